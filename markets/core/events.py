@@ -1,0 +1,105 @@
+"""Market events: what is listed, quoted, printed and settled, and which feed is lost."""
+
+from typing import Literal
+
+import msgspec
+
+from markets.core.contract import Contract
+
+Level = tuple[int, int]  # (price, count)
+
+
+class Message(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """One immutable fact. On a tape it is a JSON array that starts with the name of its type."""
+
+
+class MarketListed(Message):
+    """The terms of a market as known now; sent again when the strike becomes known."""
+
+    received_ns: int
+    contract: Contract
+
+
+class BookSnapshot(Message):
+    """All resting bids of one market: YES bids and NO bids, each in its own price terms."""
+
+    received_ns: int
+    ticker: str
+    yes: tuple[Level, ...]
+    no: tuple[Level, ...]
+    seq: int = 0
+    venue_ns: int = 0
+
+
+class BookDelta(Message):
+    """The resting count at one price of one side changed by `change` (signed)."""
+
+    received_ns: int
+    ticker: str
+    is_yes: bool
+    price: int
+    change: int
+    seq: int = 0
+    venue_ns: int = 0
+
+
+class TickerQuote(Message):
+    """The exchange's own summary of a market, in YES terms. A bid of 0 or an ask of 10000 means none."""
+
+    received_ns: int
+    ticker: str
+    bid: int
+    ask: int
+    bid_count: int = 0
+    ask_count: int = 0
+    last: int = 0
+    volume: int = 0
+    open_interest: int = 0
+    venue_ns: int = 0
+
+
+class TradePrint(Message):
+    """A public trade of one market, at its YES price."""
+
+    received_ns: int
+    ticker: str
+    price: int
+    count: int
+    taker_yes: bool
+    venue_ns: int = 0
+
+
+class SpotPrice(Message):
+    """A trade of the underlying at a spot venue. `size` 0 means the recording kept no size."""
+
+    received_ns: int
+    venue: str
+    asset: str
+    price: float
+    size: float = 0.0
+    venue_ns: int = 0
+
+
+class MarketStatus(Message):
+    """Where a market is in its life. `result` and `settle_value` come with "settled"."""
+
+    received_ns: int
+    ticker: str
+    status: Literal["open", "closed", "settled"]
+    result: Literal["", "yes", "no"] = ""
+    settle_value: str = ""
+
+
+class FeedStatus(Message):
+    """A feed is up again or lost; `subject` is the market or asset concerned, empty for the whole feed."""
+
+    received_ns: int
+    feed: str
+    state: Literal["up", "lost"]
+    subject: str = ""
+    reason: str = ""
+
+
+MarketEvent = (
+    MarketListed | BookSnapshot | BookDelta | TickerQuote | TradePrint | SpotPrice | MarketStatus | FeedStatus
+)

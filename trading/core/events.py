@@ -1,0 +1,124 @@
+"""Account events, limits, mode and time; and `Event`, the union the engine takes."""
+
+from typing import Literal
+
+from markets.core.events import MarketEvent, Message
+from trading.core.limits import RiskLimits
+from trading.core.parameters import Parameters
+
+Mode = Literal["ACTIVE", "REDUCING", "HALTED"]
+
+
+class HeldPosition(Message):
+    """One market's position as carried over: + YES, - NO; `cost` is what the open contracts cost."""
+
+    ticker: str
+    count: int
+    cost: int
+    realised: int
+    fees: int
+    close_ns: int = 0
+
+
+class Opening(Message):
+    """A session begins: what the account holds, and what it has already made or lost this UTC day."""
+
+    received_ns: int
+    cash: int
+    positions: tuple[HeldPosition, ...] = ()
+    realised_today: int = 0
+    fees_today: int = 0
+    orders_sent: int = 0
+
+
+class OrderAccepted(Message):
+    """The exchange has our order."""
+
+    received_ns: int
+    ticker: str
+    number: int
+    venue_order_id: str
+
+
+class OrderRejected(Message):
+    """The exchange refused our order: it never existed there."""
+
+    received_ns: int
+    ticker: str
+    number: int
+    code: str
+
+
+class OrderCancelled(Message):
+    """What was left of an order is gone: expired, immediate-or-cancel remainder, or cancelled."""
+
+    received_ns: int
+    ticker: str
+    number: int
+    left: int
+    reason: str
+
+
+class Fill(Message):
+    """`count` of our order traded at the YES price `price`; `fee` is all the exchange charged.
+
+    `evidence` says why the fill is believed: "book" (walked displayed size) or "venue".
+    """
+
+    received_ns: int
+    trade_id: str
+    ticker: str
+    number: int
+    is_bid: bool
+    price: int
+    count: int
+    fee: int
+    is_taker: bool = True
+    evidence: str = "book"
+
+
+class Settled(Message):
+    """A market paid out: `payout` is what the account received for the `count` it held."""
+
+    received_ns: int
+    ticker: str
+    result: Literal["yes", "no"]
+    count: int
+    payout: int
+    settle_value: str = ""
+
+
+class LimitsSet(Message):
+    """The risk limits in force from now on."""
+
+    received_ns: int
+    version: int
+    limits: RiskLimits
+
+
+class ParametersSet(Message):
+    """The strategy parameters in force from now on."""
+
+    received_ns: int
+    version: int
+    parameters: Parameters
+
+
+class ModeSet(Message):
+    """What may be sent from now on: ACTIVE all, REDUCING only what shrinks exposure, HALTED nothing."""
+
+    received_ns: int
+    mode: Mode
+    reason: str = ""
+    by: str = ""
+
+
+class Timer(Message):
+    """Time passes, also when nothing else happens."""
+
+    received_ns: int
+
+
+AccountEvent = Opening | OrderAccepted | OrderRejected | OrderCancelled | Fill | Settled
+ControlEvent = LimitsSet | ParametersSet | ModeSet | Timer
+Event = MarketEvent | AccountEvent | ControlEvent

@@ -1,0 +1,56 @@
+"""Parameters: how the engine prices and what the strategy wants, in one struct with safe defaults."""
+
+from typing import Literal
+
+import msgspec
+
+from markets.core.units import SECOND_NS
+
+ModelName = Literal["gbm_avg", "abm_avg", "digital"]
+TailName = Literal["student_t", "normal"]
+
+
+class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Pricing, signal and sizing settings; sources in the field comments are sections of the pricing notes."""
+
+    strategy: str = "edge_taker"
+    model: ModelName = "gbm_avg"
+    tails: TailName = "student_t"
+    degrees_of_freedom: float = 4.0
+    short_degrees_of_freedom: float = 3.5  # with less than 30 s to go
+    level_noise_bp: float = 0.8  # how far our index estimate may be off, 1 standard deviation
+    vwap_window_ns: int = 2 * SECOND_NS
+    stale_spot_ns: int = 5 * SECOND_NS
+    volatility_half_life_s: float = 1_800.0
+    volatility_step_s: int = 15
+    edge_threshold: float = 0.03  # dollars a contract, after fees and slippage
+    slippage: float = 0.0
+    min_confidence: float = 20.0
+    quorum: int = 1  # venues that must be fresh
+    kelly_fraction: float = 0.25
+    probability_margin: float = 0.5  # standard errors taken off before sizing
+    volatility_error: float = 0.12  # standard error of ln sigma
+    calibration_error: float = 0.015
+    depth_share: float = 0.25  # of the displayed size, at most
+    quiet_open_ns: int = 3 * SECOND_NS
+    quiet_close_ns: int = 15 * SECOND_NS
+    order_latency_ns: int = 100_000_000  # decision to arrival at the paper exchange
+    reply_latency_ns: int = 40_000_000  # exchange to us
+
+    def problems(self) -> list[str]:
+        """What makes these parameters unusable, in plain words; empty when they are fine."""
+        rules = (
+            (self.degrees_of_freedom > 2 and self.short_degrees_of_freedom > 2, "degrees of freedom must be above 2"),
+            (self.vwap_window_ns > 0, "the VWAP window must be longer than 0 s"),
+            (self.stale_spot_ns > 0, "the staleness limit must be longer than 0 s"),
+            (self.volatility_half_life_s > 0, "the volatility half-life must be longer than 0 s"),
+            (1 <= self.volatility_step_s <= 300, "the volatility step must be 1 to 300 s"),
+            (0 <= self.edge_threshold < 1, "the edge threshold must be 0 to 1 dollar a contract"),
+            (0 <= self.kelly_fraction <= 1, "the Kelly fraction must be 0 to 1"),
+            (0 <= self.min_confidence <= 100, "the confidence must be 0 to 100"),
+            (0 < self.depth_share <= 1, "the share of displayed size must be above 0 and at most 1"),
+            (self.quorum >= 1, "at least one venue must be fresh"),
+            (self.level_noise_bp >= 0 and self.slippage >= 0, "noise and slippage cannot be negative"),
+            (self.order_latency_ns >= 0 and self.reply_latency_ns >= 0, "a latency cannot be negative"),
+        )
+        return [text for holds, text in rules if not holds]
