@@ -1,0 +1,22 @@
+"""The rows of trading: what happened, what people set, and what the trader says of itself."""
+
+from trading.models.account import Account, Discrepancy, Position, Settlement
+from trading.models.order import Fill, Order
+from trading.models.session import Heartbeat, Signal, TraderStatus, TradingSession
+from trading.models.version import AppendOnlyError, RiskLimits, StrategyParameters
+
+__all__ = [
+    "Account",
+    "AppendOnlyError",
+    "Discrepancy",
+    "Fill",
+    "Heartbeat",
+    "Order",
+    "Position",
+    "RiskLimits",
+    "Settlement",
+    "Signal",
+    "StrategyParameters",
+    "TraderStatus",
+    "TradingSession",
+]

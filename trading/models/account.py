@@ -1,0 +1,95 @@
+"""Account, Position, Settlement and Discrepancy: what is held, what was paid out, what does not add up."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+RESULTS = [("yes", "yes"), ("no", "no")]
+
+
+class Account(models.Model):
+    """A pot of money, paper or real. `opening_cash` (Money) is what the ledger starts from. Writer: services."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    opening_cash = models.BigIntegerField(help_text="1/1 000 000 dollar")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=Q(opening_cash__gte=0), name="account_cash_not_negative")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Position(models.Model):
+    """What an account holds in one market, as a value: count + YES, - NO (Count); the rest Money. Writer: records."""
+
+    account = models.CharField(max_length=64)
+    ticker = models.CharField(max_length=64)
+    count = models.BigIntegerField(help_text="1/100 contract; + YES, - NO")
+    cost = models.BigIntegerField(help_text="what the open contracts cost, without fees")
+    realised = models.BigIntegerField(help_text="profit of what was closed or settled, without fees")
+    fees = models.BigIntegerField(help_text="all fees paid in this market")
+    close_ns = models.BigIntegerField(default=0)
+    updated_ns = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-close_ns", "ticker"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "ticker"], name="position_once_a_market"),
+            models.CheckConstraint(condition=Q(cost__gte=0), name="position_cost_not_negative"),
+            models.CheckConstraint(condition=~Q(count=0) | Q(cost=0), name="position_flat_costs_nothing"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.ticker}"
+
+
+class Settlement(models.Model):
+    """What an account received when a market settled; `count` is what it held (signed Count). Writer: records."""
+
+    account = models.CharField(max_length=64)
+    ticker = models.CharField(max_length=64)
+    result = models.CharField(max_length=3, choices=RESULTS)
+    count = models.BigIntegerField(help_text="1/100 contract held at settlement; + YES, - NO")
+    payout = models.BigIntegerField(help_text="1/1 000 000 dollar received")
+    settle_value = models.CharField(max_length=40, blank=True, default="")
+    event_ns = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-event_ns", "-id"]
+        indexes = [models.Index(fields=["account", "event_ns"], name="settlement_by_time")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "ticker"], name="settlement_once_a_market"),
+            models.CheckConstraint(condition=Q(payout__gte=0), name="settlement_payout_not_negative"),
+            models.CheckConstraint(condition=Q(result__in=["yes", "no"]), name="settlement_result_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.ticker} {self.result}"
+
+
+class Discrepancy(models.Model):
+    """Something that does not add up, open until `closed_at`. Writer: services."""
+
+    kind = models.CharField(max_length=32)
+    subject = models.CharField(max_length=130)
+    text = models.TextField()
+    opened_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        verbose_name_plural = "discrepancies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"], condition=Q(closed_at__isnull=True), name="discrepancy_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("opened_at")), name="discrepancy_closed_later"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.subject}"
