@@ -1,0 +1,22 @@
+"""The Celery app and its beat schedule."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kalshi_site.settings")
+
+app = Celery("kalshi_site")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "worker heartbeat": {"task": "trading.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
+    "ledger check": {"task": "trading.tasks.ledger_check", "schedule": 60.0, "options": {"expires": 60.0}},
+    "stuck backtests": {"task": "backtests.tasks.sweep_stuck", "schedule": 60.0, "options": {"expires": 60.0}},
+}
+
+
+@setup_logging.connect
+def keep_our_logging(**_: object) -> None:
+    """Celery configures logging only where nobody listens to this; Django's settings have done it already."""

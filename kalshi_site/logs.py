@@ -1,0 +1,12 @@
+"""How a log line looks: UTC, to the millisecond."""
+
+import logging
+import time
+
+
+class UtcFormatter(logging.Formatter):
+    """2026-05-11T14:15:00.123Z INFO trading.session: text"""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"

@@ -1,0 +1,290 @@
+"""All settings; every one that may differ between machines is read from the environment here, and fails loudly."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from kalshi_site import embedded_redis, environment
+from markets.core.units import Money, money_from_text
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environment.load_file(Path(os.environ.get("BOT_ENV_FILE", BASE_DIR / ".env")))
+
+# --- where things are written -----------------------------------------------------------------------------------
+
+BOT_HOME = environment.private_folder(environment.folder("BOT_HOME", BASE_DIR / "var"))
+TAPES_DIR = environment.private_folder(BOT_HOME / "tapes")
+RECORDED_DATA = environment.folder("RECORDED_DATA", BASE_DIR.parent / "shared" / "data")
+
+# --- the market -------------------------------------------------------------------------------------------------
+
+
+def paper_capital() -> Money:
+    """The opening cash of a paper account: PAPER_CAPITAL in dollars, as micro-dollars."""
+    dollars = environment.text("PAPER_CAPITAL", "10000")
+    try:
+        capital = money_from_text(dollars)
+    except ValueError:
+        capital = 0
+    if not 0 < capital <= 10**15:
+        raise ImproperlyConfigured(
+            f"PAPER_CAPITAL={dollars} is not an amount; set it to dollars above 0 such as 10000."
+        )
+    return Money(capital)
+
+
+def account_name(market: str, tape: str) -> str:
+    """Whose money it is: ACCOUNT, else `demo`, else the name of the tape."""
+    stem = Path(tape).name.removesuffix(".zst").removesuffix(".tape")
+    return environment.text("ACCOUNT", "demo" if market == "demo" else f"tape-{stem}")
+
+
+MARKET = environment.choice("MARKET", "demo", among=("demo", "tape"))
+TAPE = environment.text("TAPE", "")
+if MARKET == "tape" and not TAPE:
+    raise ImproperlyConfigured("MARKET=tape needs TAPE; set it to a file made by `manage.py import_recording`.")
+SPEED = environment.speed("SPEED", 10.0 if MARKET == "demo" else 1.0)  # 0 = as fast as it goes
+if MARKET == "demo" and SPEED == 0:
+    raise ImproperlyConfigured("SPEED=max is for tapes, the demo market never ends; set SPEED to a number such as 10.")
+DEMO_SPEED = SPEED
+DEMO_SEED = environment.integer("DEMO_SEED", 7, least=0, most=2**63 - 1)
+ACCOUNT = account_name(MARKET, TAPE)
+PAPER_CAPITAL = paper_capital()
+
+# --- Django -----------------------------------------------------------------------------------------------------
+
+SECRET_KEY = environment.text("SECRET_KEY", "") or environment.secret_from_file(BOT_HOME / "secret_key")
+DEBUG = environment.flag("DEBUG", False)
+PORT = environment.integer("PORT", 8000, least=1, most=65535)
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", "")
+
+INSTALLED_APPS = [
+    "kalshi_site",
+    "dashboard",
+    "backtests",
+    "trading",
+    "markets",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "axes",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as its documentation asks
+]
+
+ROOT_URLCONF = "kalshi_site.urls"
+ASGI_APPLICATION = "kalshi_site.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context.banner",
+            ],
+        },
+    },
+]
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- database and Redis -----------------------------------------------------------------------------------------
+
+
+def database() -> dict[str, Any]:
+    """What DATABASE_URL names, else SQLite in BOT_HOME; SQLite in WAL mode, its transactions begun as writers."""
+    url = environment.text("DATABASE_URL", f"sqlite:///{BOT_HOME / 'db.sqlite3'}")
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+    except (ValueError, ImproperlyConfigured):
+        config = {}
+    engine = config.get("ENGINE", "")
+    if engine == "django.db.backends.sqlite3":
+        # A read that turns into a write fails at once under DEFERRED; IMMEDIATE waits its turn.
+        pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+        return config | {"OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": pragmas}}
+    if engine == "django.db.backends.postgresql":
+        return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not usable; set it to sqlite:///PATH or postgres://USER:PASSWORD@HOST/NAME."
+    )
+
+
+DATABASES = {"default": database()}
+
+REDIS_URL = environment.text("REDIS_URL", embedded_redis.url(BOT_HOME))
+if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured("REDIS_URL is not usable; set it to redis://HOST:PORT/0 or unix:///PATH.")
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # No read timeout: an idle consumer waits for as long as nothing happens.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+    },
+}
+
+# kombu's own word for a unix socket
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_RESULT_BACKEND = CELERY_BROKER_URL
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True  # results belong into our own rows
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 6 * 3600
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 60
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 50
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+# --- who may do what --------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+HTTPS = environment.flag("HTTPS", False)  # behind a proxy that ends TLS and sets X-Forwarded-Proto
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    },
+}
+
+# --- the API ----------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "PAGE_SIZE": 100,
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {
+    "TOKEN_TTL": environment.token_life("API_TOKEN_DAYS", 30),
+    "AUTO_REFRESH": False,
+    "TOKEN_LIMIT_PER_USER": 20,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Kalshi Latency Bot",
+    "DESCRIPTION": "Status, markets, signals, orders, positions and backtests. Money is in micro-dollars, prices in "
+    "1/10000 dollar, counts in 1/100 contract: exact integers throughout.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+}
+
+# --- static files and logs --------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = None  # whitenoise serves them from the apps: nothing to collect, nothing to forget
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+LOG_LEVEL = environment.choice("LOG_LEVEL", "info", among=("debug", "info", "warning", "error")).upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "kalshi_site.logs.UtcFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "axes": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},  # two lines a task otherwise, every ten seconds
+        "celery.beat": {"level": "WARNING"},
+        "uvicorn.access": {"level": "WARNING"},
+    },
+}

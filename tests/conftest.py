@@ -1,0 +1,79 @@
+"""The cast: Ada operates, Bob only looks, Eve is not signed in; and what is skipped where something is missing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say why, when recorded data or the browser are not on this machine."""
+    missing = {
+        "recorded": None if settings.RECORDED_DATA.is_dir() else f"no recorded data at {settings.RECORDED_DATA}",
+        "browser": None if CHROMIUM.exists() else f"no browser at {CHROMIUM}",
+    }
+    for item in items:
+        for marker, reason in missing.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> Iterator[None]:
+    """Throttles count in the cache: no test pays for another."""
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """Operates: may do everything."""
+    return User.objects.create_superuser("ada", "ada@example.org", "enchantress-of-numbers")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Only looks: signed in, no rights."""
+    return User.objects.create_user("bob", "bob@example.org", "just-looking-around")
+
+
+@pytest.fixture
+def as_ada(ada: User) -> Client:
+    """A browser in which Ada is signed in."""
+    return signed_in(ada)
+
+
+@pytest.fixture
+def as_bob(bob: User) -> Client:
+    """A browser in which Bob is signed in."""
+    return signed_in(bob)
+
+
+@pytest.fixture
+def as_eve() -> Client:
+    """A browser in which nobody is signed in."""
+    return Client()
+
+
+@pytest.fixture
+def eager_celery() -> Iterator[None]:
+    """Tasks run where they are queued, and raise there."""
+    conf = current_app.conf
+    before = conf.task_always_eager, conf.task_eager_propagates
+    conf.task_always_eager = conf.task_eager_propagates = True
+    yield
+    conf.task_always_eager, conf.task_eager_propagates = before
+
+
+def signed_in(user: User) -> Client:
+    """Signed in without a password: axes wants a request for those."""
+    client = Client()
+    client.force_login(user)
+    return client

