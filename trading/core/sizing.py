@@ -1,0 +1,25 @@
+"""How many contracts an edge is worth: fractional Kelly on a probability shrunk towards the market."""
+
+from math import floor
+
+from markets.core.units import CONTRACT, DOLLAR, Count
+
+
+def kelly_fraction(p: float, cost: float) -> float:
+    """The share of the bankroll to spend on a side that wins with probability `p` and costs `cost` dollars,
+    fees included, per dollar of payout: (p - c) / (1 - c), 0 without an edge. Raises ValueError."""
+    if not (0.0 <= p <= 1.0 and cost > 0.0):
+        raise ValueError(f"a probability of {p} at a cost of {cost}")
+    return (p - cost) / (1.0 - cost) if p > cost else 0.0
+
+
+def contracts(p: float, cost: float, bankroll: int, fraction: float) -> Count:
+    """Whole contracts for `fraction` of the Kelly stake of `bankroll` (Money), rounded down."""
+    stake = fraction * kelly_fraction(p, cost) * bankroll
+    return Count(max(floor(stake / (cost * DOLLAR)), 0) * CONTRACT)
+
+
+def shrunk(p: float, market: float, error: float, margin: float) -> float:
+    """`p` less `margin` standard errors, towards the market's own probability and never past it."""
+    step = margin * error
+    return max(p - step, market) if p > market else min(p + step, market)

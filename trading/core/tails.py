@@ -1,0 +1,89 @@
+"""Distributions of the standardised move: normal, Student-t of unit variance, mixture of two normals."""
+
+from math import erfc, exp, inf, lgamma, log, log1p, pi, sqrt
+
+_SQRT_HALF = sqrt(0.5)
+_DENSITY_AT_ZERO = 1.0 / sqrt(2.0 * pi)
+_LOG_GAMMA_HALF = 0.5 * log(pi)
+_CERTAIN = 1e9  # so many standard deviations out, every distribution here is 0 or 1 in a float
+_TINY = 1e-300
+_ENOUGH = 1e-16
+
+
+def normal_cdf(z: float) -> float:
+    """P(Z <= z) of a standard normal Z."""
+    return 0.5 * erfc(-z * _SQRT_HALF)
+
+
+def normal_pdf(z: float) -> float:
+    """The density of a standard normal at z."""
+    return _DENSITY_AT_ZERO * exp(-0.5 * z * z)
+
+
+def student_cdf(z: float, freedom: float) -> float:
+    """P(Z <= z) of a Student-t with `freedom` > 2 degrees of freedom, scaled to variance 1; inf is the normal."""
+    if freedom == 4.0:
+        if -_CERTAIN < z < _CERTAIN:
+            sine = z / sqrt(2.0 + z * z)
+            return 0.25 * (1.0 + sine) * (1.0 + sine) * (2.0 - sine)
+        return 0.0 if z < 0.0 else 1.0
+    if freedom == inf:
+        return 0.5 * erfc(-z * _SQRT_HALF)
+    upper = _upper_tail(z * z / (freedom - 2.0), freedom)
+    return upper if z < 0.0 else 1.0 - upper
+
+
+def mixture_cdf(z: float, weight: float, narrow: float, wide: float) -> float:
+    """w N(z/a) + (1-w) N(z/b); of variance 1 when w a^2 + (1-w) b^2 = 1."""
+    return weight * normal_cdf(z / narrow) + (1.0 - weight) * normal_cdf(z / wide)
+
+
+def _upper_tail(ratio: float, freedom: float) -> float:
+    """P(T > t) for t >= 0, where `ratio` is t^2 / freedom: half the incomplete beta I_x(freedom/2, 1/2)."""
+    if not ratio < _CERTAIN * _CERTAIN:
+        return 0.0
+    if ratio == 0.0:
+        return 0.5
+    half = 0.5 * freedom
+    outer = 1.0 / (1.0 + ratio)
+    inner = ratio / (1.0 + ratio)
+    front = exp(_log_gamma_step(half) - _LOG_GAMMA_HALF - half * log1p(ratio) + 0.5 * log(inner))
+    if outer * (half + 2.5) < half + 1.0:
+        return 0.5 * front * _beta_fraction(outer, half, 0.5) / half
+    return 0.5 - front * _beta_fraction(inner, 0.5, half)
+
+
+def _log_gamma_step(a: float) -> float:
+    """ln Gamma(a + 1/2) - ln Gamma(a), without the cancellation that large `a` would suffer."""
+    if a < 40.0:
+        return lgamma(a + 0.5) - lgamma(a)
+    inverse = 1.0 / a
+    square = inverse * inverse
+    return 0.5 * log(a) - inverse * (1.0 / 8.0 - square * (1.0 / 192.0 - square / 640.0))
+
+
+def _beta_fraction(x: float, a: float, b: float) -> float:
+    """The continued fraction of the incomplete beta function, by Lentz's method."""
+    c = 1.0
+    d = 1.0 - (a + b) * x / (a + 1.0)
+    d = 1.0 / (d if abs(d) > _TINY else _TINY)
+    fraction = d
+    m = 1.0
+    while m < 10_000.0:
+        even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
+        d = 1.0 + even * d
+        c = 1.0 + even / c
+        d = 1.0 / (d if abs(d) > _TINY else _TINY)
+        c = c if abs(c) > _TINY else _TINY
+        fraction *= d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
+        d = 1.0 + odd * d
+        c = 1.0 + odd / c
+        d = 1.0 / (d if abs(d) > _TINY else _TINY)
+        c = c if abs(c) > _TINY else _TINY
+        change = d * c
+        fraction *= change
+        if abs(change - 1.0) < _ENOUGH:
+            break
+        m += 1.0
+    return fraction
