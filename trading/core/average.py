@@ -32,9 +32,7 @@ def gbm_moments(
 def abm_moments(times: tuple[float, ...], drift: float = 0.0, profile: Profile = FLAT) -> tuple[float, float]:
     """(expected move of the mean, variance of the mean in sigma^2 seconds) of arithmetic Brownian motion."""
     count = len(times)
-    variance = sum(
-        variance_clock(seconds, profile) * (2 * (count - place) - 1) for place, seconds in enumerate(times)
-    )
+    variance = sum(variance_clock(seconds, profile) * (2 * (count - place) - 1) for place, seconds in enumerate(times))
     return drift * sum(times) / count, variance / (count * count)
 
 

@@ -15,7 +15,7 @@ def trade_fee(terms: FeeTerms, price: int, count: int, is_taker: bool = True) ->
     return Money(-(-exact // unit) * terms.increment)
 
 
-def fill_fee(
+def fill_fee(  # noqa: PLR0917  (numbers in, numbers out: compiled callers cannot name arguments)
     terms: FeeTerms, price: int, count: int, is_taker: bool, revenue: int, accumulated: int = 0
 ) -> tuple[Money, Money]:
     """(all that one fill is charged, what its order's rounding account then holds).
@@ -30,7 +30,7 @@ def fill_fee(
     return Money(trade + rounding - refund), Money(accumulated - refund)
 
 
-def fee_per_contract(terms: FeeTerms, price: int, count: int, is_taker: bool = True) -> float:
+def fee_per_contract(terms: FeeTerms, price: int, count: int = CONTRACT, is_taker: bool = True) -> float:
     """Dollars a contract for `count` bought in one fill, `price` being that of the side that is bought."""
     trade = trade_fee(terms, price, count, is_taker)
     return (trade + (-price * count - trade) % terms.precision) / (count * 10_000)

@@ -30,8 +30,11 @@ class Volatility:
         self.count = 0  # returns used
         self._filled = 0  # seconds sampled without a gap
         self._second = 0
+        self._step = 0
+        self._logs: list[float] = []
         self._variance = prior * prior / YEAR_S
         self._jump = jump_limit * jump_limit
+        self.sigma = _believable(self._variance)
         self.retune(half_life_s, step_s)
 
     def retune(self, half_life_s: float, step_s: int) -> None:
@@ -39,10 +42,10 @@ class Volatility:
         if not 0.0 < half_life_s < inf or step_s < 1:
             raise ValueError(f"half-life {half_life_s} s, step {step_s} s")
         self._decay = 1.0 - 0.5 ** (1.0 / half_life_s)
-        self._step = step_s
-        self._logs = [0.0] * step_s
-        self._filled = 0
-        self.sigma = _believable(self._variance)
+        if step_s != self._step:
+            self._step = step_s
+            self._logs = [0.0] * step_s
+            self._filled = 0
 
     def sample(self, second: int, price: float) -> None:
         """Take the price of one second; a second that was taken already is left as it was. Raises ValueError."""
