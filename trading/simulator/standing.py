@@ -1,0 +1,51 @@
+"""What is true at a moment: the markets, their status and their books, told to whoever joins late."""
+
+from collections.abc import Iterable, Iterator
+
+from markets.core.book import OrderBook
+from markets.core.events import BookDelta, BookSnapshot, MarketEvent, MarketListed, MarketStatus
+
+
+class Standing:
+    """Hears events that a newcomer missed; `told` gives the events that bring the newcomer up to date."""
+
+    def __init__(self) -> None:
+        self._listed: dict[str, MarketListed] = {}
+        self._status: dict[str, MarketStatus] = {}
+        self._books: dict[str, tuple[OrderBook, int]] = {}
+
+    def hear(self, events: Iterable[MarketEvent]) -> None:
+        """Take up what these events changed; prices and prints are soon repeated and are not kept."""
+        for event in events:
+            if isinstance(event, BookDelta):
+                book, _ = self._books[event.ticker]
+                book.change(event.is_yes, event.price, event.change)
+                self._books[event.ticker] = book, event.seq
+            elif isinstance(event, BookSnapshot):
+                book = OrderBook()
+                book.replace(event.yes, event.no)
+                self._books[event.ticker] = book, event.seq
+            elif isinstance(event, MarketListed):
+                self._listed[event.contract.ticker] = event
+            elif isinstance(event, MarketStatus):
+                self._status[event.ticker] = event
+                if event.status == "settled":
+                    self._forget(event.ticker)
+
+    def told(self, now_ns: int) -> Iterator[MarketEvent]:
+        """Listings, then status, then whole books, all stamped `now_ns`."""
+        for listed in self._listed.values():
+            yield MarketListed(now_ns, listed.contract)
+        for status in self._status.values():
+            yield MarketStatus(now_ns, status.ticker, status.status)
+        for ticker, (book, seq) in self._books.items():
+            yield BookSnapshot(now_ns, ticker, _levels(book.yes), _levels(book.no), seq, now_ns)
+
+    def _forget(self, ticker: str) -> None:
+        self._listed.pop(ticker, None)
+        self._status.pop(ticker, None)
+        self._books.pop(ticker, None)
+
+
+def _levels(ladder: dict[int, int]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted(ladder.items(), reverse=True))
