@@ -37,14 +37,7 @@ class PlaceOrder(Message):
     is_bid: bool
     price: int
     count: int
-    time_in_force: Literal["immediate_or_cancel", "good_till_canceled"] = "immediate_or_cancel"
-
-
-class CancelOrder(Message):
-    """Take what is left of order `number` back."""
-
-    number: int
-    ticker: str
+    time_in_force: Literal["immediate_or_cancel"] = "immediate_or_cancel"
 
 
 class Denied(Message):
@@ -66,15 +59,12 @@ class ModeChange(Message):
     reason: str
 
 
-Command = PlaceOrder | CancelOrder
-
-
 class Decision(Message):
     """All that one step yields. Most steps yield `NOTHING`."""
 
     received_ns: int
     signals: tuple[Signal, ...] = ()
-    commands: tuple[Command, ...] = ()
+    commands: tuple[PlaceOrder, ...] = ()
     denied: tuple[Denied, ...] = ()
     positions: tuple[HeldPosition, ...] = ()
     mode: ModeChange | None = None

@@ -1,0 +1,328 @@
+"""Engine.step(event) -> Decision: the whole brain, no clock, no I/O. The same events give the same decisions, always."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from markets.core.book import BookError
+from markets.core.events import (
+    BookDelta,
+    BookSnapshot,
+    FeedStatus,
+    MarketListed,
+    MarketStatus,
+    SpotPrice,
+    TickerQuote,
+    TradePrint,
+)
+from markets.core.units import PRICE_DOLLAR, SECOND_NS
+from trading.core.decision import NOTHING, Decision, Denied, ModeChange, PlaceOrder, Signal
+from trading.core.events import (
+    Event,
+    Fill,
+    HeldPosition,
+    LimitsSet,
+    Mode,
+    ModeSet,
+    Opening,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+    ParametersSet,
+    Settled,
+    Timer,
+)
+from trading.core.fees import worst_fee
+from trading.core.market import MarketState
+from trading.core.orders import Orders
+from trading.core.parameters import Parameters
+from trading.core.portfolio import Portfolio
+from trading.core.pricing import Underlying, price
+from trading.core.reasons import TRADED
+from trading.core.risk import Risk, opening_count
+from trading.core.strategies import strategy_named
+from trading.core.strategy import Idea, Quote, View
+
+Touched = Iterable[MarketState]
+NO_MARKET: tuple[MarketState, ...] = ()
+
+
+class Engine:
+    """Feed it events in the order of time. It knows only what they say, and time only from their stamps."""
+
+    def __init__(self) -> None:
+        self.parameters = Parameters()
+        self.strategy = strategy_named(self.parameters.strategy)
+        self.markets: dict[str, MarketState] = {}
+        self.underlyings: dict[str, Underlying] = {}
+        self.portfolio = Portfolio()
+        self.orders = Orders()
+        self.risk = Risk(self.portfolio, self.orders)
+        self.funnel: Counter[str] = Counter()
+        self.versions = {"limits": 0, "parameters": 0}
+        self.now_ns = 0
+        self._next_second_ns = 0
+        self._mode: Mode = "HALTED"
+        self._changed: HeldPosition | None = None
+        self._hear: dict[type, Callable[[Any], Touched]] = {
+            MarketListed: self._market_listed,
+            BookSnapshot: self._book_snapshot,
+            BookDelta: self._book_delta,
+            TickerQuote: self._nothing_to_do,
+            TradePrint: self._nothing_to_do,
+            SpotPrice: self._spot_price,
+            MarketStatus: self._market_status,
+            FeedStatus: self._feed_status,
+            Opening: self._opening,
+            OrderAccepted: self._nothing_to_do,
+            OrderRejected: self._order_gone,
+            OrderCancelled: self._order_gone,
+            Fill: self._fill,
+            Settled: self._settled,
+            LimitsSet: self._limits_set,
+            ParametersSet: self._parameters_set,
+            ModeSet: self._mode_set,
+            Timer: self._timer,
+        }
+
+    @property
+    def mode(self) -> Mode:
+        """What may be sent now."""
+        return self._mode
+
+    def step(self, event: Event) -> Decision:
+        """Hear one event and say what follows from it; NOTHING when nothing does."""
+        self.now_ns = now_ns = event.received_ns
+        if now_ns >= self._next_second_ns:
+            self._advance(now_ns)
+        signals: list[Signal] = []
+        commands: list[PlaceOrder] = []
+        denied: list[Denied] = []
+        for market in self._hear[type(event)](event):
+            self._consider(market, signals, commands, denied)
+        mode = self._mode_change()
+        if not signals and self._changed is None and mode is None:
+            return NOTHING
+        positions = () if self._changed is None else (self._changed,)
+        self._changed = None
+        return Decision(now_ns, tuple(signals), tuple(commands), tuple(denied), positions, mode)
+
+    # What is true now -------------------------------------------------------------------------------------
+
+    def _advance(self, now_ns: int) -> None:
+        """Whole seconds have passed: take a sample of every index estimate, and notice a new day."""
+        first_ns = self._next_second_ns or now_ns // SECOND_NS * SECOND_NS
+        last_ns = now_ns // SECOND_NS * SECOND_NS
+        for underlying in self.underlyings.values():
+            underlying.sample_seconds(first_ns, last_ns)
+        self._next_second_ns = last_ns + SECOND_NS
+        if self.portfolio.advance(now_ns):
+            self.risk.review()
+
+    def _market_listed(self, event: MarketListed) -> Touched:
+        contract = event.contract
+        underlying = self._underlying(contract.asset)
+        market = self.markets.get(contract.ticker)
+        if market is None:
+            market = self.markets[contract.ticker] = MarketState(contract)
+            underlying.markets.append(market)
+            return NO_MARKET
+        if market.contract.strike is None and contract.strike is not None:
+            underlying.anchor(contract)
+        if market.contract != contract:
+            market.contract = contract
+            market.forget_pricing()
+        return (market,)
+
+    def _book_snapshot(self, event: BookSnapshot) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is None:
+            return NO_MARKET
+        market.book.replace(event.yes, event.no)
+        market.lost = ""
+        return (market,)
+
+    def _book_delta(self, event: BookDelta) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is None or market.lost:
+            return NO_MARKET
+        try:
+            best_changed = market.book.change(event.is_yes, event.price, event.change)
+        except BookError as error:
+            market.lost = str(error)
+            return (market,)
+        return (market,) if best_changed else NO_MARKET
+
+    def _spot_price(self, event: SpotPrice) -> Touched:
+        underlying = self.underlyings.get(event.asset)
+        if underlying is None:
+            underlying = self._underlying(event.asset)
+        underlying.spot.hear(event)
+        return underlying.markets
+
+    def _market_status(self, event: MarketStatus) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is None:
+            return NO_MARKET
+        market.status = event.status
+        if event.status == "settled":
+            # Kept until now: the exchange may still answer orders in it. What is over must not pile up.
+            del self.markets[event.ticker]
+            self.underlyings[market.contract.asset].markets.remove(market)
+            return NO_MARKET
+        return (market,)
+
+    def _feed_status(self, event: FeedStatus) -> Touched:
+        if event.state == "up":
+            return NO_MARKET  # a book is only believed again with its next snapshot
+        lost = [market for market in self.markets.values() if event.subject in ("", market.contract.ticker)]
+        if event.feed == "kalshi":
+            for market in lost:
+                market.lost = event.reason or "feed lost"
+            return lost
+        for asset, underlying in self.underlyings.items():
+            if event.subject in ("", asset):
+                underlying.spot.lost(event.feed)
+        return NO_MARKET
+
+    def _opening(self, event: Opening) -> Touched:
+        self.portfolio.open(event)
+        self.orders.sent = event.orders_sent
+        self.risk.review()
+        return NO_MARKET
+
+    def _order_gone(self, event: OrderRejected | OrderCancelled) -> Touched:
+        self.orders.gone(event)
+        return NO_MARKET
+
+    def _fill(self, event: Fill) -> Touched:
+        market = self.markets.get(event.ticker)
+        close_ns = market.contract.close_ns if market else event.received_ns
+        self._changed = self.portfolio.fill(event, close_ns)
+        if self._changed is not None:
+            self.orders.filled(event)
+            self.risk.review()
+        return NO_MARKET
+
+    def _settled(self, event: Settled) -> Touched:
+        self._changed = self.portfolio.settle(event)
+        self.risk.review()
+        return NO_MARKET
+
+    def _limits_set(self, event: LimitsSet) -> Touched:
+        self.risk.limits = event.limits
+        self.versions["limits"] = event.version
+        self.risk.review()
+        return NO_MARKET
+
+    def _parameters_set(self, event: ParametersSet) -> Touched:
+        if event.parameters.strategy != self.parameters.strategy:
+            self.strategy = strategy_named(event.parameters.strategy)
+        self.parameters = event.parameters
+        self.versions["parameters"] = event.version
+        for underlying in self.underlyings.values():
+            underlying.configure(event.parameters)
+        return NO_MARKET
+
+    def _mode_set(self, event: ModeSet) -> Touched:
+        self.risk.wanted = event.mode
+        return NO_MARKET
+
+    def _timer(self, event: Timer) -> Touched:
+        return self.markets.values()
+
+    def _nothing_to_do(self, event: Event) -> Touched:
+        return NO_MARKET
+
+    def _underlying(self, asset: str) -> Underlying:
+        if asset not in self.underlyings:
+            self.underlyings[asset] = Underlying(asset, self.parameters)
+        return self.underlyings[asset]
+
+    # What we think, want, and may do ----------------------------------------------------------------------
+
+    def _consider(
+        self, market: MarketState, signals: list[Signal], commands: list[PlaceOrder], denied: list[Denied]
+    ) -> None:
+        if market.status != "open":
+            return
+        view = self._view(market)
+        idea = self.strategy.decide(view)
+        reason = "HALTED" if self.risk.mode == "HALTED" else idea.reason
+        if not reason and idea.quote is not None:
+            verdict = self._propose(market, idea.quote)
+            if isinstance(verdict, Denied):
+                denied.append(verdict)
+                reason = "DENIED"
+            else:
+                commands.append(verdict)
+                reason = TRADED
+        elif reason == "DENIED" and idea.quote is not None and idea.binding is not None:
+            quote, budget = idea.quote, idea.binding
+            denied.append(
+                Denied(budget.code, market.contract.ticker, *quote, limit=budget.limit, would_be=budget.use)
+            )
+        self.funnel[reason] += 1
+        market.signal = signal = self._signal(view, idea, reason)
+        signals.append(signal)
+
+    def _view(self, market: MarketState) -> View:
+        underlying = self.underlyings[market.contract.asset]
+        ticker = market.contract.ticker
+        now_ns = self.now_ns
+        return View(
+            now_ns,
+            market,
+            price(market, underlying, self.parameters, now_ns),
+            self.portfolio.count(ticker),
+            self.portfolio.equity,
+            self.orders.is_working(ticker),
+            underlying.spot.fresh(now_ns),
+            underlying.spot.age_ns(now_ns),
+            underlying.spot.is_anchored,
+            self.risk,
+            self.parameters,
+        )
+
+    def _propose(self, market: MarketState, quote: Quote) -> PlaceOrder | Denied:
+        contract = market.contract
+        opens = opening_count(self.portfolio.count(contract.ticker), quote.is_bid, quote.count)
+        own_price = quote.price if quote.is_bid else PRICE_DOLLAR - quote.price
+        worst = own_price * opens + worst_fee(contract.fees, own_price, quote.count)
+        order = PlaceOrder(self.orders.next_number(), contract.ticker, quote.is_bid, quote.price, quote.count)
+        denied = self.risk.check(order, worst=worst, opens=opens, close_ns=contract.close_ns, now_ns=self.now_ns)
+        if denied is not None:
+            return denied
+        self.orders.place(order, worst, contract.close_ns)
+        self.risk.sent(self.now_ns)
+        return order
+
+    def _signal(self, view: View, idea: Idea, reason: str) -> Signal:
+        market, pricing = view.market, view.pricing
+        seconds_left = (market.contract.close_ns - view.now_ns) / SECOND_NS
+        book = market.book
+        if pricing is None:
+            return Signal(view.now_ns, market.contract.ticker, reason, seconds_left=seconds_left)
+        return Signal(
+            view.now_ns,
+            market.contract.ticker,
+            reason,
+            idea.side,
+            pricing.fair,
+            pricing.digital,
+            book.bid,
+            book.ask,
+            idea.edge_yes,
+            idea.edge_no,
+            idea.confidence,
+            pricing.spot,
+            pricing.annualised,
+            seconds_left,
+        )
+
+    def _mode_change(self) -> ModeChange | None:
+        mode = self.risk.mode
+        if mode == self._mode:
+            return None
+        self._mode = mode
+        return ModeChange(mode, self.risk.halt)

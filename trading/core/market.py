@@ -1,0 +1,40 @@
+"""MarketState: all that is known of one market now; terms, book, status, and whether the book can be trusted."""
+
+from typing import NamedTuple
+
+from markets.core.book import OrderBook
+from markets.core.contract import Contract
+from trading.core.decision import Signal
+from trading.core.fair_value import Pricer
+
+
+class Pricing(NamedTuple):
+    """A fair value and what it was made of. `z` and `level_error` say how sure it can be."""
+
+    fair: float
+    digital: float
+    z: float
+    level_error: float
+    spot: float
+    annualised: float
+    missing: int
+
+
+class MarketState:
+    """One market while it lives. `lost` says why its book is not to be believed; empty when it is fine."""
+
+    __slots__ = ("book", "contract", "lost", "priced_at", "pricer", "pricing", "signal", "status")
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.book = OrderBook()
+        self.status = "listed"
+        self.lost = "no snapshot yet"
+        self.signal: Signal | None = None
+        self.forget_pricing()
+
+    def forget_pricing(self) -> None:
+        """The terms or the parameters changed: price anew."""
+        self.pricer: Pricer | None = None
+        self.pricing: Pricing | None = None
+        self.priced_at: tuple[float, int, int] | None = None

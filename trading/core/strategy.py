@@ -1,0 +1,80 @@
+"""Strategy protocol: a View in, an Idea (signal and wanted quote) out; and what stands in the way of any order."""
+
+from typing import NamedTuple, Protocol
+
+from markets.core.units import PRICE_DOLLAR
+from trading.core.market import MarketState, Pricing
+from trading.core.parameters import Parameters
+from trading.core.risk import Budget, Risk
+
+
+class Quote(NamedTuple):
+    """An order that the strategy wants: buy (or sell) YES."""
+
+    is_bid: bool
+    price: int
+    count: int
+
+
+class Idea(NamedTuple):
+    """What a strategy thinks of a market now. `reason` is "" when it wants the quote.
+    `binding` is the limit that left nothing, with the quote it did not leave room for."""
+
+    reason: str
+    side: str = ""
+    edge_yes: float | None = None
+    edge_no: float | None = None
+    confidence: float | None = None
+    quote: Quote | None = None
+    binding: Budget | None = None
+
+
+class View(NamedTuple):
+    """All that a strategy may know of one market at one moment."""
+
+    now_ns: int
+    market: MarketState
+    pricing: Pricing | None
+    position: int
+    equity: int
+    is_working: bool
+    fresh_venues: int
+    spot_age_ns: int
+    is_anchored: bool
+    risk: Risk
+    parameters: Parameters
+
+
+class Strategy(Protocol):
+    """One file and one line in the register: `decide` is called whenever something it may see has changed."""
+
+    def decide(self, view: View) -> Idea:
+        """What to want in this market now."""
+        ...
+
+
+def obstacle(view: View) -> str:
+    """The first reason code why no order may be wanted in this market now; "" when nothing is in the way."""
+    market, contract, parameters = view.market, view.market.contract, view.parameters
+    if market.status != "open" or not contract.open_ns <= view.now_ns < contract.close_ns:
+        return "NOT_OPEN"
+    if contract.strike is None:
+        return "NO_STRIKE"
+    if market.lost:
+        return "FEED_LOST"
+    if view.fresh_venues < parameters.quorum or view.pricing is None:
+        return "NO_SPOT"
+    if view.pricing.missing:
+        return "SAMPLES_MISSING"
+    if market.book.is_crossed:
+        return "BOOK_CROSSED"
+    if view.now_ns < contract.open_ns + parameters.quiet_open_ns:
+        return "OPENING"
+    if view.now_ns >= contract.close_ns - parameters.quiet_close_ns:
+        return "CLOSING"
+    return ""
+
+
+def has_offer(market: MarketState, side: str) -> bool:
+    """Whether somebody sells the side we would buy."""
+    return market.book.ask < PRICE_DOLLAR if side == "yes" else market.book.bid > 0
