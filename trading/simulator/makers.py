@@ -12,9 +12,10 @@ from trading.simulator.prices import STEP_NS, STEPS, YEAR_S, Floats, IndexPath, 
 Ladder = dict[int, int]  # price in its own side's terms -> count
 
 MOOD_KNOTS = 9  # the makers' common mistake turns every 100 s
-MOOD_SIZE = 0.09  # its size, in standard deviations of the outcome
-VOLATILITY_MISTAKE = 0.08  # how far ln(sigma) is off, one standard deviation, redrawn each window
-RECENT = (0.35, 0.30, 0.20, 0.15)  # how the makers weigh the variance of this quarter hour and the three before
+MOOD_SIZE = 0.05  # its size, in standard deviations of the outcome
+VOLATILITY_MISTAKE = 0.05  # how far ln(sigma) is off, one standard deviation, redrawn each window
+HALF_LIFE_S = 1_800.0  # of the variance that the makers go by
+LOOK_BACK = 16  # quarter hours; what was before has less than half a percent of the weight
 
 
 class Maker(NamedTuple):
@@ -51,7 +52,7 @@ def maker_quotes(seed: int, index: IndexPath, contract: Contract, number: int) -
     shift = MOOD_SIZE * np.interp(
         after_ns, np.linspace(0, WINDOW_NS, MOOD_KNOTS + 1), drift(seed, f"mood {contract.series}", quarter, MOOD_KNOTS)
     )
-    volatility = _volatility(index, quarter) * float(np.exp(_volatility_mistake(seed, contract)))
+    volatility = _volatility(index, quarter, after_ns) * float(np.exp(_volatility_mistake(seed, contract)))
     probability, sensitivity = _beliefs(index, contract, after_ns - maker.lag_ns, volatility, shift)
     roughly_even = 2 * np.sqrt(probability * (1 - probability))
     half = np.maximum(maker.half_width * roughly_even, 0.3 * maker.half_width / 55 * sensitivity * PRICE_DOLLAR)
@@ -59,7 +60,7 @@ def maker_quotes(seed: int, index: IndexPath, contract: Contract, number: int) -
 
 
 def _beliefs(
-    index: IndexPath, contract: Contract, seen_ns: Integers, volatility: float, shift: Floats
+    index: IndexPath, contract: Contract, seen_ns: Integers, volatility: Floats, shift: Floats
 ) -> tuple[Floats, Floats]:
     """P(YES) with the index as it was `seen_ns` after the open, and how much it moves in a second."""
     quarter = contract.open_ns // WINDOW_NS
@@ -96,10 +97,16 @@ def student_t4(z: Floats) -> Floats:
     return np.asarray(np.clip(0.5 + 0.375 * x / np.sqrt(part) * (1 - np.square(x) / (12 * part)), 0.0, 1.0))
 
 
-def _volatility(index: IndexPath, quarter: int) -> float:
-    """Per root second: what a patient observer of the last hour would say."""
-    recent = sum(weight * index.volatility(quarter - ago) ** 2 for ago, weight in enumerate(RECENT))
-    return float(index.asset.volatility * YEAR_S**-0.5 * recent**0.5)
+def _volatility(index: IndexPath, quarter: int, after_ns: Integers) -> Floats:
+    """Per root second: what a patient observer of the recent hours would say, this quarter so far included."""
+    fade = 0.5 ** (WINDOW_NS / SECOND_NS / HALF_LIFE_S)
+    recent = 1.0
+    for past in range(quarter - LOOK_BACK, quarter):
+        recent += (1 - fade) * (index.volatility(past) ** 2 - recent)
+    still = np.power(0.5, after_ns / SECOND_NS / HALF_LIFE_S)
+    blend = still * recent + (1 - still) * index.volatility(quarter) ** 2
+    observed: Floats = index.asset.volatility * YEAR_S**-0.5 * np.sqrt(blend)
+    return observed
 
 
 def _volatility_mistake(seed: int, contract: Contract) -> float:

@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MOVES_TOGETHER = 0.75  # correlation of the coins' moves
-CALM_OR_WILD = (0.35, 0.20)  # log-volatility: standard deviation of the slow part (hours) and of the quick part
-MEMORY = 0.93 ** np.arange(64)  # how the slow part of volatility forgets, a quarter hour a step
+CALM_OR_WILD = (0.25, 0.28)  # log-volatility: standard deviation of the slow part (hours) and of the quick part
+MEMORY = 0.96 ** np.arange(80)  # how the slow part of volatility forgets, a quarter hour a step
 PULL = 1 / 17_280  # share of the way home that the price goes in a quarter hour: half of it in four months
 
 
