@@ -6,9 +6,10 @@ from markets.core.units import CONTRACT, DOLLAR, Count
 
 
 def kelly_fraction(p: float, cost: float) -> float:
-    """The share of the bankroll to spend on a side that wins with probability `p` and costs `cost` dollars,
-    fees included, per dollar of payout: (p - c) / (1 - c), 0 without an edge. Raises ValueError."""
-    if not (0.0 <= p <= 1.0 and cost > 0.0):
+    """(p - c) / (1 - c): the share of the bankroll to spend on a side that wins with probability `p` and costs
+    `cost` dollars, fees included, per dollar of payout; 0 without an edge. A `p` that a margin took below zero
+    is no edge either. Raises ValueError on a `p` above 1 or a cost that is not above 0."""
+    if not (p <= 1.0 and cost > 0.0):
         raise ValueError(f"a probability of {p} at a cost of {cost}")
     return (p - cost) / (1.0 - cost) if p > cost else 0.0
 
