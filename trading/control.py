@@ -1,0 +1,181 @@
+"""Limits and mode from the database (polled, nudged) to the session, and the trader's heartbeat back; one thread."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.utils import timezone
+
+from trading import selectors, services
+from trading.core.events import ControlEvent, LimitsSet, Mode, ModeSet, ParametersSet
+from trading.core.limits import RiskLimits
+from trading.core.parameters import Parameters
+from trading.models import TraderStatus
+from trading.services import Progress
+
+logger = logging.getLogger(__name__)
+
+
+class Wanted(NamedTuple):
+    """What people want of the trader now. Version 0 means the defaults: nobody ever set any."""
+
+    limits_version: int
+    limits: RiskLimits
+    parameters_version: int
+    parameters: Parameters
+    mode: Mode
+    mode_reason: str
+    mode_by: str
+    mode_at: datetime
+
+    def events(self, received_ns: int) -> tuple[LimitsSet, ParametersSet, ModeSet]:
+        """All of it, as the events a session opens with."""
+        return (
+            LimitsSet(received_ns, self.limits_version, self.limits),
+            ParametersSet(received_ns, self.parameters_version, self.parameters),
+            ModeSet(received_ns, self.mode, self.mode_reason, self.mode_by),
+        )
+
+    def changes(self, since: "Wanted", received_ns: int) -> list[ControlEvent]:
+        """What differs from `since`, as events. A mode that is wanted anew counts, even when it is the same one."""
+        limits, parameters, mode = self.events(received_ns)
+        changed: list[ControlEvent] = []
+        if self.limits_version != since.limits_version:
+            changed.append(limits)
+        if self.parameters_version != since.parameters_version:
+            changed.append(parameters)
+        if self.mode_at != since.mode_at:
+            changed.append(mode)
+        return changed
+
+
+class StatusReport(NamedTuple):
+    """What the trader says of itself, once a second."""
+
+    session_id: int | None
+    account: str
+    market_source: str
+    tape_name: str
+    started_at: datetime
+    mode: Mode
+    mode_reason: str = ""
+    message: str = ""
+    progress: Progress = Progress()
+
+
+def wanted() -> Wanted:
+    """Read what people want now; blocks on the database."""
+    limits, parameters, status = selectors.limits_newest(), selectors.parameters_newest(), services.status_open()
+    mode: Mode = status.wanted_mode  # type: ignore[assignment]  # a check of the table keeps it one of the three
+    return Wanted(
+        limits.version if limits else 0,
+        limits.limits() if limits else RiskLimits(),
+        parameters.version if parameters else 0,
+        parameters.parameters() if parameters else Parameters(),
+        mode,
+        status.wanted_reason,
+        status.wanted_by,
+        status.wanted_at,
+    )
+
+
+def beat(report: StatusReport) -> None:
+    """Write the heartbeat half of the trader's status, and how far the session has come."""
+    services.status_open()
+    TraderStatus.objects.filter(pk=1).update(
+        heartbeat_at=timezone.now(),
+        actual_mode=report.mode,
+        actual_reason=report.mode_reason[:200],
+        account=report.account,
+        market_source=report.market_source,
+        session_id=report.session_id,
+        tape_name=report.tape_name[:200],
+        started_at=report.started_at,
+        message=report.message[:500],
+    )
+    if report.session_id is not None:
+        services.session_advance(report.session_id, report.progress)
+
+
+def stopped(message: str = "stopped") -> None:
+    """The trader is gone, in order."""
+    TraderStatus.objects.filter(pk=1).update(actual_mode="", actual_reason="", message=message[:500])
+
+
+class Control:
+    """Once a second, and at once on a nudge: read what is wanted, tell the session when it changed, beat.
+
+    `report` is called in this thread and must be cheap; `changed` is called in the loop. A database that is
+    away is asked again a second later; any other error ends the thread and is its `failure`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        report: Callable[[], StatusReport],
+        changed: Callable[[Wanted], None],
+        known: Wanted,
+        interval_s: float = 1.0,
+    ) -> None:
+        self.failure: BaseException | None = None
+        self._loop = loop
+        self._report = report
+        self._changed = changed
+        self._known = known
+        self._interval_s = interval_s
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Look now. Safe from any thread."""
+        self._wake.set()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """One last heartbeat, say that the trader is gone, end the thread. Blocks: not for the loop."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                self._attempt(self._turn)
+                self._wake.wait(self._interval_s)
+            self._attempt(self._leave)
+        except BaseException as error:
+            logger.exception("control ended")
+            self.failure = error
+        finally:
+            connections.close_all()
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            close_old_connections()
+            action()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("control could not reach the database (%s); again in %.1f s", error, self._interval_s)
+            connections.close_all()
+
+    def _turn(self) -> None:
+        now = wanted()
+        if now.changes(self._known, 0):
+            self._known = now
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._changed, now)
+        beat(self._report())
+
+    def _leave(self) -> None:
+        beat(self._report())
+        stopped()

@@ -1,0 +1,168 @@
+"""What a session opens with, from the rows; and after an unclean end, the rows from the session's tape."""
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Max
+
+from markets.core.events import MarketListed
+from markets.core.units import DAY_NS
+from markets.tape import TapeError, read_tape
+from trading import ledger, records, selectors, services
+from trading.core import events
+from trading.core.decision import NOTHING, Decision
+from trading.core.events import Event, HeldPosition, Opening
+from trading.models import Fill, Order, Position, Settlement, TradingSession
+from trading.services import Progress
+from trading.thinning import Thinning, entry
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1_000
+SUFFIXES = ("", ".tape", ".zst", ".tape.zst")
+
+
+class Recovered(NamedTuple):
+    """What the tape of a session that ended uncleanly held."""
+
+    session_id: int
+    progress: Progress
+    orders_ended: int
+
+
+def opening(account: str, now_ns: int) -> Opening:
+    """What `account` holds, and what it made or lost on the UTC day of `now_ns`. Raises Account.DoesNotExist.
+
+    Markets that were closed out but may still trade are carried too: their profit and fees go on counting.
+    """
+    day_ns = now_ns // DAY_NS * DAY_NS
+    day = selectors.day_totals(account, day_ns, day_ns + DAY_NS)
+    closes = dict(Position.objects.filter(account=account).values_list("ticker", "close_ns"))
+    held = []
+    for ticker, position in sorted(ledger.holdings(account).items()):
+        position.close_ns = closes.get(ticker, 0)
+        if position.count or position.close_ns > now_ns:
+            held.append(position.held())
+    last = Order.objects.filter(account=account).aggregate(last=Max("number"))["last"]
+    return Opening(
+        received_ns=now_ns,
+        cash=ledger.ledger(account).cash,
+        positions=tuple(held),
+        realised_today=day.realised,
+        fees_today=day.fees,
+        orders_sent=0 if last is None else last,
+    )
+
+
+def recover_all(account: str) -> list[Recovered]:
+    """Bring the rows of every session of `account` that never ended up to its tape, and end it.
+
+    Only while no trader of this account runs. A tape that is missing or unreadable becomes a Discrepancy.
+    """
+    recovered = []
+    for session in TradingSession.objects.filter(account=account, ended_at__isnull=True).order_by("id"):
+        try:
+            recovered.append(recover(session, _tape_path(session)))
+        except TapeError as error:
+            services.discrepancy_open("session", f"{account} {session.pk}", f"not recovered: {error}")
+            _end(session, None)
+    return recovered
+
+
+def recover(session: TradingSession, tape: Path) -> Recovered:
+    """Write what the tape knows and the rows do not; doing it twice changes nothing. Raises TapeError."""
+    subject = records.Subject(session.pk, session.account, session.market_source == "demo")
+    steps = _Steps(tape)
+    while batch := list(islice(steps, BATCH)):
+        records.write(subject, batch)
+    _rebuild_positions(session.account, steps.tickers, steps.closes, steps.progress.last_event_ns or 0)
+    ended = _end(session, steps.progress)
+    logger.warning("session %d ended uncleanly; recovered %d steps from its tape", session.pk, steps.progress.steps)
+    return Recovered(session.pk, steps.progress, ended)
+
+
+class _Steps:
+    """The steps on a tape as entries (without positions), and what was seen on the way."""
+
+    def __init__(self, tape: Path) -> None:
+        self.progress = Progress()
+        self.closes: dict[str, int] = {}
+        self.tickers: dict[str, None] = {}
+        self._messages = read_tape(tape, Event | Decision)
+        self._entries = self._read()
+
+    def __iter__(self) -> Iterator[records.Entry]:
+        return self._entries
+
+    def _read(self) -> Iterator[records.Entry]:
+        thinning = Thinning()
+        for event, decision in _paired(self._messages):
+            self._note(event, said=decision is not NOTHING)
+            kept = entry(event, decision, thinning)
+            if kept is not None:
+                # Positions follow at the end, from the fills: half way through a tape they are old news.
+                yield kept._replace(positions=())
+
+    def _note(self, event: Event, *, said: bool) -> None:
+        first_ns = self.progress.first_event_ns
+        self.progress = self.progress._replace(
+            steps=self.progress.steps + 1,
+            decisions=self.progress.decisions + said,
+            first_event_ns=event.received_ns if first_ns is None else first_ns,
+            last_event_ns=event.received_ns,
+        )
+        if isinstance(event, MarketListed):
+            self.closes[event.contract.ticker] = event.contract.close_ns
+        elif isinstance(event, (events.Fill, events.Settled)):
+            self.tickers[event.ticker] = None
+
+
+def _paired(messages: Iterator[Event | Decision]) -> Iterator[tuple[Event, Decision]]:
+    """Each event with the decision that follows it on the tape, or NOTHING."""
+    event: Event | None = None
+    for message in messages:
+        if isinstance(message, Decision):
+            if event is not None:
+                yield event, message
+            event = None
+            continue
+        if event is not None:
+            yield event, NOTHING
+        event = message
+    if event is not None:
+        yield event, NOTHING
+
+
+def _rebuild_positions(account: str, tickers: dict[str, None], closes: dict[str, int], at_ns: int) -> None:
+    """The positions of these markets, as the values that fills and settlements lead to."""
+    known = dict(Position.objects.filter(account=account, ticker__in=tickers).values_list("ticker", "close_ns"))
+    results = dict(Settlement.objects.filter(account=account, ticker__in=tickers).values_list("ticker", "result"))
+    fills = Fill.objects.filter(account=account, ticker__in=tickers).order_by("event_ns", "id")
+    held: list[HeldPosition] = []
+    for ticker, position in ledger.replayed(fills).items():
+        position.close_ns = closes.get(ticker) or known.get(ticker, 0)
+        if ticker in results:
+            position.settle(results[ticker])
+        held.append(position.held())
+    records.upsert_positions(account, held, at_ns)
+
+
+def _end(session: TradingSession, progress: Progress | None) -> int:
+    subject = records.Subject(session.pk, session.account, session.market_source == "demo")
+    last_ns = progress.last_event_ns if progress else session.last_event_ns
+    ended = records.end_orders(subject, last_ns or 0)
+    services.session_finish(session.pk, progress, is_clean=False)
+    return ended
+
+
+def _tape_path(session: TradingSession) -> Path:
+    """Where the tape of a session is, plain or sealed. Raises TapeError when there is none."""
+    for suffix in SUFFIXES:
+        path: Path = settings.TAPES_DIR / (session.tape_name + suffix)
+        if session.tape_name and path.is_file():
+            return path
+    raise TapeError(f"the tape {session.tape_name!r} of session {session.pk} is missing; put it back to recover it.")

@@ -1,0 +1,165 @@
+"""limits_set, mode_set, discrepancy_open and the like: write, then nudge the trader on commit."""
+
+import asyncio
+import logging
+from typing import NamedTuple, get_args
+
+from asgiref.sync import async_to_sync
+from channels.exceptions import ChannelFull
+from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from trading.core import limits as core_limits
+from trading.core import parameters as core_parameters
+from trading.core.events import Mode
+from trading.models import (
+    Account,
+    Discrepancy,
+    Heartbeat,
+    RiskLimits,
+    StrategyParameters,
+    TraderStatus,
+    TradingSession,
+)
+
+logger = logging.getLogger(__name__)
+
+CONTROL_CHANNEL = "trading-control"
+NUDGE_WITHIN_S = 1.0
+
+
+class UnusableError(ValueError):
+    """What was to be set is not usable; `problems` says why, a sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Progress(NamedTuple):
+    """How far a session has come. The event times are None until it has heard one."""
+
+    steps: int = 0
+    decisions: int = 0
+    digest: str = ""
+    first_event_ns: int | None = None
+    last_event_ns: int | None = None
+
+
+def limits_set(limits: core_limits.RiskLimits, *, author: User | None, reason: str) -> RiskLimits:
+    """Add a version of the risk limits; the trader has it within two seconds. Raises UnusableError."""
+    _refuse(limits.problems(), reason)
+    values = {name: getattr(limits, name) for name in limits.__struct_fields__}
+    with transaction.atomic():
+        row: RiskLimits = RiskLimits.objects.create(author=author, reason=reason.strip(), **values)
+        transaction.on_commit(nudge)
+    return row
+
+
+def parameters_set(parameters: core_parameters.Parameters, *, author: User | None, reason: str) -> StrategyParameters:
+    """Add a version of the strategy parameters; the trader has it within two seconds. Raises UnusableError."""
+    _refuse(parameters.problems(), reason)
+    values = {name: getattr(parameters, name) for name in parameters.__struct_fields__}
+    with transaction.atomic():
+        row: StrategyParameters = StrategyParameters.objects.create(author=author, reason=reason.strip(), **values)
+        transaction.on_commit(nudge)
+    return row
+
+
+def versions_open() -> None:
+    """The first version of limits and parameters, where there is none yet: the safe defaults."""
+    if not RiskLimits.objects.exists():
+        limits_set(core_limits.RiskLimits(), author=None, reason="the defaults")
+    if not StrategyParameters.objects.exists():
+        parameters_set(core_parameters.Parameters(), author=None, reason="the defaults")
+
+
+def mode_set(mode: Mode, *, by: str, reason: str) -> TraderStatus:
+    """Say what the trader may do from now on. Raises UnusableError on a mode that does not exist."""
+    if mode not in get_args(Mode):
+        raise UnusableError([f"{mode!r} is not a mode; take one of {', '.join(get_args(Mode))}"])
+    wanted = {"wanted_mode": mode, "wanted_by": by[:150], "wanted_reason": reason.strip()[:200]}
+    with transaction.atomic():
+        status_open()
+        TraderStatus.objects.filter(pk=1).update(**wanted, wanted_at=timezone.now())
+        transaction.on_commit(nudge)
+    return TraderStatus.objects.get(pk=1)
+
+
+def status_open() -> TraderStatus:
+    """The one row of the trader's status, made when it is missing."""
+    return TraderStatus.objects.get_or_create(pk=1)[0]
+
+
+def account_open(name: str, capital: int) -> Account:
+    """The account of that name; a new one begins with `capital` (Money). An old one keeps what it began with."""
+    return Account.objects.get_or_create(name=name, defaults={"opening_cash": capital})[0]
+
+
+def session_start(*, account: str, market_source: str, tape_name: str = "") -> TradingSession:
+    """A life of the trader begins; `tape_name` is the tape it will write."""
+    return TradingSession.objects.create(account=account, market_source=market_source, tape_name=tape_name)
+
+
+def session_advance(session_id: int, progress: Progress) -> None:
+    """Note how far a session has come."""
+    TradingSession.objects.filter(pk=session_id).update(**progress._asdict())
+
+
+def session_finish(session_id: int, progress: Progress | None = None, *, is_clean: bool) -> None:
+    """A session is over; clean means that everything it knew is in the rows. Only the first call counts."""
+    counts = progress._asdict() if progress else {}
+    unended = TradingSession.objects.filter(pk=session_id, ended_at__isnull=True)
+    unended.update(**counts, ended_at=timezone.now(), is_clean=is_clean)
+
+
+def discrepancy_open(kind: str, subject: str, text: str) -> Discrepancy:
+    """Something does not add up. One stays open for a kind and subject; saying it again renews the text."""
+    with transaction.atomic():
+        row, is_new = Discrepancy.objects.get_or_create(
+            kind=kind, subject=subject, closed_at=None, defaults={"text": text}
+        )
+        if not is_new and row.text != text:
+            row.text = text
+            row.save(update_fields=["text"])
+    if is_new:
+        logger.error("discrepancy %s %s: %s", kind, subject, text)
+    return row
+
+
+def discrepancy_close(kind: str, subject: str) -> bool:
+    """It adds up again; True when one was open."""
+    closed = Discrepancy.objects.filter(kind=kind, subject=subject, closed_at=None).update(closed_at=timezone.now())
+    return closed > 0
+
+
+def heartbeat_note(name: str) -> None:
+    """The part of that name works, now."""
+    now = timezone.now()
+    if not Heartbeat.objects.filter(pk=name).update(beat_at=now):
+        Heartbeat.objects.get_or_create(pk=name, defaults={"beat_at": now})
+
+
+def nudge() -> None:
+    """Wake the trader. Only a hint: without it the trader sees the row a second later, so no failure matters."""
+    try:
+        async_to_sync(_nudge)()
+    except (OSError, RedisError, ChannelFull) as error:
+        logger.warning("the trader was not nudged (%s); it polls within a second", type(error).__name__)
+
+
+async def _nudge() -> None:
+    layer = get_channel_layer()
+    if layer is not None:
+        async with asyncio.timeout(NUDGE_WITHIN_S):  # TimeoutError is an OSError
+            await layer.send(CONTROL_CHANNEL, {"type": "control.nudge"})
+
+
+def _refuse(problems: list[str], reason: str) -> None:
+    if not reason.strip():
+        problems = [*problems, "say why: the reason is empty"]
+    if problems:
+        raise UnusableError(problems)

@@ -1,0 +1,37 @@
+"""Celery: does every account add up; is the worker alive."""
+
+import logging
+
+from celery import shared_task
+
+from trading import selectors, services
+from trading.models import Account, Discrepancy
+
+logger = logging.getLogger(__name__)
+
+LEDGER = "ledger"
+WORKER = "worker"
+
+
+@shared_task(name="trading.tasks.ledger_check")
+def ledger_check() -> int:
+    """Recompute every account; open a Discrepancy for what differs, close those that add up again.
+
+    Returns how many differ.
+    """
+    wrong: dict[str, str] = {}
+    for account in Account.objects.order_by("name").values_list("name", flat=True):
+        for difference in selectors.ledger(account).differences:
+            wrong[f"{account} {difference.subject}".strip()] = difference.text
+    for subject, text in wrong.items():
+        services.discrepancy_open(LEDGER, subject, text)
+    for row in Discrepancy.objects.filter(kind=LEDGER, closed_at=None).exclude(subject__in=wrong):
+        services.discrepancy_close(row.kind, row.subject)
+        logger.info("%s adds up again", row.subject)
+    return len(wrong)
+
+
+@shared_task(name="trading.tasks.heartbeat")
+def heartbeat() -> None:
+    """A worker took a task off the queue and reached the database: it works."""
+    services.heartbeat_note(WORKER)
