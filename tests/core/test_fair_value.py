@@ -290,7 +290,7 @@ def test_the_arithmetic_model_is_even_at_the_money(tau: float, sigma: float) -> 
 def test_yes_and_no_share_the_dollar_in_the_arithmetic_model(spot: float, sigma: float, tau: float) -> None:
     """Mirrored around the strike, YES is worth what NO was."""
     pricer, known_sum = Pricer(contract(), Parameters(model="abm_avg", level_noise_bp=0.0)), 85_000.0 * known_after(tau)
-    here, _, s = pricer.price(spot, sigma, ago(tau), known_sum)
+    here, _, _ = pricer.price(spot, sigma, ago(tau), known_sum)
     mirrored = 170_000.0 - spot
     there = pricer.price(mirrored, sigma * spot / mirrored, ago(tau), known_sum)[0]
     assert here + there == pytest.approx(1.0, abs=1e-6)

@@ -1,6 +1,5 @@
 """One spot price from many venues: volume-weighted over a short window, without outliers, less a known basis."""
 
-from collections.abc import Sequence
 from math import inf
 from typing import Literal, NamedTuple
 
@@ -109,7 +108,11 @@ class Spot:
 
     def age_ns(self, now_ns: int) -> int:
         """Time since the newest trade of a venue that is not lost; since 1970 when there is none."""
-        return now_ns - max((venue.vwap.last_ns for venue in self._venues.values() if not venue.is_lost), default=0)
+        newest_ns = 0
+        for venue in self._venues.values():
+            if venue.vwap.last_ns > newest_ns and not venue.is_lost:
+                newest_ns = venue.vwap.last_ns
+        return now_ns - newest_ns
 
     def fresh(self, now_ns: int) -> int:
         """How many venues have traded lately and are not lost."""
@@ -136,24 +139,27 @@ class Spot:
         return "fresh" if now_ns - venue.vwap.last_ns <= self._stale_ns else "stale"
 
     def _renew(self, now_ns: int) -> None:
-        inside_ns, fresh_ns, expires_ns = now_ns - self._window_ns, now_ns - self._stale_ns, _NEVER_NS
+        window_ns, stale_ns, expires_ns = self._window_ns, self._stale_ns, _NEVER_NS
         speaking: list[Voice] = []
         silent: list[Voice] = []
         for venue in self._venues.values():
             vwap = venue.vwap
             last_ns = vwap.last_ns
-            if venue.is_lost or last_ns < fresh_ns:
+            if venue.is_lost or now_ns - last_ns > stale_ns:
                 continue
             vwap.drop_old(now_ns)
-            is_inside = last_ns >= inside_ns
-            (speaking if is_inside else silent).append((vwap.price, vwap.weight, last_ns))
-            expires_ns = min(expires_ns, last_ns + self._stale_ns)
-            if is_inside:
-                expires_ns = min(expires_ns, vwap.first_ns + self._window_ns)
+            if last_ns + stale_ns < expires_ns:
+                expires_ns = last_ns + stale_ns
+            if now_ns - last_ns > window_ns:
+                silent.append((vwap.price, vwap.weight, last_ns))
+                continue
+            speaking.append((vwap.price, vwap.weight, last_ns))
+            if vwap.first_ns + window_ns < expires_ns:
+                expires_ns = vwap.first_ns + window_ns
         self._expires_ns = expires_ns
         self._say(speaking or silent)
 
-    def _say(self, voices: Sequence[Voice]) -> None:
+    def _say(self, voices: list[Voice]) -> None:
         if not voices:
             self._estimate = None
             return
@@ -164,15 +170,19 @@ class Spot:
         for price, volume, last_ns in voices:
             total += price * volume
             weight += volume
-            newest_ns = max(newest_ns, last_ns)
+            if last_ns > newest_ns:
+                newest_ns = last_ns
         self._estimate = total / weight / (1.0 + self.basis)
         self.source_ns = newest_ns
 
 
-def without_outliers(voices: Sequence[Voice]) -> list[Voice]:
+def without_outliers(voices: list[Voice]) -> list[Voice]:
     """Those no further from the median price than 15 bp or 6 median absolute deviations, whichever is more."""
-    middle = _median([voice[0] for voice in voices])
-    spread = _median([abs(voice[0] - middle) for voice in voices])
+    prices = [voice[0] for voice in voices]
+    if max(prices) - min(prices) <= OUTLIER_SHARE * min(prices):
+        return voices  # nearly always; no median can be further off than that
+    middle = _median(prices)
+    spread = _median([abs(price - middle) for price in prices])
     limit = max(OUTLIER_SHARE * middle, OUTLIER_MAD * spread)
     return [voice for voice in voices if abs(voice[0] - middle) <= limit]
 
