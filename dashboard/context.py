@@ -1,0 +1,30 @@
+"""What every page's banner says before the first snapshot arrives: whose money, which market, which mode."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from trading.models import TraderStatus
+
+LABELS = {"demo": "DEMO", "tape": "PAPER"}
+
+
+def banner(request: HttpRequest) -> dict[str, object]:
+    """Lazily: a page without a banner asks the database nothing."""
+    return {"live": SimpleLazyObject(_banner)}
+
+
+def market_words(source: str, tape: str) -> str:
+    """The market in words."""
+    return f"recorded market {tape}".strip() if source == "tape" else "simulated quarter-hour market"
+
+
+def _banner() -> dict[str, str]:
+    status = TraderStatus.objects.first()
+    source = (status.market_source if status else "") or settings.MARKET
+    return {
+        "label": LABELS.get(source, source.upper()),
+        "where": market_words(source, settings.TAPE.rpartition("/")[2]),
+        "mode": status.actual_mode if status else "",
+        "reason": status.actual_reason if status else "",
+    }

@@ -1,0 +1,109 @@
+"""The state of each component, for the health page and the API: a word, an age, and what to do."""
+
+import importlib.metadata
+import platform
+import time
+from typing import NamedTuple
+
+import django
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from dashboard import snapshot
+from trading.models import Heartbeat, TraderStatus
+
+TRADER_STALE_S = 5.0
+WORKER_STALE_S = 45.0
+
+
+class Component(NamedTuple):
+    """`state` is ok, warn or bad; `age_s` is None where there is no age to speak of."""
+
+    name: str
+    state: str
+    text: str
+    age_s: float | None = None
+
+
+def components() -> list[Component]:
+    """All of them, in the order in which one depends on the other."""
+    base = database()
+    rows = [trader(), *workers()] if base.state == "ok" else []
+    return [base, broker(), *rows, live_channel()]
+
+
+def database() -> Component:
+    """Whether it answers, and how fast."""
+    before = time.perf_counter()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return Component("Database", "bad", f"does not answer ({type(error).__name__}); look at DATABASE_URL")
+    return Component("Database", "ok", f"{connection.vendor}, answers in {_ms(before)}")
+
+
+def broker() -> Component:
+    """Whether Redis answers, and how fast."""
+    before = time.perf_counter()
+    try:
+        snapshot.client(settings.REDIS_URL).ping()
+    except redis.RedisError as error:
+        return Component("Redis", "bad", f"does not answer ({type(error).__name__}); look at REDIS_URL")
+    return Component("Redis", "ok", f"answers in {_ms(before)}")
+
+
+def trader() -> Component:
+    """By its heartbeat in the database."""
+    status = TraderStatus.objects.first()
+    if status is None or status.heartbeat_at is None:
+        return Component("Trader", "bad", "has never run; start it with `make run` or `manage.py run_trader`")
+    age = (timezone.now() - status.heartbeat_at).total_seconds()
+    if age > TRADER_STALE_S:
+        return Component("Trader", "bad", "is not running or hangs; its log says why it ended", age)
+    words = f"{status.actual_mode} {status.actual_reason or status.message}".strip()
+    return Component("Trader", "ok", words, age)
+
+
+def workers() -> list[Component]:
+    """By the heartbeats that a scheduled task writes, so a worker and the schedule behind it both work."""
+    now = timezone.now()
+    beats = [(beat.name, (now - beat.beat_at).total_seconds()) for beat in Heartbeat.objects.order_by("name")]
+    if not beats:
+        return [Component("Worker", "warn", "has not reported yet; backtests wait until it does")]
+    return [
+        Component(name.replace("_", " ").capitalize(), "ok", "runs tasks", age)
+        if age <= WORKER_STALE_S
+        else Component(name.replace("_", " ").capitalize(), "bad", "does not run tasks; backtests wait", age)
+        for name, age in beats
+    ]
+
+
+def live_channel() -> Component:
+    """By the age of the last snapshot."""
+    try:
+        raw = snapshot.latest()
+    except redis.RedisError:
+        return Component("Live numbers", "bad", "Redis does not answer")
+    stamp = snapshot.read_stamp(raw) if raw is not None else None
+    if stamp is None:
+        return Component("Live numbers", "bad", "no snapshot in the last minute")
+    age = snapshot.age_s(stamp)
+    state = "ok" if age <= snapshot.SILENT_AFTER_S else "bad"
+    return Component("Live numbers", state, f"{stamp.label} {stamp.source.name}, {stamp.source.state}".strip(), age)
+
+
+def versions() -> dict[str, str]:
+    """What runs here."""
+    names = ("channels", "celery", "redis", "msgspec", "uvicorn")
+    return {
+        "Python": platform.python_version(),
+        "Django": django.get_version(),
+        **{name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def _ms(before: float) -> str:
+    return f"{(time.perf_counter() - before) * 1000:.1f} ms"

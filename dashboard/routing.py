@@ -1,0 +1,7 @@
+"""The WebSocket paths."""
+
+from django.urls import path
+
+from dashboard.consumers import LiveConsumer
+
+websocket_urlpatterns = [path("ws/live/", LiveConsumer.as_asgi())]

@@ -1,0 +1,15 @@
+"""The paths of the pages."""
+
+from django.urls import path
+
+from dashboard import operate, views
+
+app_name = "dashboard"
+urlpatterns = [
+    path("", views.live, name="live"),
+    path("live.json", views.live_json, name="live-json"),
+    path("mode/", operate.mode, name="mode"),
+    path("orders/", views.orders, name="orders"),
+    path("markets/<str:ticker>/", views.market, name="market"),
+    path("health/", views.health_page, name="health"),
+]

@@ -1,0 +1,40 @@
+"""Which viewset answers which path of the API."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.routers import SimpleRouter
+
+from dashboard.api import HealthView, PricesView, StatusView
+from dashboard.api_docs import docs
+from dashboard.api_login import TokenLogin, TokenLogout
+from markets.api import MarketViewSet
+from trading.api import (
+    FillViewSet,
+    LimitsViewSet,
+    ModeView,
+    OrderViewSet,
+    PositionViewSet,
+    SettlementViewSet,
+    SignalViewSet,
+)
+
+router = SimpleRouter()
+router.register("markets", MarketViewSet, basename="market")
+router.register("signals", SignalViewSet, basename="signal")
+router.register("orders", OrderViewSet, basename="order")
+router.register("fills", FillViewSet, basename="fill")
+router.register("positions", PositionViewSet, basename="position")
+router.register("settlements", SettlementViewSet, basename="settlement")
+router.register("limits", LimitsViewSet, basename="limits")
+
+urlpatterns = [
+    path("login/", TokenLogin.as_view(), name="api-login"),
+    path("logout/", TokenLogout.as_view(), name="api-logout"),
+    path("status/", StatusView.as_view(), name="api-status"),
+    path("health/", HealthView.as_view(), name="api-health"),
+    path("prices/", PricesView.as_view(), name="api-prices"),
+    path("mode/", ModeView.as_view(), name="api-mode"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", docs, name="api-docs"),
+    path("", include(router.urls)),
+]

@@ -1,0 +1,64 @@
+"""Read-only markets for external tools."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+
+from markets.api_fields import NewestFirst, TimeField, time_ns
+from markets.models import Market
+
+
+class MarketSerializer(serializers.ModelSerializer[Market]):
+    """One quarter hour of a series."""
+
+    series = serializers.CharField(source="series_id", read_only=True)
+    opens_at = TimeField(source="open_ns")
+    closes_at = TimeField(source="close_ns")
+
+    class Meta:
+        model = Market
+        fields = [
+            "ticker", "series", "asset", "opens_at", "closes_at", "strike", "status", "result", "settle_value", "is_simulated",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class MarketQuery(serializers.Serializer[Any]):
+    """What a list of markets can be asked for."""
+
+    asset = serializers.CharField(required=False, help_text="BTC, ETH …")
+    status = serializers.CharField(required=False, help_text="open, closed or settled")
+    since = serializers.DateTimeField(required=False, help_text="closing at or after this time")
+
+
+class MarketPage(NewestFirst):
+    """By close."""
+
+    ordering = ("-close_ns", "ticker")
+
+
+@extend_schema_view(list=extend_schema(parameters=[MarketQuery]))
+class MarketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Market]):
+    """Markets, the latest close first."""
+
+    queryset = Market.objects.all()
+    serializer_class = MarketSerializer
+    pagination_class = MarketPage
+    lookup_value_regex = r"[A-Za-z0-9._-]+"
+
+    def filter_queryset(self, queryset: QuerySet[Market]) -> QuerySet[Market]:
+        return queryset if self.detail else wanted(self.request, queryset)
+
+
+def wanted(request: Request, queryset: QuerySet[Market]) -> QuerySet[Market]:
+    """The rows that the query asks for. Raises ValidationError."""
+    query = MarketQuery(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    values = dict(query.validated_data)
+    since = values.pop("since", None)
+    if since is not None:
+        values["close_ns__gte"] = time_ns(since)
+    return queryset.filter(**values)

@@ -1,0 +1,143 @@
+"""Snapshots as the trader publishes them, and a publisher of four a second whose numbers move."""
+
+import math
+import threading
+import time
+from typing import Any
+
+import msgspec
+import redis
+
+CHANNEL, KEY = "bot:live", "bot:snapshot"
+DOLLAR = 1_000_000
+OPEN_MS = 1_778_509_800_000  # 2026-05-11 14:30:00 UTC
+QUARTER_MS = 900_000
+
+
+def window(asset: str = "BTC", **different: Any) -> dict[str, Any]:
+    """A market in mid-life."""
+    return {
+        "ticker": f"KX{asset}15M-26MAY111045-45", "asset": asset, "open_ms": OPEN_MS, "close_ms": OPEN_MS + QUARTER_MS,
+        "status": "open", "strike": 64_120.55, "spot": 64_133.10, "spot_age_ms": 180, "volatility": 0.48, "fair": 0.5621,
+        "digital": 0.5489, "bid": 5300, "ask": 5500, "bid_count": 41_200, "ask_count": 18_050, "edge_yes": 0.0121,
+        "edge_no": -0.0432, "confidence": 61.0, "side": "", "reason": "EDGE_BELOW_THRESHOLD",
+        "reason_text": "the edge after fees is below the threshold", "position": 0, "cost": 0, "worst_case": 0, "open_pnl": 0,
+    } | different  # fmt: skip
+
+
+def windows() -> list[dict[str, Any]]:
+    """Three markets: one held, one plain, one of which hardly anything is known."""
+    held = window(
+        position=1200, cost=6_312_000, worst_case=6_390_000, open_pnl=432_000, side="yes", edge_yes=0.0417, fair=0.5892,
+        reason="TRADED", reason_text="an order was sent",
+    )  # fmt: skip
+    plain = window(
+        "ETH", strike=3_120.42, spot=3_117.08, spot_age_ms=420, fair=0.3310, digital=0.3402, bid=3200, ask=3400, position=-500,
+        cost=3_350_000, worst_case=3_391_000, open_pnl=-118_000, edge_yes=-0.0261, edge_no=0.0034,
+        reason="POSITION_FULL", reason_text="we already hold what the edge is worth",
+    )  # fmt: skip
+    unknown = window(
+        "SOL", strike=None, spot=None, spot_age_ms=None, volatility=None, fair=None, digital=None, bid=0, ask=10_000,
+        bid_count=0, ask_count=0, edge_yes=None, edge_no=None, confidence=None, open_pnl=None,
+        reason="NO_STRIKE", reason_text="the exchange has not written the strike yet",
+    )  # fmt: skip
+    return [held, plain, unknown]
+
+
+def orders() -> list[dict[str, Any]]:
+    """Three orders, newest first."""
+    ticker = "KXBTC15M-26MAY111045-45"
+    return [
+        {"number": 3, "ticker": ticker, "is_bid": True, "price": 5500, "count": 1200, "filled": 0, "status": "sent", "reason": "", "sent_ms": OPEN_MS + 400_000},
+        {"number": 2, "ticker": ticker, "is_bid": True, "price": 5260, "count": 1200, "filled": 1200, "status": "filled", "reason": "", "sent_ms": OPEN_MS + 300_000},
+        {"number": 1, "ticker": "KXETH15M-26MAY111045-45", "is_bid": False, "price": 3300, "count": 2687, "filled": 500, "status": "cancelled", "reason": "immediate_or_cancel", "sent_ms": OPEN_MS + 200_000},
+    ]  # fmt: skip
+
+
+def fills() -> list[dict[str, Any]]:
+    """Two fills, newest first."""
+    return [
+        {"trade_id": "t2", "ticker": "KXBTC15M-26MAY111045-45", "is_bid": True, "price": 5260, "count": 1200, "fee": 210_000, "event_ms": OPEN_MS + 300_140},
+        {"trade_id": "t1", "ticker": "KXETH15M-26MAY111045-45", "is_bid": False, "price": 3300, "count": 500, "fee": 77_400, "event_ms": OPEN_MS + 200_140},
+    ]  # fmt: skip
+
+
+def limits() -> list[dict[str, Any]]:
+    """Money, contracts and a rate."""
+    return [
+        {"name": "max_daily_loss", "limit": 500 * DOLLAR, "use": 21_480_000, "unit": "money"},
+        {"name": "max_market_exposure", "limit": 200 * DOLLAR, "use": 6_390_000, "unit": "money"},
+        {"name": "max_total_exposure", "limit": 12 * DOLLAR, "use": 9_781_000, "unit": "money"},
+        {"name": "max_order_count", "limit": 50_000, "use": 2687, "unit": "count"},
+        {"name": "max_orders_per_minute", "limit": 60, "use": 3, "unit": "rate"},
+    ]
+
+
+def venues() -> list[dict[str, Any]]:
+    """Fresh, stale and lost."""
+    return [
+        {"venue": "coinbase", "asset": "BTC", "price": 64_133.10, "age_ms": 180, "state": "fresh", "messages": 18_233},
+        {"venue": "coinbase", "asset": "ETH", "price": 3_117.08, "age_ms": 420, "state": "fresh", "messages": 9_112},
+        {"venue": "kraken", "asset": "BTC", "price": 64_131.90, "age_ms": 7_420, "state": "stale", "messages": 2_101},
+        {"venue": "kraken", "asset": "SOL", "price": 171.204, "age_ms": 61_000, "state": "lost", "messages": 77},
+    ]
+
+
+def snapshot(seq: int = 1, **different: Any) -> dict[str, Any]:
+    """A whole snapshot, sent now."""
+    return {
+        "version": 1, "seq": seq, "sent_ms": time.time_ns() // 1_000_000, "market": "demo", "label": "DEMO", "account": "demo",
+        "source": {"state": "running", "name": "demo seed 7", "speed": 10.0, "event_ms": OPEN_MS + 417_000},
+        "mode": "ACTIVE", "mode_reason": "started by ada", "wanted_mode": "ACTIVE", "uptime_s": 3_723.4, "steps": 1_204_511,
+        "decisions": 8_213, "digest": "9f2b6c1d4e" + "0" * 54,
+        "day": {"realised": 12_480_000, "open": 314_000, "fees": 287_400, "pnl": 12_506_600, "orders": 3, "fills": 2},
+        "cash": 9_990_338_000, "equity": 10_012_506_600, "exposure": 9_781_000, "limits": limits(), "windows": windows(),
+        "venues": venues(), "orders": orders(), "fills": fills(), "latency_us": {"p50": 38.0, "p99": 121.0},
+        "journal": {"backlog": 0},
+        "funnel": {"EDGE_BELOW_THRESHOLD": 40_211, "POSITION_FULL": 8_000, "CLOSING": 3_120, "CONFIDENCE_LOW": 1_030, "TRADED": 3},
+    } | different  # fmt: skip
+
+
+def moving(seq: int) -> dict[str, Any]:
+    """The snapshot number `seq` of a market that moves: no two neighbours are alike."""
+    wave = math.sin(seq / 7)
+    first, *others = windows()
+    fair = round(0.56 + 0.05 * wave, 4)
+    first |= {"spot": round(64_130 + 25 * wave + seq / 100, 2), "fair": fair, "edge_yes": fair - 0.55, "edge_no": 0.52 - fair}
+    day = {"realised": 12_480_000, "open": int(900_000 * wave), "fees": 287_400, "orders": 3, "fills": 2}
+    day["pnl"] = day["realised"] + day["open"] - day["fees"]
+    source = {"state": "running", "name": "demo seed 7", "speed": 10.0, "event_ms": OPEN_MS + 2_500 * seq % QUARTER_MS}
+    return snapshot(seq, windows=[first, *others], day=day, source=source, uptime_s=seq / 4)
+
+
+def publish(client: redis.Redis, message: dict[str, Any]) -> None:
+    """As the trader does: to the channel, and into the key for those who come later."""
+    raw = msgspec.json.encode(message)
+    client.publish(CHANNEL, raw)
+    client.set(KEY, raw, ex=60)
+
+
+class Publisher:
+    """Four snapshots a second from a thread, until left."""
+
+    def __init__(self, url: str, gap_s: float = 0.25) -> None:
+        self.client = redis.Redis.from_url(url)
+        self.gap_s = gap_s
+        self.sent = 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Publisher":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join(5)
+        self.client.delete(KEY)
+        self.client.close()
+
+    def _run(self) -> None:
+        while not self.over.wait(self.gap_s):
+            self.sent += 1
+            publish(self.client, moving(self.sent))

@@ -1,0 +1,131 @@
+"""The rows of trading as the API shows them: decimal strings for exact integers, RFC 3339 for times."""
+
+from typing import Any, get_args
+
+from rest_framework import serializers
+
+from markets.api_fields import CountField, MoneyField, PriceField, TimeField
+from trading.core.events import Mode
+from trading.models import Fill, Order, Position, RiskLimits, Settlement, Signal, TraderStatus
+
+
+class RowQuery(serializers.Serializer[Any]):
+    """What a list of rows can be asked for."""
+
+    account = serializers.CharField(required=False, help_text="an account; the trader's unless given")
+    ticker = serializers.CharField(required=False, help_text="one market")
+    since = serializers.DateTimeField(required=False, help_text="at or after this time")
+
+
+class SignalSerializer(serializers.ModelSerializer[Signal]):
+    """What we thought of a market at one moment. Probabilities and edges are estimates (floats); unknown is null."""
+
+    at = TimeField(source="event_ns")
+    bid = PriceField()
+    ask = PriceField()
+
+    class Meta:
+        model = Signal
+        fields = [
+            "id", "session", "ticker", "at", "reason", "side", "fair", "digital", "bid", "ask", "edge_yes", "edge_no", "confidence",
+            "spot", "volatility", "seconds_left",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class OrderSerializer(serializers.ModelSerializer[Order]):
+    """One order at a YES price; `is_bid` buys YES, otherwise it sells YES."""
+
+    price = PriceField()
+    count = CountField()
+    filled = CountField()
+    sent_at = TimeField(source="sent_ns")
+    updated_at = TimeField(source="updated_ns")
+
+    class Meta:
+        model = Order
+        fields = [
+            "client_order_id", "account", "ticker", "is_bid", "price", "count", "filled", "status", "reason", "sent_at", "updated_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class FillSerializer(serializers.ModelSerializer[Fill]):
+    """A part of an order that traded, with the fee charged for it."""
+
+    client_order_id = serializers.CharField(source="order.client_order_id", read_only=True, allow_null=True, default=None)
+    price = PriceField()
+    count = CountField()
+    fee = MoneyField()
+    at = TimeField(source="event_ns")
+
+    class Meta:
+        model = Fill
+        fields = [
+            "trade_id", "client_order_id", "account", "ticker", "is_bid", "price", "count", "fee", "is_taker", "evidence", "at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class PositionSerializer(serializers.ModelSerializer[Position]):
+    """What an account holds in a market: `count` is + YES, - NO; profit without fees."""
+
+    count = CountField()
+    cost = MoneyField()
+    realised = MoneyField()
+    fees = MoneyField()
+    closes_at = TimeField(source="close_ns")
+    updated_at = TimeField(source="updated_ns")
+
+    class Meta:
+        model = Position
+        fields = ["account", "ticker", "count", "cost", "realised", "fees", "closes_at", "updated_at"]
+        read_only_fields = fields
+
+
+class SettlementSerializer(serializers.ModelSerializer[Settlement]):
+    """What an account received when a market settled."""
+
+    count = CountField()
+    payout = MoneyField()
+    at = TimeField(source="event_ns")
+
+    class Meta:
+        model = Settlement
+        fields = ["account", "ticker", "result", "count", "payout", "settle_value", "at"]
+        read_only_fields = fields
+
+
+class LimitsSerializer(serializers.ModelSerializer[RiskLimits]):
+    """A version of the risk limits. Shares are basis points of the equity."""
+
+    max_daily_loss = MoneyField()
+    max_market_exposure = MoneyField()
+    max_close_exposure = MoneyField()
+    max_total_exposure = MoneyField()
+    max_order_count = CountField()
+    author = serializers.CharField(source="author.username", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = RiskLimits
+        fields = [
+            "version", "created_at", "author", "reason", "max_daily_loss", "max_market_exposure", "max_close_exposure", "max_total_exposure",
+            "max_market_share_bp", "max_close_share_bp", "max_total_share_bp", "max_order_count", "max_orders_per_minute",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ModeSerializer(serializers.Serializer[Any]):
+    """A mode that is wanted, and why."""
+
+    mode = serializers.ChoiceField(choices=get_args(Mode))
+    reason = serializers.CharField(required=False, max_length=150, default="", allow_blank=True)
+
+
+class WantedSerializer(serializers.ModelSerializer[TraderStatus]):
+    """What is wanted of the trader from now on."""
+
+    class Meta:
+        model = TraderStatus
+        fields = ["wanted_mode", "wanted_reason", "wanted_by", "wanted_at"]
+        read_only_fields = fields
