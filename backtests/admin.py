@@ -1,0 +1,37 @@
+"""Read runs; queue a failed one again."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from backtests import services
+from backtests.models import BacktestRun
+
+
+@admin.register(BacktestRun)
+class BacktestRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Nothing is edited here: inputs are what was run, results what came out."""
+
+    list_display = ("id", "status", "progress", "created_by", "created_at", "finished_at")
+    list_filter = ("status",)
+    list_select_related = ("created_by",)
+    exclude = ("result",)
+    actions = ("requeue",)
+
+    @admin.action(description="Queue again (failed and cancelled runs)", permissions=["requeue"])
+    def requeue(self, request: HttpRequest, queryset: QuerySet[BacktestRun]) -> None:
+        """The same inputs once more."""
+        count = sum(services.run_requeue(run_id) for run_id in queryset.values_list("pk", flat=True))
+        self.message_user(request, f"{count} runs were queued again.")
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        """Who may queue a run may queue it again."""
+        return request.user.has_perm("backtests.add_backtestrun")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Runs are queued on their own page."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: BacktestRun | None = None) -> bool:
+        """Runs are only read."""
+        return False

@@ -1,0 +1,164 @@
+"""The settings a person may turn for a run: one table that form, command line and API are all made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, get_args
+
+import msgspec
+
+from markets.core.units import Money, money_from_text, money_text
+from trading.core.limits import RiskLimits
+from trading.core.parameters import ModelName, Parameters, TailName
+
+MOST_MONEY = 10**15  # a thousand million dollars: beyond it somebody mistyped
+
+
+class InputError(ValueError):
+    """What cannot be run, one sentence a field. `problems` maps the name of a field to its sentence."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = dict(problems)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting: what people call it, and which field of RiskLimits or Parameters it turns.
+
+    `scale` is how many of the field's units make one of the person's (100 makes percent of a fraction);
+    0 marks a choice.
+    """
+
+    name: str
+    label: str
+    group: str
+    field: str
+    scale: Decimal = Decimal(1)
+    unit: str = ""
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    is_limit: bool = False
+    is_whole: bool = False
+
+    def default(self) -> str:
+        """The built-in value, as a person would write it."""
+        value = getattr(RiskLimits() if self.is_limit else Parameters(), self.field)
+        return self.shown(value)
+
+    def shown(self, value: Any) -> str:
+        """A field's value as a person would write it."""
+        if self.choices:
+            return str(value)
+        return plain(Decimal(str(value)) / self.scale)
+
+    def read(self, text: str) -> Any:
+        """The field's value for what a person wrote. Raises ValueError with a sentence."""
+        if self.choices:
+            if text not in self.choices:
+                raise ValueError(f"{self.label}: {text!r} is unknown; choose one of {', '.join(self.choices)}.")
+            return text
+        number = decimal_from(text, self.label) * self.scale
+        if not self.is_whole:
+            return float(number)
+        if number != int(number):
+            raise ValueError(f"{self.label}: {text} is finer than what is kept.")
+        return int(number)
+
+
+DOLLARS, PERCENT, SHARE = Decimal(1_000_000), Decimal("0.01"), Decimal(100)
+SECONDS, MILLISECONDS = Decimal(1_000_000_000), Decimal(1_000_000)
+
+
+def _limit(name: str, label: str, field: str, *, scale: Decimal, unit: str) -> Knob:
+    return Knob(name, label, "Limits", field, scale, unit, is_limit=True, is_whole=True)
+
+
+KNOBS: tuple[Knob, ...] = (
+    Knob("model", "Fair value model", "Pricing", "model", choices=get_args(ModelName),
+         help="gbm_avg and abm_avg price the average the contract settles on; digital is plain Black-Scholes."),
+    Knob("tails", "Tails", "Pricing", "tails", choices=get_args(TailName)),
+    Knob("vwap", "VWAP window", "Pricing", "vwap_window_ns", SECONDS, "s", is_whole=True),
+    Knob("half_life", "Volatility half-life", "Pricing", "volatility_half_life_s", unit="s"),
+    Knob("stale_spot", "Spot is stale after", "Pricing", "stale_spot_ns", SECONDS, "s", is_whole=True),
+    Knob("edge", "Least net edge", "Signal", "edge_threshold", PERCENT, "%",
+         help="After fees, in cents a contract of one dollar."),
+    Knob("slippage", "Allowance for slippage", "Signal", "slippage", PERCENT, "%"),
+    Knob("confidence", "Least confidence", "Signal", "min_confidence", unit="of 100"),
+    Knob("kelly", "Kelly fraction", "Size", "kelly_fraction", PERCENT, "%"),
+    Knob("margin", "Caution in sizing", "Size", "probability_margin", unit="standard errors"),
+    Knob("depth_share", "Most of the displayed size", "Size", "depth_share", PERCENT, "%"),
+    _limit("market_cap", "Most at risk in one market", "max_market_exposure", scale=DOLLARS, unit="$"),
+    _limit("market_share", "and of the equity", "max_market_share_bp", scale=SHARE, unit="%"),
+    _limit("close_cap", "Most at risk on one close", "max_close_exposure", scale=DOLLARS, unit="$"),
+    _limit("close_share", "and of the equity", "max_close_share_bp", scale=SHARE, unit="%"),
+    _limit("total_cap", "Most at risk in total", "max_total_exposure", scale=DOLLARS, unit="$"),
+    _limit("total_share", "and of the equity", "max_total_share_bp", scale=SHARE, unit="%"),
+    Knob("latency", "Order latency", "Timing", "order_latency_ns", MILLISECONDS, "ms", is_whole=True,
+         help="From the decision to the arrival at the exchange; the order meets the book as it is then."),
+    Knob("reply", "Reply latency", "Timing", "reply_latency_ns", MILLISECONDS, "ms", is_whole=True),
+    Knob("quiet_open", "No trade after the open for", "Timing", "quiet_open_ns", SECONDS, "s", is_whole=True),
+    Knob("quiet_close", "No trade before the close for", "Timing", "quiet_close_ns", SECONDS, "s", is_whole=True),
+)  # fmt: skip
+
+
+def settings_from(values: Mapping[str, str], *, max_daily_loss: Money) -> tuple[RiskLimits, Parameters]:
+    """Limits and parameters with every knob that `values` names turned; the others stay as built in.
+    Raises InputError with a sentence for each that cannot be."""
+    turned: dict[bool, dict[str, Any]] = {True: {"max_daily_loss": max_daily_loss}, False: {}}
+    problems: dict[str, str] = {}
+    for knob in KNOBS:
+        if not values.get(knob.name):
+            continue
+        try:
+            turned[knob.is_limit][knob.field] = knob.read(values[knob.name])
+        except ValueError as error:
+            problems[knob.name] = str(error)
+    if problems:
+        raise InputError(problems)
+    limits = msgspec.structs.replace(RiskLimits(), **turned[True])
+    parameters = msgspec.structs.replace(Parameters(), **turned[False])
+    if wrong := [*limits.problems(), *parameters.problems()]:
+        raise InputError({"": f"{'; '.join(wrong).capitalize()}."})
+    return limits, parameters
+
+
+def only_knobs(values: Mapping[str, str]) -> dict[str, str]:
+    """The same values. Raises InputError when one is no setting of ours: a typing error must not be ignored."""
+    names = {knob.name for knob in KNOBS}
+    if unknown := [name for name in values if name not in names]:
+        raise InputError({"settings": f"Unknown settings: {', '.join(unknown)}; known are {', '.join(sorted(names))}."})
+    return dict(values)
+
+
+def money_from(text: str, label: str, *, at_least: int = 0) -> Money:
+    """Dollars as a person writes them ("10000", "$1,000.50") to Money. Raises ValueError with a sentence."""
+    try:
+        money = money_from_text(text.strip().removeprefix("$").replace(",", ""))
+    except ValueError:
+        raise ValueError(f"{label}: {text!r} is not an amount in dollars with at most six decimals.") from None
+    if not at_least <= money <= MOST_MONEY:
+        raise ValueError(f"{label}: {text} is outside {plain_money(at_least)} to {plain_money(MOST_MONEY)} dollars.")
+    return money
+
+
+def decimal_from(text: str, label: str) -> Decimal:
+    """A finite number of a sensible size. Raises ValueError with a sentence."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        raise ValueError(f"{label}: {text!r} is not a number.") from None
+    if not number.is_finite() or abs(number) > 10**12:
+        raise ValueError(f"{label}: {text} is not a usable number.")
+    return number
+
+
+def plain(number: Decimal) -> str:
+    """Without exponent and without trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain_money(money: int) -> str:
+    """10500000 -> "10.5"."""
+    return plain(Decimal(money_text(money)))

@@ -1,0 +1,100 @@
+"""BacktestRun: inputs, status, progress, results."""
+
+from typing import Any, ClassVar
+
+import msgspec
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from markets.core.units import DOLLAR
+from trading.core.limits import RiskLimits
+from trading.core.parameters import Parameters
+
+
+class BacktestRun(models.Model):
+    """One back-test, from wish to result. Written by backtests.services alone."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED, db_index=True)
+    progress = models.FloatField(default=0.0)
+    progress_note = models.CharField(max_length=200, blank=True, default="")
+    cancel_wanted = models.BooleanField(default=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="backtest_runs"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    tapes = models.JSONField()
+    date_from = models.DateField(null=True, blank=True)
+    date_to = models.DateField(null=True, blank=True)
+    capital = models.BigIntegerField()
+    max_daily_loss = models.BigIntegerField()
+    limits_json = models.JSONField(db_column="limits")
+    parameters_json = models.JSONField(db_column="parameters")
+    result = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running", "done", "failed", "cancelled"]),
+                name="backtestrun_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__gte=0) & Q(progress__lte=1), name="backtestrun_progress_share"
+            ),
+            models.CheckConstraint(condition=Q(capital__gt=0), name="backtestrun_capital_positive"),
+            models.CheckConstraint(condition=Q(max_daily_loss__gte=0), name="backtestrun_max_daily_loss_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(status="done") | Q(result__isnull=False), name="backtestrun_done_has_result"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Backtest {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return reverse("backtests:detail", args=[self.pk])
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in (self.Status.DONE, self.Status.FAILED, self.Status.CANCELLED)
+
+    @property
+    def took(self) -> str:
+        """How long it ran, in words."""
+        if self.started_at is None or self.finished_at is None:
+            return "\N{EN DASH}"
+        return f"{(self.finished_at - self.started_at).total_seconds():.1f} s"
+
+    @property
+    def capital_text(self) -> str:
+        """The capital in dollars."""
+        return f"${self.capital / DOLLAR:,.0f}" if self.capital % DOLLAR == 0 else f"${self.capital / DOLLAR:,.2f}"
+
+    def limits(self) -> RiskLimits:
+        """The risk limits it runs under."""
+        return msgspec.structs.replace(RiskLimits(), **_known(self.limits_json, RiskLimits))
+
+    def parameters(self) -> Parameters:
+        """The strategy parameters it runs with."""
+        return msgspec.structs.replace(Parameters(), **_known(self.parameters_json, Parameters))
+
+
+def _known(values: dict[str, Any], kind: type[RiskLimits] | type[Parameters]) -> dict[str, Any]:
+    """Only the fields that still exist: an old row must stay readable."""
+    return {name: value for name, value in values.items() if name in kind.__struct_fields__}

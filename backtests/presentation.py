@@ -1,0 +1,109 @@
+"""The numbers of a report as people read them: dollars with two decimals, percent, words where there is no number."""
+
+from decimal import Decimal
+from typing import Any
+
+from backtests.knobs import KNOBS, plain_money
+from backtests.models import BacktestRun
+from backtests.services import dates_between
+
+NOT_ENOUGH = "not enough data"
+NOTHING = "\N{EN DASH}"
+
+
+def dollars(text: str | None, *, signed: bool = False) -> str:
+    """ "-1234.500000" -> "-$1,234.50"; cents are rounded half to even, the report keeps the rest."""
+    if text is None:
+        return NOTHING
+    amount = round(Decimal(text), 2)
+    sign = "-" if amount < 0 else "+" if signed and amount > 0 else ""
+    return f"{sign}${abs(amount):,.2f}"
+
+
+def percent(value: float | None, places: int = 1) -> str:
+    """0.123 -> "12.3 %"."""
+    return NOTHING if value is None else f"{value * 100:.{places}f} %"
+
+
+def ratio(figure: dict[str, Any], places: int = 2) -> str:
+    """A figure's number, or its words."""
+    return figure["words"] or NOT_ENOUGH if figure["value"] is None else f"{figure['value']:.{places}f}"
+
+
+def tone(text: str | None) -> str:
+    """The class of a profit or a loss."""
+    if text is None:
+        return ""
+    amount = Decimal(text)
+    return "good" if amount > 0 else "bad" if amount < 0 else ""
+
+
+def headline(result: dict[str, Any]) -> list[dict[str, str]]:
+    """The numbers people look for first: label, value, tone, and a line that says what exactly it is."""
+    win, sharpe = result["win"], result["trade_sharpe"]
+    share = f"{win['wins']} of {win['windows']} windows"
+    interval = f"; 95 % interval {percent(win['low'])} to {percent(win['high'])}" if win["low"] is not None else ""
+    proof = result["windows_for_proof"]
+    needed = f"; about {proof:,} windows make two standard errors" if proof else ""
+    return [
+        _tile("Total P&L", dollars(result["net"], signed=True), f"{percent(result['return'], 2)} of the capital, "
+              f"after {dollars(result['fees'])} of fees", tone(result["net"])),
+        _tile("Win rate", percent(win["rate"]) if win["rate"] is not None else NOT_ENOUGH, share + interval),
+        _tile("Sharpe, per window", ratio(sharpe), f"mean over standard deviation, not annualised{needed}"),
+        _tile("Sharpe, daily", ratio(result["daily_sharpe"]), "daily P&L over capital, annualised with √365"),
+        _tile("Maximum drawdown", percent(result["drawdown"]["share"], 2),
+              f"{dollars(result['drawdown']['money'])} below the peak of settled equity"),
+        _tile("Trades", f"{result['fills']:,}", f"{result['orders']:,} orders, {result['contracts']} contracts in "
+              f"{result['markets_traded']} of {result['markets_seen']} markets"),
+        _tile("P&L a contract", ratio(result["net_per_contract"], 4), "dollars, after fees"),
+        _tile("Brier score", ratio(result["brier"]["model"], 4),
+              f"ours at the first order of a window; the market's mid: {ratio(result['brier']['market'], 4)}"),
+    ]  # fmt: skip
+
+
+def page_of(report: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a report that a page shows as tables, with their numbers made readable."""
+    page = dict(report)
+    if "win" in report:
+        page["headline"] = headline(report)
+    for day in page.get("daily", []):
+        day |= {"shown": dollars(day["net"], signed=True), "tone": tone(day["net"]), "fees_shown": dollars(day["fees"])}
+    for tape in page.get("tapes", []):
+        tape |= {"shown": dollars(tape["net"], signed=True), "tone": tone(tape["net"])}
+    for trade in page.get("trades", []):
+        trade |= {
+            "at": trade["time"][:19].replace("T", " "),
+            "net_shown": dollars(trade["net"], signed=True),
+            "tone": tone(trade["net"]),
+            "fee_shown": f"${Decimal(trade['fee']):.4f}",
+            "fair_shown": NOTHING if trade["fair"] is None else f"{trade['fair']:.4f}",
+            "edge_shown": NOTHING if trade["edge"] is None else f"{trade['edge'] * 100:.2f} ¢",
+        }
+    total = sum(entry["count"] for entry in page.get("funnel", [])) or 1
+    for entry in page.get("funnel", []):
+        entry["share"] = f"{entry['count'] / total * 100:.2f} %"
+    return page
+
+
+def settings_shown(run: BacktestRun) -> dict[str, Any]:
+    """A run's inputs for its page."""
+    limits, parameters = run.limits(), run.parameters()
+    knobs = [
+        (
+            knob.group,
+            knob.label,
+            " ".join((knob.shown(getattr(limits if knob.is_limit else parameters, knob.field)), knob.unit)).strip(),
+        )
+        for knob in KNOBS
+    ]
+    return {
+        "tapes": run.tapes,
+        "dates": dates_between(run.date_from, run.date_to),
+        "capital": plain_money(run.capital),
+        "max_daily_loss": plain_money(run.max_daily_loss),
+        "knobs": knobs,
+    }
+
+
+def _tile(label: str, value: str, note: str, tone_class: str = "") -> dict[str, str]:
+    return {"label": label, "value": value, "note": note, "tone": tone_class}

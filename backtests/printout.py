@@ -1,0 +1,59 @@
+"""The report as aligned text for a terminal."""
+
+from collections.abc import Iterable
+from textwrap import wrap
+from typing import Any
+
+from backtests.presentation import dollars, headline
+
+WIDTH = 110
+REASONS_SHOWN = 12
+
+
+def text_of(report: dict[str, Any]) -> str:
+    """The same numbers as the page, without the list of trades."""
+    tapes = report["tapes"]
+    played = (
+        f"{len(tapes)} tape{'s' if len(tapes) != 1 else ''}, {report['events']:,} events, {report['steps']:,} steps"
+    )
+    lines = [
+        f"{played}, {report['first'][:19]}Z to {report['last'][:19]}Z",
+        "",
+        *_rows((tile["label"], tile["value"], tile["note"]) for tile in headline(report)),
+        "",
+        *_table(("Day (UTC)", "P&L", "Fees", "Trades", "Settled"), [
+            (day["day"], dollars(day["net"], signed=True), dollars(day["fees"]), str(day["fills"]), str(day["settled"]))
+            for day in report["daily"]
+        ]),
+        "",
+        *_table(("Why it did and did not trade", "Times"), [
+            (f"{entry['code']}: {entry['text']}", f"{entry['count']:,}") for entry in report["funnel"][:REASONS_SHOWN]
+        ]),
+        "",
+        *_paragraphs(report["caveats"]),
+        "",
+        f"Digest of all decisions  {report['digest']}",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _rows(rows: Iterable[tuple[str, str, str]]) -> list[str]:
+    cells = list(rows)
+    first, second = (max(len(row[column]) for row in cells) for column in (0, 1))
+    short = min(second, 16)  # words in the place of a number must not push the notes away
+    return [f"{label:<{first}}  {value:>{short}}  {note}" for label, value, note in cells]
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """The first column to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in [head, *rows]
+    ]
+
+
+def _paragraphs(sentences: list[str]) -> list[str]:
+    return [line for words in sentences for line in wrap(words, WIDTH, initial_indent="* ", subsequent_indent="  ")]

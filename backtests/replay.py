@@ -1,0 +1,101 @@
+"""Plays tapes through the simulation, one after another with one account, and hands back the report."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from backtests.core.ledger import check
+from backtests.core.record import Result
+from backtests.core.simulate import joined, simulate
+from backtests.knobs import InputError
+from backtests.report import Part, report_of, settings_of
+from backtests.shelf import Reel, reels_find
+from markets.core.events import MarketEvent
+from markets.core.units import Money
+from markets.tape import TapeError, read_tape
+from trading.core.events import Opening
+from trading.core.limits import RiskLimits
+from trading.core.parameters import Parameters
+
+PACE_S = 0.5
+Tell = Callable[[float, str], None]  # (share done, a word on where we are); may raise to stop the run
+
+
+class RunCancelled(Exception):
+    """Somebody asked for the run to stop."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that decides a run. The same inputs give the same report, byte for byte."""
+
+    tapes: tuple[str, ...]
+    capital: Money
+    limits: RiskLimits
+    parameters: Parameters
+    date_from: date | None = None
+    date_to: date | None = None
+    files: bool = False  # whether a tape may be named by its path
+
+
+def replay(inputs: Inputs, tell: Tell | None = None) -> dict[str, Any]:
+    """Run the back-test and report it. `tell` hears of progress at most twice a second.
+    Raises InputError for tapes that cannot be played, LedgerError if cash and fills disagree."""
+    reels = reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to, files=inputs.files)
+    parts: list[Part] = []
+    left_out: list[Reel] = []
+    opening = Opening(0, inputs.capital)
+    progress = Progress(reels, tell)
+    for reel in reels:
+        if parts and reel.first_ns <= parts[-1].result.last_ns:
+            left_out.append(reel)
+            progress.skip(reel)
+            continue
+        result = _played(reel, opening, inputs, progress)
+        check(result)
+        opening = result.closing
+        parts.append(Part(reel, result))
+    whole = joined([part.result for part in parts])
+    asked = {"limits": settings_of(inputs.limits), "parameters": settings_of(inputs.parameters)}
+    return report_of(parts, left_out, whole) | asked
+
+
+class Progress:
+    """How much of all tapes is done; passes it on at most twice a second."""
+
+    def __init__(self, reels: list[Reel], tell: Tell | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._guess = sum(reel.events or 0 for reel in reels) // len(reels) or 100_000
+        self._total = sum(reel.events or self._guess for reel in reels)
+        self._done = 0
+        self._told_at = float("-inf")
+
+    def watch(self, reel: Reel) -> Callable[[int, int], None]:
+        """The watch of one tape."""
+
+        def heard(count: int, _at_ns: int) -> None:
+            now = self._clock()
+            if self._tell is None or now - self._told_at < PACE_S:
+                return
+            self._told_at = now
+            share = (self._done + min(count, reel.events or self._guess)) / self._total
+            self._tell(min(share, 1.0), reel.name)
+
+        return heard
+
+    def skip(self, reel: Reel) -> None:
+        """A tape is behind us."""
+        self._done += reel.events or self._guess
+
+
+def _played(reel: Reel, opening: Opening, inputs: Inputs, progress: Progress) -> Result:
+    try:
+        events = read_tape(reel.path, MarketEvent)
+        result = simulate(events, opening, inputs.limits, inputs.parameters, watch=progress.watch(reel))
+    except (TapeError, OSError) as error:
+        raise InputError({"tapes": f"Tape {reel.name!r} cannot be read to its end: {error}."}) from error
+    progress.skip(reel)
+    return result

@@ -1,0 +1,164 @@
+"""run_queue, run_claim, run_execute, run_cancel: the only writers of BacktestRun."""
+
+import logging
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from celery import current_app
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from backtests.knobs import KNOBS, InputError, money_from, settings_from
+from backtests.models import BacktestRun
+from backtests.replay import Inputs, RunCancelled, replay
+from backtests.report import settings_of
+from backtests.shelf import reels_find
+from markets.core.units import DOLLAR, Money
+
+TASK = "backtests.tasks.run"
+STUCK_AFTER = timedelta(minutes=10)
+FORGOTTEN_AFTER = timedelta(minutes=2)
+Status = BacktestRun.Status
+log = logging.getLogger(__name__)
+
+
+def inputs_from(values: Mapping[str, Any]) -> Inputs:
+    """What a person asked for, as a run takes it: `tapes` (list), `capital`, `max_daily_loss` (dollars as text),
+    `date_from`, `date_to` (dates), and knobs by name (text). Raises InputError with a sentence a field."""
+    problems: dict[str, str] = {}
+    capital = _money(values, "capital", "Capital", problems, at_least=DOLLAR)
+    loss = _money(values, "max_daily_loss", "Maximum daily loss", problems, at_least=0)
+    since, until = values.get("date_from"), values.get("date_to")
+    if since and until and since > until:
+        problems["date_to"] = "The last day is before the first."
+    knobs = {knob.name: str(values[knob.name]) for knob in KNOBS if values.get(knob.name) not in (None, "")}
+    try:
+        limits, parameters = settings_from(knobs, max_daily_loss=loss)
+    except InputError as error:
+        raise InputError(problems | error.problems) from None
+    if problems:
+        raise InputError(problems)
+    return Inputs(
+        tuple(values.get("tapes") or ()), capital, limits, parameters, since, until, bool(values.get("files"))
+    )
+
+
+def run_queue(inputs: Inputs, *, by: AbstractBaseUser | None) -> BacktestRun:
+    """Write the wish down, and hand it to a worker once it is committed. Raises InputError for unusable tapes."""
+    reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to)
+    run = BacktestRun.objects.create(
+        created_by=by,
+        tapes=list(inputs.tapes),
+        date_from=inputs.date_from,
+        date_to=inputs.date_to,
+        capital=inputs.capital,
+        max_daily_loss=inputs.limits.max_daily_loss,
+        limits_json=settings_of(inputs.limits),
+        parameters_json=settings_of(inputs.parameters),
+    )
+    transaction.on_commit(lambda: _hand_over(run.pk), robust=True)
+    return run
+
+
+def run_claim(run_id: int) -> bool:
+    """Take a queued run; False when it is not queued any more, for instance because another worker took it."""
+    now = timezone.now()
+    claimed = BacktestRun.objects.filter(pk=run_id, status=Status.QUEUED).update(
+        status=Status.RUNNING, started_at=now, heartbeat_at=now, progress=0.0, cancel_wanted=False
+    )
+    return claimed == 1
+
+
+def run_execute(run_id: int) -> bool:
+    """Claim the run, play it, and write how it ended; False when it was not ours to run."""
+    if not run_claim(run_id):
+        return False
+    run = BacktestRun.objects.get(pk=run_id)
+    try:
+        report = replay(inputs_of(run), lambda share, note: _progress(run_id, share, note))
+    except RunCancelled:
+        _finish(run_id, Status.CANCELLED)
+    except InputError as error:
+        _finish(run_id, Status.FAILED, error=str(error))
+    except Exception as error:
+        log.exception("backtest %s failed", run_id)
+        words = f"An unexpected error ended the run ({type(error).__name__}: {error}). The worker's log says where."
+        _finish(run_id, Status.FAILED, error=words)
+    else:
+        _finish(run_id, Status.DONE, progress=1.0, result=report)
+    return True
+
+
+def run_cancel(run_id: int) -> str:
+    """End a queued run now, ask a running one to stop; says in words what happened."""
+    now = timezone.now()
+    queued = BacktestRun.objects.filter(pk=run_id, status=Status.QUEUED)
+    if queued.update(status=Status.CANCELLED, cancel_wanted=True, finished_at=now):
+        return "The run was taken out of the queue."
+    if BacktestRun.objects.filter(pk=run_id, status=Status.RUNNING).update(cancel_wanted=True):
+        return "The run was asked to stop."
+    return "The run is already over."
+
+
+def run_requeue(run_id: int) -> bool:
+    """Queue a failed or cancelled run again, with the same inputs."""
+    over = BacktestRun.objects.filter(pk=run_id, status__in=[Status.FAILED, Status.CANCELLED])
+    if not over.update(status=Status.QUEUED, error="", progress=0.0, cancel_wanted=False, finished_at=None):
+        return False
+    transaction.on_commit(lambda: _hand_over(run_id), robust=True)
+    return True
+
+
+def sweep_stuck() -> int:
+    """Fail the runs whose worker has gone quiet; hand queued runs that nobody took to a worker again."""
+    now = timezone.now()
+    forgotten = BacktestRun.objects.filter(status=Status.QUEUED, created_at__lt=now - FORGOTTEN_AFTER)
+    if not BacktestRun.objects.filter(status=Status.RUNNING).exists():  # else they only wait their turn
+        for run_id in forgotten.values_list("pk", flat=True):
+            _hand_over(run_id)
+    return BacktestRun.objects.filter(status=Status.RUNNING, heartbeat_at__lt=now - STUCK_AFTER).update(
+        status=Status.FAILED,
+        finished_at=now,
+        error="The worker stopped without a word: nothing was heard of the run for 10 minutes. Queue it again.",
+    )
+
+
+def inputs_of(run: BacktestRun) -> Inputs:
+    """The inputs kept in a row."""
+    return Inputs(tuple(run.tapes), Money(run.capital), run.limits(), run.parameters(), run.date_from, run.date_to)
+
+
+def _hand_over(run_id: int) -> None:
+    # by name: services do not import tasks; handing a run over twice is harmless, the claim lets one through
+    current_app.signature(TASK).delay(run_id)
+
+
+def _progress(run_id: int, share: float, note: str) -> None:
+    """Say how far the run is, and stop it when that was asked or when it is no longer ours."""
+    running = BacktestRun.objects.filter(pk=run_id, status=Status.RUNNING, cancel_wanted=False)
+    if not running.update(progress=share, progress_note=note[:200], heartbeat_at=timezone.now()):
+        raise RunCancelled
+
+
+def _finish(run_id: int, status: str, **fields: Any) -> None:
+    """Only a run that is still running can end: a swept one stays as it is."""
+    BacktestRun.objects.filter(pk=run_id, status=Status.RUNNING).update(
+        status=status, finished_at=timezone.now(), **fields
+    )
+
+
+def _money(values: Mapping[str, Any], name: str, label: str, problems: dict[str, str], *, at_least: int) -> Money:
+    try:
+        return money_from(str(values.get(name) or ""), label, at_least=at_least)
+    except ValueError as error:
+        problems[name] = str(error)
+        return Money(0)
+
+
+def dates_between(since: date | None, until: date | None) -> str:
+    """The span in words, for lists."""
+    if since is None and until is None:
+        return "all days"
+    return f"{since or '…'} to {until or '…'}"

@@ -1,0 +1,104 @@
+"""Which tapes a run is made of: by catalogue name, by file, or all of them; in order of time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from django.db import OperationalError, ProgrammingError
+
+from backtests.knobs import InputError
+from markets.core.events import MarketEvent
+from markets.core.units import SECOND_NS
+from markets.models import Tape
+from markets.tape import TapeError, read_header, read_tape
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Reel:
+    """One tape to play. `events` is None when nobody has counted them."""
+
+    name: str
+    path: Path
+    source: str
+    grade: str
+    first_ns: int
+    events: int | None = None
+
+
+def reels_find(
+    names: Iterable[str], *, since: date | None = None, until: date | None = None, files: bool = False
+) -> list[Reel]:
+    """The tapes meant by `names`, each once, by their first event; those that begin outside the days (UTC, both
+    included) left out. A path is only a name where `files` says so: nobody may point a web server at its disk.
+    Raises InputError when one is unknown or unreadable, or none is left."""
+    wanted = list(dict.fromkeys(names))
+    if not wanted:
+        raise InputError({"tapes": "Choose a tape."})
+    found: dict[str, Reel] = {}
+    for name in wanted:
+        for reel in _catalogue() if name == ALL else [_reel(name, files=files)]:
+            found.setdefault(reel.name, reel)
+    if not found:
+        raise InputError({"tapes": "There are no tapes yet; import a recording or let the trader record one."})
+    kept = [reel for reel in found.values() if _begins_within(reel, since, until)]
+    if not kept:
+        raise InputError({"date_from": "No chosen tape begins between these dates."})
+    return sorted(kept, key=lambda reel: (reel.first_ns, reel.name))
+
+
+def _catalogue() -> list[Reel]:
+    try:
+        return [_of_row(row) for row in Tape.objects.order_by("first_ns", "name")]
+    except (OperationalError, ProgrammingError):
+        return []
+
+
+def _reel(name: str, *, files: bool) -> Reel:
+    if files and Path(name).is_file():
+        return _of_file(Path(name))
+    row = _row(name)
+    if row is None:
+        where = "neither in the catalogue nor as a file" if files else "in the catalogue"
+        raise InputError({"tapes": f"There is no tape {name!r} {where}."})
+    return _of_row(row)
+
+
+def _row(name: str) -> Tape | None:
+    """The catalogue's row. A file can be played before there is a catalogue: a database without tables has none."""
+    try:
+        return Tape.objects.filter(name=name).first()
+    except (OperationalError, ProgrammingError):
+        return None
+
+
+def _of_row(row: Tape) -> Reel:
+    path = Path(row.path)
+    if not path.is_file():
+        raise InputError({"tapes": f"The file of tape {row.name!r} is gone."})
+    return Reel(row.name, path, row.source, row.grade, row.first_ns, row.events)
+
+
+def _of_file(path: Path) -> Reel:
+    try:
+        header = read_header(path)
+        first = next(iter(read_tape(path, MarketEvent)), None)
+    except (TapeError, OSError, UnicodeDecodeError) as error:
+        raise InputError({"tapes": _sentence(error)}) from None
+    if first is None:
+        raise InputError({"tapes": f"{path.name} holds no events."})
+    row = _row(header.name)
+    events = row.events if row is not None and row.first_ns == first.received_ns else None
+    return Reel(header.name, path, header.source, header.grade, first.received_ns, events)
+
+
+def _begins_within(reel: Reel, since: date | None, until: date | None) -> bool:
+    day = datetime.fromtimestamp(reel.first_ns // SECOND_NS, tz=UTC).date()
+    return (since is None or day >= since) and (until is None or day <= until)
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).strip()
+    return text if text.endswith(".") else f"{text}."
