@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Union, cast
@@ -142,20 +142,30 @@ def read_tape(path: Path, kind: Any) -> Iterator[Any]:
     when something cannot be read, when a sealed tape has no end, or when its end counts other than is there.
     """
     decoder = msgspec.json.Decoder(Union[kind, TapeEnd])  # noqa: UP007 - `kind` is only known at run time
+    return _read_events(path, decoder, lambda item: item.events if type(item) is TapeEnd else None)
+
+
+def read_rows(path: Path) -> Iterator[list[Any]]:
+    """The events of any tape as they are written: lists that begin with the name of the type. Raises TapeError."""
+    decoder = msgspec.json.Decoder(list[Any])
+    return _read_events(path, decoder, lambda row: row[1] if row[0] == TapeEnd.__name__ else None)
+
+
+def _read_events(path: Path, decoder: Any, end_of: Callable[[Any], int | None]) -> Iterator[Any]:
     events, end, line = 0, None, 1
     for block in _blocks(path):
         if end is not None:
             raise TapeError(f"{path}: something follows the end in line {line}; two tapes were joined: split them.")
         batch = _decode(path, decoder, block, line)
         line += len(batch)
-        if batch and type(batch[-1]) is TapeEnd:
-            end = batch.pop()
+        if batch and (end := end_of(batch[-1])) is not None:
+            batch.pop()
         events += len(batch)
         yield from batch
     if end is None and path.name.endswith(SEALED):
         raise TapeError(f"{path} ends too early: it was cut off after {events} events. Make or copy it again.")
-    if end is not None and end.events != events:
-        raise TapeError(f"{path} holds {events} events but its end says {end.events}. Make or copy it again.")
+    if end is not None and end != events:
+        raise TapeError(f"{path} holds {events} events but its end says {end}. Make or copy it again.")
 
 
 def is_complete(path: Path) -> bool:

@@ -90,7 +90,9 @@ def _write_markets(subject: Subject, kept: Iterable[KeptEvent]) -> None:
         markets.market_upsert(contract, is_simulated=subject.is_simulated)
     for event in kept:
         if isinstance(event, MarketStatus) and event.status == "settled":
-            markets.market_settle(event.ticker, result=event.result, settle_value=event.settle_value)
+            markets.market_settle(
+                event.ticker, result=event.result, settle_value=event.settle_value, is_simulated=subject.is_simulated
+            )
 
 
 def _insert_orders(subject: Subject, entries: Iterable[Entry]) -> None:

@@ -1,0 +1,104 @@
+"""Series, Market (with `.contract()` to the core type), and the catalogue of tapes."""
+
+import msgspec
+from django.db import models
+from django.db.models import F, Q
+
+from markets.core.contract import Contract
+
+
+class Series(models.Model):
+    """A line of quarter-hour markets on one coin. Writer: services.market_upsert; people switch it on and off."""
+
+    ticker = models.CharField(primary_key=True, max_length=32)
+    asset = models.CharField(max_length=16)
+    title = models.CharField(max_length=120, blank=True, default="")
+    is_enabled = models.BooleanField("enabled", default=True, help_text="off: its markets are shown but not traded")
+
+    class Meta:
+        verbose_name_plural = "series"
+        ordering = ["ticker"]
+
+    def __str__(self) -> str:
+        return self.ticker
+
+
+class Market(models.Model):
+    """One quarter hour of a series. Writer: services (market_upsert, market_close, market_settle)."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        CLOSED = "closed"
+        SETTLED = "settled"
+
+    class Result(models.TextChoices):
+        YES = "yes"
+        NO = "no"
+
+    ticker = models.CharField(primary_key=True, max_length=64)
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="markets")
+    asset = models.CharField(max_length=16)
+    open_ns = models.BigIntegerField()
+    close_ns = models.BigIntegerField()
+    strike = models.FloatField(null=True, blank=True, help_text="empty until the exchange has written it")
+    decimals = models.SmallIntegerField(help_text="what the settlement average is rounded to")
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
+    result = models.CharField(max_length=3, choices=Result.choices, blank=True, default="")
+    settle_value = models.CharField(max_length=32, blank=True, default="")
+    terms = models.JSONField(help_text="all terms, as the core writes them")
+    is_simulated = models.BooleanField("simulated", default=False)
+
+    class Meta:
+        ordering = ["-close_ns", "ticker"]
+        indexes = [
+            models.Index(fields=["close_ns"], name="market_by_close"),
+            models.Index(fields=["asset", "close_ns"], name="market_by_asset"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(open_ns__gt=0, close_ns__gt=F("open_ns")), name="market_opens_then_closes"),
+            models.CheckConstraint(condition=Q(decimals__gte=0), name="market_decimals_not_negative"),
+            models.CheckConstraint(condition=Q(strike__isnull=True) | Q(strike__gt=0), name="market_strike_positive"),
+            models.CheckConstraint(condition=Q(status__in=["open", "closed", "settled"]), name="market_status_known"),
+            models.CheckConstraint(condition=Q(result__in=["", "yes", "no"]), name="market_result_known"),
+            models.CheckConstraint(
+                condition=Q(status="settled", result__in=["yes", "no"]) | (~Q(status="settled") & Q(result="")),
+                name="market_settled_with_a_result",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.ticker
+
+    def contract(self) -> Contract:
+        """The terms as the engine takes them."""
+        return msgspec.convert(self.terms, Contract)
+
+
+class Tape(models.Model):
+    """The catalogue of tapes: what a file holds, as counted when it was registered. Writer: services.tape_register."""
+
+    name = models.CharField(max_length=120, unique=True)
+    path = models.CharField(max_length=500)
+    source = models.CharField(max_length=200, blank=True, default="")
+    grade = models.CharField(max_length=16, blank=True, default="", help_text="A complete, B with gaps, C without books")
+    first_ns = models.BigIntegerField()
+    last_ns = models.BigIntegerField()
+    events = models.BigIntegerField()
+    markets = models.IntegerField()
+    gaps = models.IntegerField()
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-first_ns", "name"]
+        indexes = [models.Index(fields=["first_ns"], name="tape_by_time")]
+        constraints = [
+            models.CheckConstraint(condition=Q(last_ns__gte=F("first_ns")), name="tape_time_runs_forward"),
+            models.CheckConstraint(
+                condition=Q(events__gte=0, markets__gte=0, gaps__gte=0, size_bytes__gte=0), name="tape_counts_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
