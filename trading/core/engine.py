@@ -253,14 +253,14 @@ class Engine:
             verdict = self._propose(market, idea.quote)
             if isinstance(verdict, Denied):
                 denied.append(verdict)
-                reason = "DENIED"
+                reason = verdict.code
             else:
                 commands.append(verdict)
                 reason = TRADED
-        elif reason == "DENIED" and idea.quote is not None and idea.binding is not None:
-            quote, budget = idea.quote, idea.binding
+        elif idea.binding is not None and idea.quote is not None and reason == idea.reason:
+            budget, quote = idea.binding, idea.quote
             denied.append(
-                Denied(budget.code, market.contract.ticker, *quote, limit=budget.limit, would_be=budget.use)
+                Denied(budget.code, view.market.contract.ticker, *quote, limit=budget.limit, would_be=budget.use)
             )
         self.funnel[reason] += 1
         market.signal = signal = self._signal(view, idea, reason)

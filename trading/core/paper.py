@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from markets.core.events import MarketStatus
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import PlaceOrder
-from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, ParametersSet, Settled
+from trading.core.events import (
+    Event,
+    Fill,
+    Opening,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+    ParametersSet,
+    Settled,
+)
 from trading.core.fees import fill_fee, worst_fee
 from trading.core.market import MarketState
 from trading.core.portfolio import Position

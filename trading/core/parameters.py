@@ -32,6 +32,7 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     volatility_error: float = 0.12  # standard error of ln sigma
     calibration_error: float = 0.015
     depth_share: float = 0.25  # of the displayed size, at most
+    top_up_share: float = 0.25  # a position is added to when at least this share of its worth is missing
     quiet_open_ns: int = 3 * SECOND_NS
     quiet_close_ns: int = 15 * SECOND_NS
     order_latency_ns: int = 100_000_000  # decision to arrival at the paper exchange
@@ -49,6 +50,7 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (0 <= self.kelly_fraction <= 1, "the Kelly fraction must be 0 to 1"),
             (0 <= self.min_confidence <= 100, "the confidence must be 0 to 100"),
             (0 < self.depth_share <= 1, "the share of displayed size must be above 0 and at most 1"),
+            (0 <= self.top_up_share <= 1, "the top-up share must be 0 to 1"),
             (self.quorum >= 1, "at least one venue must be fresh"),
             (self.level_noise_bp >= 0 and self.slippage >= 0, "noise and slippage cannot be negative"),
             (self.order_latency_ns >= 0 and self.reply_latency_ns >= 0, "a latency cannot be negative"),

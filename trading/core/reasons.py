@@ -18,5 +18,12 @@ REASONS: dict[str, str] = {
     "CONFIDENCE_LOW": "the confidence in the edge is below the gate",
     "SIZE_ZERO": "the wanted size is smaller than one contract",
     "POSITION_FULL": "we already hold what the edge is worth",
-    "DENIED": "a risk limit did not let the order pass",
+    "MARKET_EXPOSURE": "the limit for one market is used up",
+    "CLOSE_EXPOSURE": "the limit for all markets with this close is used up",
+    "TOTAL_EXPOSURE": "the limit for everything open is used up",
+    "DAILY_LOSS": "the daily loss limit leaves no room",
+    "CASH": "there is not enough cash",
+    "ORDER_COUNT": "the order would be larger than one order may be",
+    "ORDER_RATE": "too many orders in the last minute",
+    "REDUCING_ONLY": "only orders that close what is held may be sent",
 }

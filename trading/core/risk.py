@@ -52,6 +52,7 @@ class Risk:
         working = orders.exposure()
         at_risk = held.exposure + working
         return (
+            Budget("CASH", held.cash, working),
             Budget(
                 "MARKET_EXPOSURE",
                 self._capped(limits.max_market_exposure, limits.max_market_share_bp),
@@ -62,11 +63,8 @@ class Risk:
                 self._capped(limits.max_close_exposure, limits.max_close_share_bp),
                 held.cost_at(close_ns) + orders.exposure_at(close_ns),
             ),
-            Budget(
-                "TOTAL_EXPOSURE", self._capped(limits.max_total_exposure, limits.max_total_share_bp), at_risk
-            ),
+            Budget("TOTAL_EXPOSURE", self._capped(limits.max_total_exposure, limits.max_total_share_bp), at_risk),
             Budget(DAILY_LOSS, limits.max_daily_loss, max(held.loss_today, 0) + at_risk),
-            Budget("CASH", held.cash, working),
         )
 
     def room(self, ticker: str, close_ns: int) -> Budget:

@@ -37,11 +37,10 @@ class EdgeTaker:
             return Idea(blocked)
         edge_yes = self._edge(view, book.ask, pricing.fair) if book.ask < PRICE_DOLLAR else None
         edge_no = self._edge(view, PRICE_DOLLAR - book.bid, 1.0 - pricing.fair) if book.bid > 0 else None
-        if edge_yes is None and edge_no is None:
-            return Idea(blocked or "BOOK_EMPTY")
         is_bid = edge_no is None or (edge_yes is not None and edge_yes >= edge_no)
         side, edge = ("yes", edge_yes) if is_bid else ("no", edge_no)
-        assert edge is not None
+        if edge is None:
+            return Idea(blocked or "BOOK_EMPTY")
         if edge <= 0:
             return Idea(blocked or "EDGE_BELOW_THRESHOLD", side, edge_yes, edge_no)
         error = _error(view, pricing)
@@ -77,7 +76,7 @@ class EdgeTaker:
         if not worth:
             return Size("SIZE_ZERO")
         held = view.position if is_bid else -view.position
-        if held >= worth:
+        if held > 0 and worth - held < parameters.top_up_share * worth:
             return Size("POSITION_FULL")
         displayed = book.count_at_ask() if is_bid else book.count_at_bid()
         most = min(int(displayed * parameters.depth_share), view.risk.limits.max_order_count)
@@ -94,7 +93,7 @@ class EdgeTaker:
         a_contract = own_price * CONTRACT + worst_fee(contract.fees, own_price, CONTRACT)
         affordable = (room.limit - room.use) // a_contract * CONTRACT
         if affordable <= 0:
-            return Size("DENIED", CONTRACT, room._replace(use=room.use + a_contract))
+            return Size(room.code, CONTRACT, room._replace(use=room.use + a_contract))
         return Size("", min(count, affordable))
 
 

@@ -1,0 +1,241 @@
+"""One trading session: the market in, the desk, the tape, the rows and the pages, in one task group."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
+
+import msgspec
+
+from markets.core.events import MarketEvent
+from markets.core.units import MILLISECOND_NS
+from markets.feeds.stream import StreamFeed
+from markets.tape import TapeWriter
+from trading.broadcast import Broadcast
+from trading.control import Control, StatusReport, Wanted
+from trading.core.decision import Decision
+from trading.core.desk import Desk
+from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, Settled
+from trading.journal import Journal
+from trading.pace import Pace
+from trading.services import Progress
+from trading.simulator.server import serve
+from trading.snapshot import Place, Recent, Told, document
+from trading.source import Source
+
+FLUSH_S = 0.25
+GIVE_WAY_EVERY = 2_000  # events, while catching up
+ACCOUNT_EVENTS = frozenset({OrderAccepted, OrderRejected, OrderCancelled, Fill, Settled})
+
+log = logging.getLogger(__name__)
+
+
+class SessionError(Exception):
+    """A part of the session died, so all of it ends; the text says which and why."""
+
+
+class Session:
+    """Feeds the desk, writes everything to the tape before anything leaves, and tells rows and pages afterwards.
+
+    Any part that dies ends the session with its error: a trader that looks alive and is half dead is worse.
+    """
+
+    def __init__(
+        self, *, desk: Desk, source: Source, place: Place, journal: Journal, tape: TapeWriter, recent: Recent
+    ) -> None:
+        self.desk = desk
+        self.source = source
+        self.place = place
+        self.journal = journal
+        self.tape = tape
+        self.recent = recent
+        self.state = "starting"
+        self.message = ""
+        self.pace = Pace()
+        self.wanted: Wanted | None = None
+        self.first_ns: int | None = None
+        self._began = time.monotonic()
+        self._sequence = 0
+        self._day = 0
+        self._stopping = asyncio.Event()
+        self._encode = msgspec.json.Encoder().encode
+
+    # Life ---------------------------------------------------------------------------------------------------
+
+    def open(self, opening: Opening, wanted: Wanted) -> None:
+        """Take up the account and what people want; in silence first, where a tape was traded on before."""
+        self.wanted = wanted
+        limits, parameters, mode = wanted.events(self.source.opened_ns)
+        if self.source.resumed_ns:
+            mode = msgspec.structs.replace(mode, mode="HALTED", reason="catching up")
+            opening = Opening(self.source.opened_ns, opening.cash, orders_sent=opening.orders_sent)
+        self._note_all(self.desk.open(opening, limits, parameters, mode))
+
+    async def run(self, *, broadcast: Broadcast, control: Control, opening: Opening) -> None:
+        """Trade until stopped or until a part dies."""
+        source = self.source
+        events = source.events
+        if source.resumed_ns and not callable(events):
+            events = await self._catch_up(events, opening)
+        async with (
+            serve(events, name=source.name, label=source.label, speed=source.speed, clock=source.clock) as server,
+            asyncio.TaskGroup() as group,
+        ):
+            parts = [
+                group.create_task(self._listen(StreamFeed(server.url)), name="feed"),
+                group.create_task(broadcast.run(), name="broadcast"),
+                group.create_task(self._flush(), name="tape"),
+                group.create_task(self._watch(control), name="watch"),
+            ]
+            await self._stopping.wait()
+            for part in parts:
+                part.cancel()
+        self._end()
+        await broadcast.publish()
+
+    def stop(self) -> None:
+        """Ask the session to end in order."""
+        self._stopping.set()
+
+    # The road of one event ----------------------------------------------------------------------------------
+
+    def hear(self, event: Event) -> None:
+        """One event through the desk; noted step by step, each decision before its orders leave."""
+        began = time.perf_counter_ns()
+        self._note_all(self.desk.hear(event))
+        self.pace.note(time.perf_counter_ns() - began)
+
+    def change(self, wanted: Wanted) -> None:
+        """Limits, parameters or mode were changed by a person: heard now, on the clock of the market."""
+        before, self.wanted = self.wanted, wanted
+        if before is None:
+            return
+        for event in wanted.changes(before, self.desk.now_ns):
+            log.info("heard %s", type(event).__name__)
+            self.hear(event)
+
+    def _note_all(self, steps: Iterator[tuple[Event, Decision]]) -> None:
+        for event, decision in steps:
+            self._write(event, decision)
+            self.journal.put(event, decision)
+            self.recent.note(event, decision)
+        self._new_day()
+
+    def _write(self, event: Event, decision: Decision) -> None:
+        """To the tape; and out of our hands before an order leaves, or the rows hear of money."""
+        tape = self.tape
+        tape.append(event)
+        if decision.commands or decision.positions or decision.mode is not None:
+            tape.append(decision)
+        if decision.commands or type(event) in ACCOUNT_EVENTS:
+            tape.flush()
+
+    async def _listen(self, feed: StreamFeed) -> None:
+        self.state = "running"
+        async for batch in feed.batches():
+            for event in batch:
+                self.hear(event)
+            self.first_ns = self.first_ns or batch[0].received_ns
+            await self._give_way()
+        self._note_all(self.desk.finish())
+        self.state = "ended"
+        self.message = f"{self.source.name} has ended"
+        log.info("%s after %d steps", self.message, self.desk.steps)
+
+    async def _give_way(self) -> None:
+        """Let the others run; when the rows are too far behind, wait for them: nothing is ever dropped."""
+        await asyncio.sleep(0)
+        while self.journal.is_behind:
+            self._look(None)
+            await asyncio.sleep(0.02)
+
+    async def _catch_up(self, events: Iterator[MarketEvent], opening: Opening) -> Iterator[MarketEvent]:
+        """Hear in silence what was traded on before; returns what is left to trade on."""
+        self.state = "catching up"
+        for number, event in enumerate(events):
+            if event.received_ns > self.source.resumed_ns:
+                events = chain([event], events)
+                break
+            for heard, decision in self.desk.hear(event):
+                self._write(heard, decision)
+            if number % GIVE_WAY_EVERY == 0:
+                await asyncio.sleep(0)
+        self._resume(opening)
+        return events
+
+    def _resume(self, opening: Opening) -> None:
+        now_ns = max(self.desk.now_ns, self.source.resumed_ns)
+        self._note_all(self.desk.hear(msgspec.structs.replace(opening, received_ns=now_ns)))
+        if self.wanted is not None:
+            self._note_all(self.desk.hear(self.wanted.events(now_ns)[2]))
+
+    # The others ---------------------------------------------------------------------------------------------
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self.tape.flush()
+
+    async def _watch(self, control: Control) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self._look(control)
+
+    def _look(self, control: Control | None) -> None:
+        for name, failure in (("journal", self.journal.failure), ("control", control and control.failure)):
+            if failure is not None:
+                raise SessionError(f"the {name} died: {failure!r}") from failure
+
+    def _end(self) -> None:
+        if self.state != "ended":
+            self._note_all(self.desk.finish())
+        self.state = "stopped"
+        self.tape.flush()
+
+    def _new_day(self) -> None:
+        day = self.desk.engine.portfolio.day
+        if day != self._day:
+            if self._day:
+                self.recent.new_day()
+            self._day = day
+
+    # What others see ----------------------------------------------------------------------------------------
+
+    def report(self, *, session_id: int, started_at: datetime) -> StatusReport:
+        """What control writes once a second. Called from its thread: reads only."""
+        engine = self.desk.engine
+        return StatusReport(
+            session_id=session_id,
+            account=self.place.account,
+            market_source=self.place.market,
+            tape_name=self.tape.path.stem,
+            started_at=started_at,
+            mode=engine.mode,
+            mode_reason=self._mode_reason(),
+            message=self.message or f"{self.source.name} {self.state}",
+            progress=self.progress(),
+        )
+
+    def progress(self) -> Progress:
+        """How far the session has come."""
+        desk = self.desk
+        return Progress(desk.steps, desk.decisions, desk.digest, self.first_ns, desk.now_ns)
+
+    def snapshot(self) -> bytes:
+        """The whole state for the pages, as JSON."""
+        self._sequence += 1
+        told = Told(
+            self._sequence,
+            time.time_ns() // MILLISECOND_NS,
+            self.state,
+            round(time.monotonic() - self._began, 1),
+            self._mode_reason(),
+            self.pace.percentiles_us(),
+            self.journal.backlog,
+        )
+        return self._encode(document(self.desk, self.recent, self.place, told))
+
+    def _mode_reason(self) -> str:
+        return self.desk.engine.risk.halt or (self.wanted.mode_reason if self.wanted else "")

@@ -1,0 +1,63 @@
+"""Where a session's market comes from: the demo market of a seed, or a tape; both from where the account left off."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from markets.core.events import MarketEvent
+from trading.playback import market_events
+from trading.simulator.clock import Clock, DemoClock
+from trading.simulator.world import DemoWorld
+
+DEMO, TAPE = "demo", "tape"
+
+
+class SourceError(Exception):
+    """The market cannot be played; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stream of market events and its pace.
+
+    `opened_ns` is the time a session opens at. Events up to `resumed_ns` were traded on by an earlier session
+    of the account: they are only listened to, to know the market again. A function instead of an iterator
+    begins anew where the clock is, for every listener.
+    """
+
+    kind: str
+    name: str
+    label: str
+    speed: float
+    opened_ns: int
+    events: Iterator[MarketEvent] | Callable[[], Iterator[MarketEvent]]
+    clock: Clock | None = None
+    resumed_ns: int = 0
+
+
+def demo_source(*, seed: int, speed: float, clock_file: Path, open_tickers: Callable[[int], list[str]]) -> Source:
+    """The demo market from this moment of its own clock on. Markets that the account still holds, and that
+    settled while no trader ran, are settled first. Raises ClockError."""
+    clock = DemoClock(clock_file, speed=speed, seed=seed)
+    opened_ns = clock.now_ns()
+    world = DemoWorld(seed)
+    settled = (world.settlement(ticker, now_ns=opened_ns) for ticker in open_tickers(opened_ns))
+    missed = [msgspec.structs.replace(status, received_ns=opened_ns) for status in settled if status is not None]
+
+    def events() -> Iterator[MarketEvent]:
+        return chain(missed, world.events(clock.now_ns()))
+
+    return Source(DEMO, f"demo market, seed {seed}", "DEMO", speed, opened_ns, events, clock)
+
+
+def tape_source(path: Path, *, speed: float, resumed_ns: int) -> Source:
+    """A tape; what is up to `resumed_ns` was traded on before. Raises TapeError, SourceError."""
+    events = market_events(path)
+    first = next(events, None)
+    if first is None:
+        raise SourceError(f"the tape {path.name} holds no market events; choose another with TAPE")
+    name = path.name.removesuffix(".zst").removesuffix(".tape")
+    return Source(TAPE, name, "PAPER", speed, first.received_ns, chain([first], events), resumed_ns=resumed_ns)

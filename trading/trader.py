@@ -1,0 +1,227 @@
+"""The trader: prepares a session from settings and rows, runs it inside a Channels worker, and ends it in order."""
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import logging
+import signal
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from channels.layers import get_channel_layer
+from channels.worker import Worker
+from django.conf import settings
+from django.utils import timezone
+
+from markets.tape import TapeHeader, TapeWriter
+from trading import control, restore, selectors, services
+from trading.broadcast import Broadcast
+from trading.control import Control
+from trading.core.desk import Desk
+from trading.core.engine import Engine
+from trading.core.events import Opening
+from trading.core.paper import PaperExchange
+from trading.journal import Journal
+from trading.models import Fill, Order, TradingSession
+from trading.playback import SESSION
+from trading.records import Subject
+from trading.services import CONTROL_CHANNEL
+from trading.session import Session
+from trading.snapshot import KEPT, Json, Place, Recent
+from trading.source import DEMO, Source, demo_source, tape_source
+
+NUDGE_AGAIN_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class TraderError(Exception):
+    """The trader cannot start; the text says why and what to do."""
+
+
+def run_trader() -> None:
+    """Trade until SIGTERM or SIGINT. Raises TraderError, and whatever ends a session."""
+    with _alone(Path(settings.BOT_HOME) / "trader.lock"):
+        services.versions_open()
+        services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
+        restore.recover_all(settings.ACCOUNT)
+        Trader().run()
+
+
+class Trader:
+    """One life of the trader: everything that a session is made of."""
+
+    def __init__(self) -> None:
+        self.account: str = settings.ACCOUNT
+        self.source = _source(self.account)
+        self.wanted = control.wanted()
+        self.opening = restore.opening(self.account, max(self.source.opened_ns, self.source.resumed_ns))
+        self.started_at = timezone.now()
+        self.row = _row(self.account, self.source, self.started_at)
+        subject = Subject(self.row.pk, self.account, self.source.kind == DEMO)
+        engine = Engine()
+        self.session = Session(
+            desk=Desk(engine, PaperExchange(engine.markets)),
+            source=self.source,
+            place=Place(self.source.kind, self.source.label, self.account, self.source.name, self.source.speed),
+            journal=Journal(subject),
+            tape=_tape(self.row, self.source),
+            recent=_recent(self.account, self.opening),
+        )
+
+    def run(self) -> None:
+        """From the opening to the last row written. A clean end is noted only when nothing is missing."""
+        session = self.session
+        is_clean = False
+        try:
+            session.journal.start()
+            session.open(self.opening, self.wanted)
+            asyncio.run(self._work())
+            is_clean = True
+        finally:
+            is_written = session.journal.close()
+            session.tape.close(seal=is_clean)
+            if is_written:
+                services.session_finish(self.row.pk, session.progress(), is_clean=is_clean)
+
+    async def _work(self) -> None:
+        """Run as a Channels worker: it listens for nudges, and its session is what it works at."""
+        loop = asyncio.get_running_loop()
+        overseer = Control(
+            loop,
+            report=lambda: self.session.report(session_id=self.row.pk, started_at=self.started_at),
+            changed=self.session.change,
+            known=self.wanted,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.session.stop)
+        gc.freeze()  # what is loaded by now stays for good: the collector need not look at it again
+        overseer.start()
+        try:
+            await TraderWorker(self.session, overseer, self.opening).handle()
+        finally:
+            await asyncio.to_thread(overseer.stop)
+
+
+class TraderWorker(Worker):
+    """Channels' own worker, except that it works at one session and ends when that ends.
+
+    The stock worker lives on when its consumer has died; here any part that dies takes all others with it.
+    """
+
+    def __init__(self, session: Session, overseer: Control, opening: Opening) -> None:
+        super().__init__(None, [CONTROL_CHANNEL], get_channel_layer())
+        self.session = session
+        self.overseer = overseer
+        self.opening = opening
+
+    async def handle(self) -> None:
+        """Listen and trade until the session ends."""
+        broadcast = Broadcast(settings.REDIS_URL, self.session.snapshot)
+        listeners = [asyncio.create_task(self.listener(channel)) for channel in self.channels]
+        try:
+            await self.session.run(broadcast=broadcast, control=self.overseer, opening=self.opening)
+        finally:
+            for listener in listeners:
+                listener.cancel()
+            await asyncio.gather(*listeners, return_exceptions=True)
+
+    async def listener(self, channel: str) -> None:
+        """A message is only a hint to look at the rows now: a layer that is away costs up to a second."""
+        while True:
+            try:
+                await self.channel_layer.receive(channel)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # whatever ails the layer, the rows are read every second all the same
+                log.warning("no nudges: the channel layer is away (%s)", type(error).__name__)
+                await asyncio.sleep(NUDGE_AGAIN_S)
+                continue
+            self.overseer.nudge()
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of this BOT_HOME. Raises TraderError when another trader does."""
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TraderError(
+                f"another trader runs on {path.parent}; stop it, or set BOT_HOME to another folder"
+            ) from None
+        yield
+
+
+def _source(account: str) -> Source:
+    if settings.MARKET == DEMO:
+        return demo_source(
+            seed=settings.DEMO_SEED,
+            speed=settings.SPEED,
+            clock_file=Path(settings.BOT_HOME) / "demo_clock.json",
+            open_tickers=lambda now_ns: [held.ticker for held in restore.opening(account, now_ns).positions],
+        )
+    last = TradingSession.objects.filter(account=account, last_event_ns__isnull=False).order_by("-last_event_ns")
+    left_off = last.values_list("last_event_ns", flat=True).first()
+    return tape_source(_tape_file(settings.TAPE), speed=settings.SPEED, resumed_ns=left_off or 0)
+
+
+def _tape_file(name: str) -> Path:
+    """A path, or the name of a tape in TAPES_DIR."""
+    folder = Path(settings.TAPES_DIR)
+    for path in (Path(name), *(folder / f"{name}{suffix}" for suffix in ("", ".tape.zst", ".tape"))):
+        if path.is_file():
+            return path
+    raise TraderError(f"there is no tape {name!r}, neither as a file nor in {folder}; see `kalshi-bot tapes`")
+
+
+def _row(account: str, source: Source, started_at: datetime) -> TradingSession:
+    name = f"session-{account}-{started_at:%Y%m%dT%H%M%S%f}"
+    return services.session_start(account=account, market_source=source.kind, tape_name=name)
+
+
+def _tape(row: TradingSession, source: Source) -> TapeWriter:
+    path = Path(settings.TAPES_DIR) / f"{row.tape_name}.tape"
+    created_ns = int(row.started_at.timestamp()) * 1_000_000_000
+    note = f"paper session on {source.name}"
+    return TapeWriter(
+        path, TapeHeader(1, row.tape_name, SESSION, "C" if source.kind == DEMO else "A", created_ns, note)
+    )
+
+
+def _recent(account: str, opening: Opening) -> Recent:
+    orders = [_order_json(row) for row in selectors.orders_recent(account, KEPT)]
+    fills = [_fill_json(row) for row in selectors.fills_recent(account, KEPT)]
+    recent = Recent(orders, fills)
+    day_ns = opening.received_ns // 86_400_000_000_000 * 86_400_000_000_000
+    recent.orders_today = Order.objects.filter(account=account, sent_ns__gte=day_ns).count()
+    recent.fills_today = Fill.objects.filter(account=account, event_ns__gte=day_ns).count()
+    return recent
+
+
+def _order_json(row: Order) -> Json:
+    return {
+        "number": row.number,
+        "ticker": row.ticker,
+        "is_bid": row.is_bid,
+        "price": row.price,
+        "count": row.count,
+        "filled": row.filled,
+        "status": row.status,
+        "reason": row.reason,
+        "sent_ms": row.sent_ns // 1_000_000,
+    }
+
+
+def _fill_json(row: Fill) -> Json:
+    return {
+        "trade_id": row.trade_id,
+        "ticker": row.ticker,
+        "is_bid": row.is_bid,
+        "price": row.price,
+        "count": row.count,
+        "fee": row.fee,
+        "event_ms": row.event_ns // 1_000_000,
+    }
