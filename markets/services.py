@@ -1,3 +1,128 @@
-from markets.models import Market
-def market_upsert(contract,*,is_simulated): Market.objects.update_or_create(ticker=contract.ticker,defaults=dict(close_ns=contract.close_ns,is_simulated=is_simulated))
-def market_settle(ticker,*,result,settle_value): Market.objects.filter(ticker=ticker).update(result=result)
+"""The only writers of Series, Market and Tape."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from markets.census import TapeCount, tape_count
+from markets.core.contract import Contract
+from markets.models import Market, Series, Tape
+from markets.tape import TapeError
+
+log = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def market_upsert(contract: Contract, *, is_simulated: bool) -> Market:
+    """Write the terms of a market as known now.
+
+    A strike once known is not lost to terms without one. A simulated market never touches a real one of the same
+    name; a real one takes the place of a simulated one, result and all.
+    """
+    Series.objects.get_or_create(ticker=contract.series, defaults={"asset": contract.asset, "title": _title(contract)})
+    terms = _terms(contract, is_simulated)
+    row, is_new = Market.objects.select_for_update().get_or_create(ticker=contract.ticker, defaults=terms)
+    if is_new or (is_simulated and not row.is_simulated):
+        return row
+    if row.is_simulated and not is_simulated:
+        terms |= {"status": Market.Status.OPEN, "result": "", "settle_value": ""}
+    elif contract.strike is None and row.strike is not None:
+        terms = _terms(msgspec.structs.replace(contract, strike=row.strike), is_simulated)
+    _update(row, terms)
+    return row
+
+
+@transaction.atomic
+def market_close(ticker: str, *, is_simulated: bool = False) -> bool:
+    """Trading in a market has ended. True if that was news."""
+    row = Market.objects.select_for_update().filter(ticker=ticker, is_simulated=is_simulated).first()
+    if row is None or row.status != Market.Status.OPEN:
+        return False
+    return _update(row, {"status": Market.Status.CLOSED})
+
+
+@transaction.atomic
+def market_settle(ticker: str, *, result: str, settle_value: str, is_simulated: bool = False) -> bool:
+    """Write the result of a market. True if something was written; told again, it changes nothing.
+
+    An official result is never overwritten, not by another official one either: that is logged as an error for a
+    person to look at. Only a value that was missing is added. Raises ValueError when `result` is none.
+    """
+    if result not in Market.Result.values:
+        raise ValueError(f"{ticker}: a market settles yes or no, not {result!r}")
+    row = Market.objects.select_for_update().filter(ticker=ticker).first()
+    if row is None or row.is_simulated != is_simulated:
+        log.warning("%s has no %s row; its result was not kept", ticker, "simulated" if is_simulated else "real")
+        return False
+    if row.result and not is_simulated:
+        return _add_value(row, result, settle_value)
+    return _update(row, {"status": Market.Status.SETTLED, "result": result, "settle_value": settle_value})
+
+
+def tape_register(path: Path) -> Tape:
+    """Count a tape and put it into the catalogue, under the name in its header. Raises TapeError when it is
+    damaged, out of order, empty, or has the name of another tape whose file is still there."""
+    path = path.resolve()
+    count = tape_count(path)
+    if not count.events:
+        raise TapeError(f"{path} holds no events; there is nothing to register.")
+    other = Tape.objects.filter(name=count.header.name).exclude(path=str(path)).first()
+    if other is not None and Path(other.path).is_file():
+        raise TapeError(f"{path}: a tape named {other.name} is registered from {other.path}; rename or remove one of them.")
+    row, _ = Tape.objects.update_or_create(name=count.header.name, defaults=_tape_fields(path, count))
+    return row
+
+
+def _add_value(row: Market, result: str, settle_value: str) -> bool:
+    """A settled market is told its result once more."""
+    is_same_value = not settle_value or row.settle_value in {"", settle_value}
+    if row.result != result or not is_same_value:
+        told = (row.ticker, row.result, row.settle_value, result, settle_value)
+        log.error("%s settled %s at %r, now is said to be %s at %r; the first is kept", *told)
+        return False
+    return bool(settle_value) and _update(row, {"settle_value": settle_value})
+
+
+def _title(contract: Contract) -> str:
+    return f"{contract.asset} up in the next 15 minutes"
+
+
+def _terms(contract: Contract, is_simulated: bool) -> dict[str, Any]:
+    return {
+        "series_id": contract.series,
+        "asset": contract.asset,
+        "open_ns": contract.open_ns,
+        "close_ns": contract.close_ns,
+        "strike": contract.strike,
+        "decimals": contract.decimals,
+        "terms": msgspec.json.decode(msgspec.json.encode(contract)),  # lists, as the database gives them back
+        "is_simulated": is_simulated,
+    }
+
+
+def _update(row: Market, values: dict[str, Any]) -> bool:
+    """Write what differs; True if anything did."""
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, values[name])
+    if changed:
+        row.save(update_fields=changed)
+    return bool(changed)
+
+
+def _tape_fields(path: Path, count: TapeCount) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "source": count.header.source,
+        "grade": count.header.grade,
+        "first_ns": count.first_ns,
+        "last_ns": count.last_ns,
+        "events": count.events,
+        "markets": count.markets,
+        "gaps": count.gaps,
+        "size_bytes": count.size_bytes,
+        "sha256": count.sha256,
+    }
