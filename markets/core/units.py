@@ -57,7 +57,7 @@ def money_text(money: int) -> str:
 
 def _scaled(text: str, decimals: int) -> int:
     sign = -1 if text.startswith("-") else 1
-    whole, point, fraction = text.lstrip("+-").partition(".")
+    whole, point, fraction = (text[1:] if text[:1] in ("+", "-") else text).partition(".")
     digits = fraction.rstrip("0")
     valid = (whole + fraction).isdecimal() and whole.isascii() and fraction.isascii()
     if not valid or len(digits) > decimals or (point and not fraction):
