@@ -89,10 +89,14 @@ def _write_markets(subject: Subject, kept: Iterable[KeptEvent]) -> None:
     for contract in contracts.values():
         markets.market_upsert(contract, is_simulated=subject.is_simulated)
     for event in kept:
-        if isinstance(event, MarketStatus) and event.status == "settled":
+        if not isinstance(event, MarketStatus):
+            continue
+        if event.result:
             markets.market_settle(
                 event.ticker, result=event.result, settle_value=event.settle_value, is_simulated=subject.is_simulated
             )
+        elif event.status != "open":
+            markets.market_close(event.ticker, is_simulated=subject.is_simulated)
 
 
 def _insert_orders(subject: Subject, entries: Iterable[Entry]) -> None:

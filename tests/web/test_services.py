@@ -1,0 +1,158 @@
+"""Services: they write, they refuse, and they wake the trader once the write is certain."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+from channels.layers import channel_layers, get_channel_layer
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import TestCase, override_settings
+
+from trading import services
+from trading.core.limits import RiskLimits as CoreLimits
+from trading.core.parameters import Parameters
+from trading.models import Account, Discrepancy, Heartbeat, RiskLimits, StrategyParameters, TraderStatus, TradingSession
+from trading.services import Progress, UnusableError
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def nudges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One entry a nudge that was sent."""
+    sent: list[str] = []
+    monkeypatch.setattr(services, "nudge", lambda: sent.append("nudge"))
+    return sent
+
+
+@pytest.fixture
+def dead_redis() -> Iterator[None]:
+    """A channel layer whose Redis is not there."""
+    layer = {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": ["unix:///nonexistent/redis.sock"]},
+    }
+    with override_settings(CHANNEL_LAYERS={"default": layer}):
+        channel_layers.backends.clear()
+        yield
+    channel_layers.backends.clear()
+
+
+def test_setting_limits_adds_a_version_with_its_author_and_reason(ada: User) -> None:
+    row = services.limits_set(CoreLimits(max_daily_loss=7), author=ada, reason=" a calm day ")
+    assert (row.max_daily_loss, row.author, row.reason) == (7, ada, "a calm day")
+
+
+def test_limits_that_risk_could_not_use_are_refused_with_the_reason_why() -> None:
+    with pytest.raises(UnusableError, match="max_daily_loss is -1: a limit cannot be negative"):
+        services.limits_set(CoreLimits(max_daily_loss=-1), author=None, reason="a test")
+    assert not RiskLimits.objects.exists()
+
+
+def test_parameters_that_the_engine_could_not_use_are_refused() -> None:
+    with pytest.raises(UnusableError) as refusal:
+        services.parameters_set(Parameters(kelly_fraction=2, quorum=0), author=None, reason=" ")
+    assert len(refusal.value.problems) == 3
+    assert not StrategyParameters.objects.exists()
+
+
+def test_a_zero_limit_stays_a_zero() -> None:
+    row = services.limits_set(CoreLimits(max_daily_loss=0), author=None, reason="nothing at all")
+    assert RiskLimits.objects.get(pk=row.pk).limits().max_daily_loss == 0
+
+
+def test_the_first_versions_are_the_defaults_and_are_made_once() -> None:
+    services.versions_open()
+    services.versions_open()
+    assert [row.limits() for row in RiskLimits.objects.all()] == [CoreLimits()]
+    assert [row.parameters() for row in StrategyParameters.objects.all()] == [Parameters()]
+
+
+def test_setting_the_mode_leaves_the_half_of_the_trader_alone() -> None:
+    TraderStatus.objects.create(actual_mode="ACTIVE", message="well")
+    row = services.mode_set("HALTED", by="ada", reason="lunch")
+    assert (row.wanted_mode, row.wanted_by, row.wanted_reason) == ("HALTED", "ada", "lunch")
+    assert (row.actual_mode, row.message) == ("ACTIVE", "well")
+
+
+def test_wanting_the_same_mode_again_is_a_new_wish() -> None:
+    first = services.mode_set("ACTIVE", by="ada", reason="start")
+    assert services.mode_set("ACTIVE", by="ada", reason="start again").wanted_at > first.wanted_at
+
+
+def test_a_mode_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UnusableError, match="YOLO"):
+        services.mode_set("YOLO", by="ada", reason="")  # type: ignore[arg-type]
+
+
+def test_the_trader_is_nudged_once_the_write_is_committed_and_not_before(nudges: list[str]) -> None:
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        services.limits_set(CoreLimits(), author=None, reason="a test")
+        services.parameters_set(Parameters(), author=None, reason="a test")
+        services.mode_set("HALTED", by="ada", reason="a test")
+        assert nudges == []
+    assert len(nudges) == 3
+
+
+def test_a_write_that_is_rolled_back_nudges_nobody(nudges: list[str]) -> None:
+    with TestCase.captureOnCommitCallbacks(execute=True) as callbacks:
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            services.mode_set("HALTED", by="ada", reason="a test")
+            raise ZeroDivisionError
+    assert callbacks == nudges == []
+
+
+async def test_a_nudge_arrives_on_the_channel_of_the_trader() -> None:
+    layer = get_channel_layer()
+    receiving = asyncio.create_task(layer.receive(services.CONTROL_CHANNEL))
+    for _ in range(20):  # a message before the subscription stands is lost, as the layer promises
+        await asyncio.to_thread(services.nudge)
+        done, _ = await asyncio.wait([receiving], timeout=0.25)
+        if done:
+            break
+    assert (await receiving)["type"] == "control.nudge"
+
+
+def test_a_dead_redis_does_not_make_the_write_fail(dead_redis: None, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), TestCase.captureOnCommitCallbacks(execute=True):
+        services.mode_set("HALTED", by="ada", reason="Redis is gone")
+    assert TraderStatus.objects.get().wanted_mode == "HALTED"
+    assert "the trader was not nudged" in caplog.text
+
+
+def test_an_account_keeps_what_it_began_with() -> None:
+    services.account_open("demo", 10_000)
+    assert services.account_open("demo", 99).opening_cash == 10_000
+    assert Account.objects.count() == 1
+
+
+def test_a_session_ends_once() -> None:
+    session = services.session_start(account="a", market_source="demo", tape_name="one")
+    services.session_finish(session.pk, Progress(5, 2, "ab", 1, 9), is_clean=True)
+    services.session_finish(session.pk, is_clean=False)
+    row = TradingSession.objects.get()
+    assert (row.is_clean, row.steps, row.decisions, row.digest, row.last_event_ns) == (True, 5, 2, "ab", 9)
+
+
+def test_a_discrepancy_said_again_renews_its_text() -> None:
+    services.discrepancy_open("ledger", "a", "off by 1")
+    services.discrepancy_open("ledger", "a", "off by 2")
+    assert [row.text for row in Discrepancy.objects.all()] == ["off by 2"]
+
+
+def test_a_discrepancy_that_returns_is_a_new_one() -> None:
+    services.discrepancy_open("ledger", "a", "off by 1")
+    assert services.discrepancy_close("ledger", "a")
+    assert not services.discrepancy_close("ledger", "a")
+    services.discrepancy_open("ledger", "a", "off by 3")
+    assert Discrepancy.objects.filter(closed_at=None).count() == 1
+    assert Discrepancy.objects.count() == 2
+
+
+def test_a_heartbeat_is_the_time_of_the_last_one() -> None:
+    services.heartbeat_note("worker")
+    first = Heartbeat.objects.get().beat_at
+    services.heartbeat_note("worker")
+    assert Heartbeat.objects.get().beat_at > first

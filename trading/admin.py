@@ -1,0 +1,233 @@
+"""Set limits, parameters and mode; read all else. In dollars, contracts, percent and UTC."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import ModelAdmin
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+
+from trading import services
+from trading.admin_columns import Column, contracts, decimals, dollars, moment, percent, price, seconds, side
+from trading.forms import ModeForm, RiskLimitsForm, StrategyParametersForm, VersionForm
+from trading.models import (
+    Account,
+    Discrepancy,
+    Fill,
+    Heartbeat,
+    Order,
+    Position,
+    RiskLimits,
+    Settlement,
+    Signal,
+    StrategyParameters,
+    TraderStatus,
+    TradingSession,
+)
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[type-arg]
+    """To look at: the trader and its services write these rows. `shown` is what a row's page says."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+    shown: tuple[str | Column, ...] = ()
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.shown or super().get_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.get_fields(request, obj) if self.shown else super().get_readonly_fields(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class VersionAdmin(ModelAdmin):  # type: ignore[type-arg]
+    """Versions are added, never changed: the form opens with the values in force."""
+
+    actions = None
+    list_per_page = 50
+    form: type[VersionForm]
+    shown: tuple[str | Column, ...] = ()
+    service: Callable[..., Any]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The form of a new version; of an old one all that it says."""
+        return ("version", "created_at", "author", "reason", *self.shown) if obj else super().get_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.get_fields(request, obj) if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The newest version; where there is none, the defaults."""
+        newest = self.model.objects.order_by("-version").first()
+        names = self.form.struct.__struct_fields__
+        return {name: getattr(newest or self.form.struct(), name) for name in names}
+
+    def save_model(self, request: HttpRequest, obj: Any, form: VersionForm, change: bool) -> None:
+        """Add the version by its service, which nudges the trader; `obj` becomes the stored row."""
+        row = type(self).service(form.core(), author=request.user, reason=form.cleaned_data["reason"])
+        obj.version, obj.author = row.version, row.author
+
+
+@admin.register(RiskLimits)
+class RiskLimitsAdmin(VersionAdmin):
+    form = RiskLimitsForm
+    service = staticmethod(services.limits_set)
+    shown = (
+        dollars("max_daily_loss", "daily loss $"),
+        dollars("max_market_exposure", "in one market $"),
+        dollars("max_close_exposure", "closing together $"),
+        dollars("max_total_exposure", "in all $"),
+        percent("max_market_share_bp", "share in one market"),
+        percent("max_close_share_bp", "share closing together"),
+        percent("max_total_share_bp", "share in all"),
+        contracts("max_order_count", "contracts an order"),
+        "max_orders_per_minute",
+    )
+    list_display = ("version", "created_at", "author", "reason", *shown)
+    list_select_related = ("author",)
+
+
+@admin.register(StrategyParameters)
+class StrategyParametersAdmin(VersionAdmin):
+    form = StrategyParametersForm
+    service = staticmethod(services.parameters_set)
+    shown = tuple(
+        seconds(name) if name.endswith("_ns") else name for name in StrategyParametersForm.struct.__struct_fields__
+    )
+    list_display = (
+        "version", "created_at", "author", "reason", "strategy", "model", "edge_threshold", "kelly_fraction",
+        "min_confidence", seconds("vwap_window_ns", "VWAP window"),
+    )  # fmt: skip
+    list_select_related = ("author",)
+
+
+@admin.register(TraderStatus)
+class TraderStatusAdmin(ModelAdmin):  # type: ignore[type-arg]
+    """The mode that is wanted can be set, with a reason; the rest is what the trader says of itself."""
+
+    form = ModeForm
+    actions = None
+    list_display = ("__str__", "wanted_by", "wanted_at", "wanted_reason", "actual_mode", "heartbeat_at", "account")
+    fields = (
+        "wanted_mode", "wanted_reason", "wanted_by", "wanted_at", "actual_mode", "actual_reason", "heartbeat_at",
+        "account", "market_source", "session", "tape_name", "started_at", "message",
+    )  # fmt: skip
+    readonly_fields = fields[2:]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The row is there to be changed even before the trader ever ran."""
+        services.status_open()
+        return super().changelist_view(request, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: TraderStatus, form: ModeForm, change: bool) -> None:
+        """Set the mode by its service, which nudges the trader and leaves the trader's half alone."""
+        wanted = form.cleaned_data
+        services.mode_set(wanted["wanted_mode"], by=request.user.get_username(), reason=wanted["wanted_reason"])
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ("name", dollars("opening_cash", "opening cash $"), "created_at")
+    shown = list_display
+
+
+@admin.register(Position)
+class PositionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "ticker", "account", contracts("count", "contracts"), dollars("cost", "cost $"),
+        dollars("realised", "realised $"), dollars("fees", "fees $"), moment("close_ns", "closes"),
+        moment("updated_ns", "updated"),
+    )  # fmt: skip
+    shown = list_display
+    list_filter = ("account",)
+    search_fields = ("ticker",)
+
+
+@admin.register(Settlement)
+class SettlementAdmin(ReadOnlyAdmin):
+    list_display = (
+        "ticker", "account", moment("event_ns", "at"), "result", contracts("count", "contracts"),
+        dollars("payout", "payout $"), "settle_value",
+    )  # fmt: skip
+    shown = list_display
+    list_filter = ("account", "result")
+    search_fields = ("ticker",)
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = (
+        "client_order_id", "account", moment("sent_ns", "sent"), "ticker", side, price("price", "limit $"),
+        contracts("count", "contracts"), contracts("filled"), "status", "reason",
+    )  # fmt: skip
+    shown = (*list_display, moment("updated_ns", "updated"), "venue_order_id", "session")
+    list_filter = ("account", "status")
+    search_fields = ("ticker", "client_order_id")
+
+
+@admin.register(Fill)
+class FillAdmin(ReadOnlyAdmin):
+    list_display = (
+        "trade_id", "account", moment("event_ns", "at"), "ticker", side, price("price", "price $"),
+        contracts("count", "contracts"), dollars("fee", "fee $"), "evidence",
+    )  # fmt: skip
+    shown = (*list_display, "is_taker", "order")
+    list_filter = ("account",)
+    search_fields = ("ticker", "trade_id")
+
+
+@admin.register(Signal)
+class SignalAdmin(ReadOnlyAdmin):
+    list_display = (
+        moment("event_ns", "at"), "ticker", "reason", "side", decimals("fair", 4), price("bid"), price("ask"),
+        decimals("edge_yes", 4), decimals("edge_no", 4), decimals("confidence", 0), decimals("seconds_left", 1),
+    )  # fmt: skip
+    shown = (*list_display, decimals("digital", 4), "spot", "volatility", "session")
+    list_filter = ("reason", "side")
+    search_fields = ("ticker",)
+
+
+@admin.register(TradingSession)
+class TradingSessionAdmin(ReadOnlyAdmin):
+    list_display = ("id", "account", "market_source", "started_at", "ended_at", "is_clean", "steps", "decisions")
+    shown = (
+        *list_display, "tape_name", "digest", moment("first_event_ns", "first event"),
+        moment("last_event_ns", "last event"),
+    )  # fmt: skip
+    list_filter = ("account", "market_source", "is_clean")
+
+
+@admin.register(Discrepancy)
+class DiscrepancyAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "subject", "text", "opened_at", "closed_at")
+    shown = list_display
+    list_filter = ("kind",)
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    list_display = ("name", "beat_at")
+    shown = list_display

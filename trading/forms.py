@@ -1,0 +1,133 @@
+"""Limits, parameters and mode as people type them: dollars, contracts, percent, seconds; stored as exact integers."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+from django import forms
+from django.core.exceptions import ValidationError
+
+from trading.core import limits as core_limits
+from trading.core import parameters as core_parameters
+from trading.models import RiskLimits, StrategyParameters, TraderStatus
+
+MILLION, HUNDRED, BILLION = 6, 2, 9
+
+
+class ScaledField(forms.DecimalField):
+    """A decimal number that is an integer inside: typed and shown as value / 10**scale. Refuses what would round."""
+
+    def __init__(self, *, scale: int, unit: str, **options: Any) -> None:
+        self.scale = scale
+        super().__init__(decimal_places=scale, max_digits=18, help_text=f"in {unit}", **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        """The integer as a person reads it; what was typed stays as typed."""
+        if not isinstance(value, int):
+            return value
+        return format_scaled(value, self.scale)
+
+    def clean(self, value: Any) -> int | None:  # the cleaned value is the integer
+        """What was typed as an integer; None when nothing was."""
+        number = super().clean(value)
+        return None if number is None else int(number.scaleb(self.scale))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compared as integers."""
+        try:
+            return bool(initial != self.clean(data))
+        except (ValidationError, InvalidOperation):
+            return True
+
+
+def format_scaled(value: int, scale: int) -> str:
+    """1_500_000 at a scale of 6 is "1.5"."""
+    number = Decimal(value).scaleb(-scale)
+    return f"{number.normalize():f}"
+
+
+def money(**options: Any) -> ScaledField:
+    """Dollars, to a millionth."""
+    return ScaledField(scale=MILLION, unit="dollars", min_value=0, **options)
+
+
+def share(**options: Any) -> ScaledField:
+    """Percent of the equity, to a basis point."""
+    return ScaledField(scale=HUNDRED, unit="percent of the equity", min_value=0, **options)
+
+
+def contracts(**options: Any) -> ScaledField:
+    """Contracts, to a hundredth."""
+    return ScaledField(scale=HUNDRED, unit="contracts", min_value=0, **options)
+
+
+def seconds(**options: Any) -> ScaledField:
+    """Seconds, to a nanosecond."""
+    return ScaledField(scale=BILLION, unit="seconds", min_value=0, **options)
+
+
+class VersionForm(forms.ModelForm):  # type: ignore[type-arg]  # one form for two models
+    """Adds a version: all of it is checked together, by the struct that the engine will take."""
+
+    struct: type[msgspec.Struct]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what the engine would refuse."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors and (problems := self.core().problems()):
+            raise ValidationError(problems)
+        return cleaned
+
+    def core(self) -> Any:
+        """What was typed, as the core struct."""
+        return self.struct(**{name: self.cleaned_data[name] for name in self.struct.__struct_fields__})
+
+
+class RiskLimitsForm(VersionForm):
+    """The risk limits in dollars, contracts and percent."""
+
+    struct = core_limits.RiskLimits
+
+    max_daily_loss = money(label="Daily loss")
+    max_market_exposure = money(label="At risk in one market")
+    max_close_exposure = money(label="At risk in markets that close together")
+    max_total_exposure = money(label="At risk in all")
+    max_market_share_bp = share(label="Share in one market")
+    max_close_share_bp = share(label="Share in markets that close together")
+    max_total_share_bp = share(label="Share in all")
+    max_order_count = contracts(label="One order")
+
+    class Meta:
+        model = RiskLimits
+        fields = (*core_limits.RiskLimits.__struct_fields__, "reason")
+
+
+class StrategyParametersForm(VersionForm):
+    """The strategy parameters; times in seconds."""
+
+    struct = core_parameters.Parameters
+
+    vwap_window_ns = seconds(label="VWAP window")
+    stale_spot_ns = seconds(label="Spot price is stale after")
+    quiet_open_ns = seconds(label="Quiet after the open")
+    quiet_close_ns = seconds(label="Quiet before the close")
+    order_latency_ns = seconds(label="Paper: order on its way")
+    reply_latency_ns = seconds(label="Paper: answer on its way")
+
+    class Meta:
+        model = StrategyParameters
+        fields = (*core_parameters.Parameters.__struct_fields__, "reason")
+
+
+class ModeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What the trader may do from now on, and why."""
+
+    wanted_reason = forms.CharField(label="Reason", max_length=200)
+
+    class Meta:
+        model = TraderStatus
+        fields = ("wanted_mode", "wanted_reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["wanted_reason"] = ""  # the last reason is not the next one
