@@ -34,7 +34,9 @@ def contract(ticker: str = TICKER, **changes: object) -> Contract:
     return Contract(**(terms | changes))  # type: ignore[arg-type]
 
 
-def snapshot(seconds: float, bid: int = 4_900, ask: int = 5_100, count: int = 100_000, **changes: object) -> BookSnapshot:
+def snapshot(
+    seconds: float, bid: int = 4_900, ask: int = 5_100, count: int = 100_000, **changes: object
+) -> BookSnapshot:
     """A book with one level on each side; a bid of 0 or an ask of 10000 leaves that side empty."""
     yes = ((bid, count),) if bid else ()
     no = ((10_000 - ask, count),) if ask < 10_000 else ()

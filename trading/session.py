@@ -184,7 +184,8 @@ class Session:
             self._look(control)
 
     def _look(self, control: Control | None) -> None:
-        for name, failure in (("journal", self.journal.failure), ("control", control and control.failure)):
+        failed = {"journal": self.journal.failure, "control": control.failure if control else None}
+        for name, failure in failed.items():
             if failure is not None:
                 raise SessionError(f"the {name} died: {failure!r}") from failure
 

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from channels.layers import get_channel_layer
 from channels.worker import Worker
@@ -112,7 +113,10 @@ class TraderWorker(Worker):
     """
 
     def __init__(self, session: Session, overseer: Control, opening: Opening) -> None:
-        super().__init__(None, [CONTROL_CHANNEL], get_channel_layer())
+        layer = get_channel_layer()
+        if layer is None:
+            raise TraderError("there is no channel layer; set CHANNEL_LAYERS")
+        super().__init__(_no_application, [CONTROL_CHANNEL], layer)
         self.session = session
         self.overseer = overseer
         self.opening = opening
@@ -140,6 +144,10 @@ class TraderWorker(Worker):
                 await asyncio.sleep(NUDGE_AGAIN_S)
                 continue
             self.overseer.nudge()
+
+
+async def _no_application(scope: Any, receive: Any, send: Any) -> None:
+    """The worker has no consumers to run: its own listener takes the messages."""
 
 
 @contextlib.contextmanager

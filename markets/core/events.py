@@ -13,14 +13,14 @@ class Message(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
     """One immutable fact. On a tape it is a JSON array that starts with the name of its type."""
 
 
-class MarketListed(Message):
+class MarketListed(Message, frozen=True):
     """The terms of a market as known now; sent again when the strike becomes known."""
 
     received_ns: int
     contract: Contract
 
 
-class BookSnapshot(Message):
+class BookSnapshot(Message, frozen=True):
     """All resting bids of one market: YES bids and NO bids, each in its own price terms."""
 
     received_ns: int
@@ -31,7 +31,7 @@ class BookSnapshot(Message):
     venue_ns: int = 0
 
 
-class BookDelta(Message):
+class BookDelta(Message, frozen=True):
     """The resting count at one price of one side changed by `change` (signed)."""
 
     received_ns: int
@@ -43,7 +43,7 @@ class BookDelta(Message):
     venue_ns: int = 0
 
 
-class TickerQuote(Message):
+class TickerQuote(Message, frozen=True):
     """The exchange's own summary of a market, in YES terms. A bid of 0 or an ask of 10000 means none."""
 
     received_ns: int
@@ -58,7 +58,7 @@ class TickerQuote(Message):
     venue_ns: int = 0
 
 
-class TradePrint(Message):
+class TradePrint(Message, frozen=True):
     """A public trade of one market, at its YES price."""
 
     received_ns: int
@@ -69,7 +69,7 @@ class TradePrint(Message):
     venue_ns: int = 0
 
 
-class SpotPrice(Message):
+class SpotPrice(Message, frozen=True):
     """A trade of the underlying at a spot venue. `size` 0 means the recording kept no size."""
 
     received_ns: int
@@ -80,7 +80,7 @@ class SpotPrice(Message):
     venue_ns: int = 0
 
 
-class MarketStatus(Message):
+class MarketStatus(Message, frozen=True):
     """Where a market is in its life. `result` and `settle_value` come with "settled"."""
 
     received_ns: int
@@ -90,7 +90,7 @@ class MarketStatus(Message):
     settle_value: str = ""
 
 
-class FeedStatus(Message):
+class FeedStatus(Message, frozen=True):
     """A feed is up again or lost; `subject` is the market or asset concerned, empty for the whole feed."""
 
     received_ns: int

@@ -46,9 +46,7 @@ def ask(wall: Risk, dollars: int, *, opens: bool = True, now_ns: int = at(60)) -
     """An order for YES at 50 cents that may lose so many dollars."""
     count = 200 * dollars
     order = PlaceOrder(1, TICKER, True, 5_000, count)
-    return wall.check(
-        order, worst=dollars * DOLLAR, opens=count if opens else 0, close_ns=CLOSE_NS, now_ns=now_ns
-    )
+    return wall.check(order, worst=dollars * DOLLAR, opens=count if opens else 0, close_ns=CLOSE_NS, now_ns=now_ns)
 
 
 def code(denied: Denied | None) -> str:

@@ -6,7 +6,10 @@ from markets.core.events import Message
 from trading.core.events import HeldPosition, Mode
 
 
-class Signal(Message):
+Side = Literal["", "yes", "no"]
+
+
+class Signal(Message, frozen=True):
     """What we thought of one market at one moment, and why it did or did not lead to an order.
 
     Probabilities and edges are estimates (float; an edge is in dollars a contract, net); bid and ask are
@@ -16,7 +19,7 @@ class Signal(Message):
     received_ns: int
     ticker: str
     reason: str
-    side: Literal["", "yes", "no"] = ""
+    side: Side = ""
     fair: float | None = None
     digital: float | None = None
     bid: int = 0
@@ -29,7 +32,7 @@ class Signal(Message):
     seconds_left: float = 0.0
 
 
-class PlaceOrder(Message):
+class PlaceOrder(Message, frozen=True):
     """Buy (`is_bid`) or sell YES: `count` at the YES price `price` or better."""
 
     number: int
@@ -40,7 +43,7 @@ class PlaceOrder(Message):
     time_in_force: Literal["immediate_or_cancel"] = "immediate_or_cancel"
 
 
-class Denied(Message):
+class Denied(Message, frozen=True):
     """Risk did not let an order pass: the limit's code, the limit, and what it would have come to."""
 
     code: str
@@ -52,14 +55,14 @@ class Denied(Message):
     would_be: int
 
 
-class ModeChange(Message):
+class ModeChange(Message, frozen=True):
     """The engine changed its own mode, for instance at the daily loss limit."""
 
     mode: Mode
     reason: str
 
 
-class Decision(Message):
+class Decision(Message, frozen=True):
     """All that one step yields. Most steps yield `NOTHING`."""
 
     received_ns: int

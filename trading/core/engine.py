@@ -286,10 +286,10 @@ class Engine:
 
     def _propose(self, market: MarketState, quote: Quote) -> PlaceOrder | Denied:
         contract = market.contract
-        opens = opening_count(self.portfolio.count(contract.ticker), quote.is_bid, quote.count)
+        opens = opening_count(self.portfolio.count(contract.ticker), quote.is_bid, quote.size)
         own_price = quote.price if quote.is_bid else PRICE_DOLLAR - quote.price
-        worst = own_price * opens + worst_fee(contract.fees, own_price, quote.count)
-        order = PlaceOrder(self.orders.next_number(), contract.ticker, quote.is_bid, quote.price, quote.count)
+        worst = own_price * opens + worst_fee(contract.fees, own_price, quote.size)
+        order = PlaceOrder(self.orders.next_number(), contract.ticker, quote.is_bid, quote.price, quote.size)
         denied = self.risk.check(order, worst=worst, opens=opens, close_ns=contract.close_ns, now_ns=self.now_ns)
         if denied is not None:
             return denied

@@ -9,7 +9,7 @@ from trading.core.parameters import Parameters
 Mode = Literal["ACTIVE", "REDUCING", "HALTED"]
 
 
-class HeldPosition(Message):
+class HeldPosition(Message, frozen=True):
     """One market's position as carried over: + YES, - NO; `cost` is what the open contracts cost."""
 
     ticker: str
@@ -20,7 +20,7 @@ class HeldPosition(Message):
     close_ns: int = 0
 
 
-class Opening(Message):
+class Opening(Message, frozen=True):
     """A session begins: what the account holds, and what it has already made or lost this UTC day."""
 
     received_ns: int
@@ -31,7 +31,7 @@ class Opening(Message):
     orders_sent: int = 0
 
 
-class OrderAccepted(Message):
+class OrderAccepted(Message, frozen=True):
     """The exchange has our order."""
 
     received_ns: int
@@ -40,7 +40,7 @@ class OrderAccepted(Message):
     venue_order_id: str
 
 
-class OrderRejected(Message):
+class OrderRejected(Message, frozen=True):
     """The exchange refused our order: it never existed there."""
 
     received_ns: int
@@ -49,7 +49,7 @@ class OrderRejected(Message):
     code: str
 
 
-class OrderCancelled(Message):
+class OrderCancelled(Message, frozen=True):
     """What was left of an order is gone: expired, immediate-or-cancel remainder, or cancelled."""
 
     received_ns: int
@@ -59,7 +59,7 @@ class OrderCancelled(Message):
     reason: str
 
 
-class Fill(Message):
+class Fill(Message, frozen=True):
     """`count` of our order traded at the YES price `price`; `fee` is all the exchange charged.
 
     `evidence` says why the fill is believed: "book" (walked displayed size) or "venue".
@@ -77,7 +77,7 @@ class Fill(Message):
     evidence: str = "book"
 
 
-class Settled(Message):
+class Settled(Message, frozen=True):
     """A market paid out: `payout` is what the account received for the `count` it held."""
 
     received_ns: int
@@ -88,7 +88,7 @@ class Settled(Message):
     settle_value: str = ""
 
 
-class LimitsSet(Message):
+class LimitsSet(Message, frozen=True):
     """The risk limits in force from now on."""
 
     received_ns: int
@@ -96,7 +96,7 @@ class LimitsSet(Message):
     limits: RiskLimits
 
 
-class ParametersSet(Message):
+class ParametersSet(Message, frozen=True):
     """The strategy parameters in force from now on."""
 
     received_ns: int
@@ -104,7 +104,7 @@ class ParametersSet(Message):
     parameters: Parameters
 
 
-class ModeSet(Message):
+class ModeSet(Message, frozen=True):
     """What may be sent from now on: ACTIVE all, REDUCING only what shrinks exposure, HALTED nothing."""
 
     received_ns: int
@@ -113,7 +113,7 @@ class ModeSet(Message):
     by: str = ""
 
 
-class Timer(Message):
+class Timer(Message, frozen=True):
     """Time passes, also when nothing else happens."""
 
     received_ns: int

@@ -3,17 +3,18 @@
 from typing import NamedTuple, Protocol
 
 from markets.core.units import PRICE_DOLLAR
+from trading.core.decision import Side
 from trading.core.market import MarketState, Pricing
 from trading.core.parameters import Parameters
 from trading.core.risk import Budget, Risk
 
 
 class Quote(NamedTuple):
-    """An order that the strategy wants: buy (or sell) YES."""
+    """An order that the strategy wants: buy (or sell) `size` of YES at `price` or better."""
 
     is_bid: bool
     price: int
-    count: int
+    size: int
 
 
 class Idea(NamedTuple):
@@ -21,7 +22,7 @@ class Idea(NamedTuple):
     `binding` is the limit that left nothing, with the quote it did not leave room for."""
 
     reason: str
-    side: str = ""
+    side: Side = ""
     edge_yes: float | None = None
     edge_no: float | None = None
     confidence: float | None = None

@@ -11,6 +11,7 @@ from trading.core.confidence import (
     feed_quality,
     probability_error,
 )
+from trading.core.decision import Side
 from trading.core.fees import fee_per_contract, worst_fee
 from trading.core.market import Pricing
 from trading.core.risk import Budget, whole_contracts
@@ -22,7 +23,7 @@ class Size(NamedTuple):
     """How many contracts to take now; or why none."""
 
     reason: str
-    count: int = 0
+    contracts: int = 0
     binding: Budget | None = None
 
 
@@ -38,7 +39,8 @@ class EdgeTaker:
         edge_yes = self._edge(view, book.ask, pricing.fair) if book.ask < PRICE_DOLLAR else None
         edge_no = self._edge(view, PRICE_DOLLAR - book.bid, 1.0 - pricing.fair) if book.bid > 0 else None
         is_bid = edge_no is None or (edge_yes is not None and edge_yes >= edge_no)
-        side, edge = ("yes", edge_yes) if is_bid else ("no", edge_no)
+        side: Side = "yes" if is_bid else "no"
+        edge = edge_yes if is_bid else edge_no
         if edge is None:
             return Idea(blocked or "BOOK_EMPTY")
         if edge <= 0:
@@ -49,7 +51,7 @@ class EdgeTaker:
         if not reason:
             size = self._size(view, pricing, is_bid, error)
             reason, binding = size.reason, size.binding
-            quote = Quote(is_bid, book.ask if is_bid else book.bid, size.count)
+            quote = Quote(is_bid, book.ask if is_bid else book.bid, size.contracts)
         return Idea(reason, side, edge_yes, edge_no, belief, quote, binding)
 
     def _edge(self, view: View, own_price: int, probability: float) -> float:
