@@ -147,13 +147,13 @@ def test_the_estimate_lies_between_the_lowest_and_the_highest_trade(prices: list
     assert min(prices) - 1e-9 <= estimate <= max(prices) + 1e-9
 
 
-def test_the_first_strike_is_half_believed_and_later_ones_a_quarter() -> None:
+def test_half_of_what_a_strike_says_is_believed_at_a_time() -> None:
     heard = spot(trade(0.0, 85_008.5))
     assert heard.anchor(85_000.0, 85_008.5)
     assert heard.basis == pytest.approx(0.5e-4)
     assert heard.estimate(at(0.0)) == pytest.approx(85_008.5 / 1.00005)
     heard.anchor(85_000.0, 85_004.25)
-    assert heard.basis == pytest.approx(0.5e-4 + 0.25 * 0.5e-4)
+    assert heard.basis == pytest.approx(0.75e-4)
     assert heard.is_anchored
 
 
