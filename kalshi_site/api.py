@@ -4,6 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
+from backtests.api import BacktestRunViewSet
 from dashboard.api import HealthView, PricesView, StatusView
 from dashboard.api_docs import docs
 from dashboard.api_login import TokenLogin, TokenLogout
@@ -26,6 +27,7 @@ router.register("fills", FillViewSet, basename="fill")
 router.register("positions", PositionViewSet, basename="position")
 router.register("settlements", SettlementViewSet, basename="settlement")
 router.register("limits", LimitsViewSet, basename="limits")
+router.register("backtests", BacktestRunViewSet, basename="backtest")
 
 urlpatterns = [
     path("login/", TokenLogin.as_view(), name="api-login"),

@@ -7,22 +7,22 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from trading.models import TraderStatus
+from trading import selectors
 
 log = logging.getLogger(__name__)
-STALE_SECONDS = 15.0
+TRADER_STALE_S = 10.0
+WORKER_STALE_S = 60.0
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when all parts are well, else 503; one word a part, and nothing else that a stranger could use."""
+    """200 when what trading needs is well, else 503; one word a part, and nothing else that a stranger could use."""
     parts = {name: check() for name, check in CHECKS.items()}
-    is_well = all(word == "ok" for word in parts.values())
+    is_well = all(parts[name] == "ok" for name in NEEDED)
     return JsonResponse({"status": "ok" if is_well else "degraded", **parts}, status=200 if is_well else 503)
 
 
@@ -50,13 +50,24 @@ def broker() -> str:
 
 def trader() -> str:
     """ok, stale, absent (it has never written a heartbeat) or unknown (no database to ask)"""
+    return word(lambda: selectors.status().age_s, stale_after=TRADER_STALE_S)
+
+
+def worker() -> str:
+    """The same, by a task of the schedule; it may be late while long backtests fill the worker."""
+    return word(lambda: selectors.heartbeat_age_s("worker"), stale_after=WORKER_STALE_S)
+
+
+def word(age_s: Callable[[], float | None], *, stale_after: float) -> str:
+    """The age of a heartbeat as a word."""
     try:
-        beat = TraderStatus.objects.values_list("heartbeat_at", flat=True).first()
+        age = age_s()
     except DatabaseError:
         return "unknown"
-    if beat is None:
+    if age is None:
         return "absent"
-    return "ok" if (timezone.now() - beat).total_seconds() < STALE_SECONDS else "stale"
+    return "ok" if age < stale_after else "stale"
 
 
-CHECKS: dict[str, Callable[[], str]] = {"database": database, "redis": broker, "trader": trader}
+CHECKS: dict[str, Callable[[], str]] = {"database": database, "redis": broker, "trader": trader, "worker": worker}
+NEEDED = ("database", "redis", "trader")

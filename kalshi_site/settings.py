@@ -29,12 +29,12 @@ def paper_capital() -> Money:
     try:
         capital = money_from_text(dollars)
     except ValueError:
-        capital = 0
+        capital = Money(0)
     if not 0 < capital <= 10**15:
         raise ImproperlyConfigured(
             f"PAPER_CAPITAL={dollars} is not an amount; set it to dollars above 0 such as 10000."
         )
-    return Money(capital)
+    return capital
 
 
 def account_name(market: str, tape: str) -> str:
@@ -171,6 +171,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 60
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2 * CELERY_TASK_TIME_LIMIT}
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = CELERY_BROKER_TRANSPORT_OPTIONS
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+WORKERS = environment.integer("WORKERS", 2, least=1, most=64)  # processes of the Celery worker that `up` starts
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 50
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,0 +1,60 @@
+# One door for people and for CI. `make run` needs python3 and this file, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test test-recorded test-postgres check bench format lock migrate clean help
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+run: $(READY)  ## start everything; Ctrl-C stops everything
+	@exec $(BIN)/python manage.py up
+
+# uv takes a fifth of pip's time; where it cannot be had, pip does.
+$(READY): requirements.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "error: Python 3.11 to 3.13 is needed, this is %d.%d; name another with: rm -r $(VENV) && make run PYTHON=python3.11" % v)'
+	@echo "installing what is in requirements.txt ..."
+	@if test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: -r requirements.txt && \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	fi
+	@touch $@
+
+test: $(READY)  ## all tests but those that need recorded data
+	$(BIN)/pytest -m "not recorded"
+
+test-recorded: $(READY)  ## the tests on recorded data (RECORDED_DATA, default ../shared/data)
+	$(BIN)/pytest -m recorded
+
+test-postgres: $(READY)  ## the tests that touch the database, on PostgreSQL
+	TEST_POSTGRES=1 $(BIN)/pytest tests/web tests/edges -m "not recorded and not slow and not browser"
+
+check: $(READY)  ## format, lint, import contracts, types, migrations, system checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy --strict
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+
+bench: $(READY)  ## how fast the engine is
+	$(BIN)/python manage.py bench
+
+migrate: $(READY)  ## bring the tables up to date
+	$(BIN)/python manage.py migrate
+
+format: $(READY)  ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY)  ## requirements.in to requirements.txt, for Python 3.11 to 3.13
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 requirements.in -o requirements.txt
+
+clean:  ## take away caches and the environment, never the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,127 @@
+"""One part of the running system: how it is started, what it said last, how it is stopped."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Say = Callable[[str, str], None]  # (part, line)
+
+PR_SET_PDEATHSIG = 1
+LAST_LINES = 15
+LONGEST_LINE = 16_384
+LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """`farewell`: signals in turn, each with the seconds it may take; then SIGKILL. `orphan_signal`: if we are killed."""
+
+    name: str
+    command: list[str]
+    farewell: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 5.0),)
+    orphan_signal: signal.Signals = signal.SIGTERM
+    environment: Mapping[str, str] = field(default_factory=dict)
+    niceness: int = 0  # above 0: gives way to the others
+    is_ready: Callable[[], bool] | None = None  # the next part waits for it
+
+
+class Child:
+    """A started part: a process in a session of its own, whose output is passed on line by line."""
+
+    def __init__(self, part: Part, process: asyncio.subprocess.Process, say: Say) -> None:
+        self.part = part
+        self.process = process
+        self.say = say
+        self.last: deque[str] = deque(maxlen=LAST_LINES)
+        self.reading = asyncio.create_task(self.read())
+
+    @classmethod
+    async def start(cls, part: Part, say: Say) -> "Child":
+        """Raises OSError when the command cannot be run."""
+        parent = os.getpid()
+        process = await asyncio.create_subprocess_exec(
+            *part.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **part.environment},
+            start_new_session=True,
+            preexec_fn=lambda: settle(parent, part),
+        )
+        return cls(part, process, say)
+
+    async def read(self) -> None:
+        """Pass on what the part writes until it closes its output."""
+        stream = self.process.stdout
+        assert stream is not None  # noqa: S101
+        rest = b""
+        while chunk := await stream.read(65_536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self.note(line)
+            if len(rest) > LONGEST_LINE:
+                self.note(rest)
+                rest = b""
+        if rest:
+            self.note(rest)
+
+    def note(self, line: bytes) -> None:
+        """One line: kept for the case that it was the last, and said."""
+        text = line[:LONGEST_LINE].decode(errors="replace").rstrip()
+        self.last.append(text)
+        self.say(self.part.name, text)
+
+    async def ended(self) -> int:
+        """Wait for the end; the exit code, negative for a signal. Takes away what it leaves behind in its group."""
+        code = await self.process.wait()
+        self.kill_group()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.reading), 1.0)
+        return code
+
+    async def stop(self) -> None:
+        """Ask as the part wants to be asked, wait, and end it by force when it takes too long."""
+        for number, seconds in self.part.farewell:
+            self.send(number)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ended(), seconds)
+                return
+        self.say(self.part.name, "does not stop; killing it")
+        self.kill_group()
+        await self.ended()
+
+    def send(self, number: signal.Signals) -> None:
+        """To the process alone; nothing happens when it is gone."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+    def kill_group(self) -> None:
+        """SIGKILL to the process and everything it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def settle(parent: int, part: Part) -> None:
+    """In the new process, before its program: from now on the kernel tells it when the supervisor is gone."""
+    os.nice(part.niceness)
+    if LIBC is None:
+        return
+    LIBC.prctl(PR_SET_PDEATHSIG, int(part.orphan_signal), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def how_it_ended(code: int) -> str:
+    """exit code 3, or killed by SIGKILL"""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

@@ -1,0 +1,67 @@
+"""What `up` starts: Redis (unless REDIS_URL names one), web, Celery worker, beat and trader."""
+
+import functools
+import os
+import signal
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from kalshi_site import embedded_redis
+from kalshi_site.part import Part
+
+MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+
+
+def parts(*, home: Path, port: int) -> list[Part]:
+    """In the order of starting; they are stopped the other way round, so the trader leaves first."""
+    own_redis = [] if os.environ.get("REDIS_URL", "").strip() else [redis(home)]
+    return [*own_redis, web(port), worker(), beat(home), trader()]
+
+
+def redis(home: Path) -> Part:
+    """The broker, the channel layer and the snapshots."""
+    return Part(
+        name="redis",
+        command=embedded_redis.command(home),
+        is_ready=functools.partial(embedded_redis.answers, embedded_redis.socket_path(home)),
+    )
+
+
+def web(port: int) -> Part:
+    """Pages, API and sockets, on loopback."""
+    options = ["--host", "127.0.0.1", "--port", str(port), "--lifespan", "off", "--log-level", "warning"]
+    options += ["--no-access-log", "--no-server-header", "--no-proxy-headers", "--timeout-graceful-shutdown", "2"]
+    return Part(name="web", command=[sys.executable, "-m", "uvicorn", "kalshi_site.asgi:application", *options])
+
+
+def worker() -> Part:
+    """Celery: backtests and checks, after the trader's need of the processor.
+
+    A warm stop waits for the task in hand, so a cold one follows. Two processes: a long backtest lets the small
+    checks of the schedule through.
+    """
+    options = ["worker", "--pool", "prefork", "--concurrency", str(settings.WORKERS)]
+    options += ["--without-gossip", "--without-mingle", "--loglevel", "info"]
+    return Part(
+        name="worker",
+        command=[sys.executable, "-m", "celery", "--quiet", "-A", "kalshi_site", *options],
+        farewell=((signal.SIGTERM, 5.0), (signal.SIGQUIT, 3.0)),
+        orphan_signal=signal.SIGQUIT,
+        niceness=10,
+        environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+
+
+def beat(home: Path) -> Part:
+    """Celery's clock."""
+    schedule = ["--schedule", str(home / "beat-schedule"), "--pidfile", "", "--loglevel", "info"]
+    return Part(
+        name="beat", command=[sys.executable, "-m", "celery", "--quiet", "-A", "kalshi_site", "beat", *schedule]
+    )
+
+
+def trader() -> Part:
+    """The engine and everything that feeds it; it closes its tape and its books before it leaves."""
+    return Part(name="trader", command=[sys.executable, str(MANAGE), "run_trader"], farewell=((signal.SIGTERM, 15.0),))
