@@ -4,8 +4,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
-from typing import Literal
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Literal
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -16,6 +16,14 @@ from markets.core.events import FeedStatus, MarketEvent, Message, SpotPrice
 log = logging.getLogger(__name__)
 
 LARGEST_FRAME = 32 * 1024 * 1024
+# A paused reader never sees the answer to its goodbye: not worth the wait, the other end is in this machine.
+OPTIONS: dict[str, Any] = {
+    "compression": None,
+    "max_size": LARGEST_FRAME,
+    "ping_interval": None,
+    "close_timeout": 0.3,
+    "proxy": None,
+}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 5.0
 EXCHANGE = "kalshi"  # the feed that books and market status come from
 
@@ -70,14 +78,12 @@ class StreamFeed:
         self._venues: set[str] = set()
         self._down: tuple[str, ...] = ()
 
-    async def batches(self) -> AsyncIterator[list[MarketEvent]]:
+    async def batches(self) -> AsyncGenerator[list[MarketEvent], None]:
         """The events in the order of the source, as many at once as arrived at once; never an empty list."""
         self._good_at_s = time.monotonic()
         while self.state != "ended":
             try:
-                async with connect(
-                    self.url, compression=None, max_size=LARGEST_FRAME, ping_interval=None, proxy=None
-                ) as socket:
+                async with connect(self.url, **OPTIONS) as socket:
                     async for batch in self._read(socket):
                         yield batch
             except SourceLost as error:

@@ -32,6 +32,9 @@ NOON_NS = 1_795_003_200 * SECOND_NS  # a quarter hour begins
 CLOSE_NS = NOON_NS + WINDOW_NS
 
 
+Shown = BookSnapshot | BookDelta | TickerQuote
+
+
 def played(world: DemoWorld, from_ns: int, until_ns: int) -> list[MarketEvent]:
     return list(takewhile(lambda event: event.received_ns < until_ns, world.events(from_ns)))
 
@@ -40,7 +43,7 @@ def later(events: Iterable[MarketEvent], from_ns: int) -> list[MarketEvent]:
     return [event for event in events if event.received_ns >= from_ns]
 
 
-def books(events: Iterable[MarketEvent]) -> Iterator[tuple[MarketEvent, OrderBook]]:
+def books(events: Iterable[MarketEvent]) -> Iterator[tuple[Shown, OrderBook]]:
     """Every event of a book or ticker with the book as it is after it; each message must follow the last."""
     shown: dict[str, OrderBook] = {}
     seqs: dict[str, int] = {}
@@ -53,7 +56,7 @@ def books(events: Iterable[MarketEvent]) -> Iterator[tuple[MarketEvent, OrderBoo
             assert event.seq == seqs[event.ticker] + 1
             seqs[event.ticker] = event.seq
             shown[event.ticker].change(event.is_yes, event.price, event.change)
-        if isinstance(event, BookSnapshot | BookDelta | TickerQuote):
+        if isinstance(event, Shown):
             yield event, shown[event.ticker]
 
 

@@ -12,7 +12,7 @@ from trading.simulator.prices import STEP_NS, STEPS, YEAR_S, Floats, IndexPath, 
 Ladder = dict[int, int]  # price in its own side's terms -> count
 
 MOOD_KNOTS = 9  # the makers' common mistake turns every 100 s
-MOOD_SIZE = 0.05  # its size, in standard deviations of the outcome
+MOOD_SIZE = 0.03  # its size, in standard deviations of the outcome
 VOLATILITY_MISTAKE = 0.05  # how far ln(sigma) is off, one standard deviation, redrawn each window
 HALF_LIFE_S = 1_800.0  # of the variance that the makers go by
 LOOK_BACK = 16  # quarter hours; what was before has less than half a percent of the weight
@@ -29,9 +29,9 @@ class Maker(NamedTuple):
 
 
 MAKERS = (
-    Maker(600 * MILLISECOND_NS, 700 * MILLISECOND_NS, 55.0, 3, 60),
-    Maker(1_300 * MILLISECOND_NS, 1_000 * MILLISECOND_NS, 95.0, 4, 220),
-    Maker(3_100 * MILLISECOND_NS, 1_400 * MILLISECOND_NS, 160.0, 5, 900),
+    Maker(450 * MILLISECOND_NS, 800 * MILLISECOND_NS, 65.0, 3, 60),
+    Maker(1_100 * MILLISECOND_NS, 1_000 * MILLISECOND_NS, 95.0, 4, 220),
+    Maker(2_700 * MILLISECOND_NS, 1_300 * MILLISECOND_NS, 160.0, 5, 900),
 )
 
 
@@ -55,7 +55,7 @@ def maker_quotes(seed: int, index: IndexPath, contract: Contract, number: int) -
     volatility = _volatility(index, quarter, after_ns) * float(np.exp(_volatility_mistake(seed, contract)))
     probability, sensitivity = _beliefs(index, contract, after_ns - maker.lag_ns, volatility, shift)
     roughly_even = 2 * np.sqrt(probability * (1 - probability))
-    half = np.maximum(maker.half_width * roughly_even, 0.3 * maker.half_width / 55 * sensitivity * PRICE_DOLLAR)
+    half = np.maximum(maker.half_width * roughly_even, 0.4 * maker.half_width / 65 * sensitivity * PRICE_DOLLAR)
     return Quotes(after_ns.tolist(), (probability * PRICE_DOLLAR).tolist(), (half + 4).tolist())
 
 

@@ -51,9 +51,9 @@ ASSETS = {
     "SOL": DemoAsset("SOL", 135.0, 0.80, 4),
 }
 VENUES = (
-    Venue("coinbase", 2.5, 35 * MILLISECOND_NS, 0.25, 2),
-    Venue("kraken", 1.0, 60 * MILLISECOND_NS, 0.35, 2),
-    Venue("binance", 3.5, 85 * MILLISECOND_NS, 0.35, 2),
+    Venue("coinbase", 2.5, 35 * MILLISECOND_NS, 0.2, 2),
+    Venue("kraken", 1.0, 60 * MILLISECOND_NS, 0.25, 2),
+    Venue("binance", 3.5, 85 * MILLISECOND_NS, 0.25, 2),
 )
 
 

@@ -137,6 +137,7 @@ async def serve(
         process_request=server.admit,
         compression=None,
         ping_interval=None,
+        close_timeout=0.3,
         max_size=1024,
     ) as socket_server:
         server.listening(socket_server)
