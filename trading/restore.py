@@ -27,10 +27,10 @@ SUFFIXES = ("", ".tape", ".zst", ".tape.zst")
 
 
 class Recovered(NamedTuple):
-    """What the tape of a session that ended uncleanly held."""
+    """What the tape of a session that ended uncleanly held, and how many of its orders nobody will answer."""
 
     session_id: int
-    progress: Progress
+    steps: int
     orders_ended: int
 
 
@@ -79,17 +79,20 @@ def recover(session: TradingSession, tape: Path) -> Recovered:
     steps = _Steps(tape)
     while batch := list(islice(steps, BATCH)):
         records.write(subject, batch)
-    _rebuild_positions(session.account, steps.tickers, steps.closes, steps.progress.last_event_ns or 0)
-    ended = _end(session, steps.progress)
-    logger.warning("session %d ended uncleanly; recovered %d steps from its tape", session.pk, steps.progress.steps)
-    return Recovered(session.pk, steps.progress, ended)
+    _rebuild_positions(session.account, steps.tickers, steps.closes, steps.last_ns or 0)
+    # How many decisions there were, and their digest, the tape does not tell: it leaves out those without effect.
+    ended = _end(session, Progress(steps.count, session.decisions, "", steps.first_ns, steps.last_ns))
+    logger.warning("session %d ended uncleanly; recovered %d steps from its tape", session.pk, steps.count)
+    return Recovered(session.pk, steps.count, ended)
 
 
 class _Steps:
     """The steps on a tape as entries (without positions), and what was seen on the way."""
 
     def __init__(self, tape: Path) -> None:
-        self.progress = Progress()
+        self.count = 0
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
         self.closes: dict[str, int] = {}
         self.tickers: dict[str, None] = {}
         self._messages = read_tape(tape, Event | Decision)
@@ -101,20 +104,16 @@ class _Steps:
     def _read(self) -> Iterator[records.Entry]:
         thinning = Thinning()
         for event, decision in _paired(self._messages):
-            self._note(event, said=decision is not NOTHING)
+            self._note(event)
             kept = entry(event, decision, thinning)
             if kept is not None:
                 # Positions follow at the end, from the fills: half way through a tape they are old news.
                 yield kept._replace(positions=())
 
-    def _note(self, event: Event, *, said: bool) -> None:
-        first_ns = self.progress.first_event_ns
-        self.progress = self.progress._replace(
-            steps=self.progress.steps + 1,
-            decisions=self.progress.decisions + said,
-            first_event_ns=event.received_ns if first_ns is None else first_ns,
-            last_event_ns=event.received_ns,
-        )
+    def _note(self, event: Event) -> None:
+        self.count += 1
+        self.first_ns = event.received_ns if self.first_ns is None else self.first_ns
+        self.last_ns = event.received_ns
         if isinstance(event, MarketListed):
             self.closes[event.contract.ticker] = event.contract.close_ns
         elif isinstance(event, (events.Fill, events.Settled)):

@@ -97,10 +97,9 @@ def test_the_trader_is_nudged_once_the_write_is_committed_and_not_before(nudges:
 
 
 def test_a_write_that_is_rolled_back_nudges_nobody(nudges: list[str]) -> None:
-    with TestCase.captureOnCommitCallbacks(execute=True) as callbacks:
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
-            services.mode_set("HALTED", by="ada", reason="a test")
-            raise ZeroDivisionError
+    with TestCase.captureOnCommitCallbacks(execute=True) as callbacks, transaction.atomic():
+        services.mode_set("HALTED", by="ada", reason="a test")
+        transaction.set_rollback(True)
     assert callbacks == nudges == []
 
 

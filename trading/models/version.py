@@ -112,7 +112,6 @@ class StrategyParameters(Version):
     calibration_error = models.FloatField()
     depth_share = models.FloatField()
     top_up_share = models.FloatField()
-    top_up_share = models.FloatField()
     quiet_open_ns = models.BigIntegerField()
     quiet_close_ns = models.BigIntegerField()
     order_latency_ns = models.BigIntegerField()
