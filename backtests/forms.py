@@ -72,7 +72,9 @@ def _field(knob: Knob) -> forms.Field:
     label = f"{knob.label} ({knob.unit})" if knob.unit else knob.label
     if knob.choices:
         choices = [(choice, choice) for choice in knob.choices]
-        return forms.ChoiceField(label=label, initial=knob.default(), choices=choices, help_text=knob.help)
+        return forms.ChoiceField(
+            label=label, initial=knob.default(), required=False, choices=choices, help_text=knob.help
+        )
     words = f"{knob.help} Built in: {knob.default()}.".strip()
     text = forms.TextInput(attrs=NUMBER)
     return forms.CharField(

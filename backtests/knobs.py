@@ -119,7 +119,8 @@ def settings_from(values: Mapping[str, str], *, max_daily_loss: Money) -> tuple[
     limits = msgspec.structs.replace(RiskLimits(), **turned[True])
     parameters = msgspec.structs.replace(Parameters(), **turned[False])
     if wrong := [*limits.problems(), *parameters.problems()]:
-        raise InputError({"": f"{'; '.join(wrong).capitalize()}."})
+        words = "; ".join(wrong)
+        raise InputError({"": f"{words[0].upper()}{words[1:]}."})
     return limits, parameters
 
 

@@ -26,8 +26,14 @@ def percent(value: float | None, places: int = 1) -> str:
 
 
 def ratio(figure: dict[str, Any], places: int = 2) -> str:
-    """A figure's number, or its words."""
-    return figure["words"] or NOT_ENOUGH if figure["value"] is None else f"{figure['value']:.{places}f}"
+    """A figure's number; where there is none, that."""
+    return NOT_ENOUGH if figure["value"] is None else f"{figure['value']:.{places}f}"
+
+
+def why(figure: dict[str, Any], note: str) -> str:
+    """What a figure is, and first why it has no number."""
+    words = figure["words"].removeprefix(f"{NOT_ENOUGH}: ")
+    return f"{words}; {note}" if words and figure["value"] is None else note
 
 
 def tone(text: str | None) -> str:
@@ -44,20 +50,22 @@ def headline(result: dict[str, Any]) -> list[dict[str, str]]:
     share = f"{win['wins']} of {win['windows']} windows"
     interval = f"; 95 % interval {percent(win['low'])} to {percent(win['high'])}" if win["low"] is not None else ""
     proof = result["windows_for_proof"]
+    model, market = result["brier"]["model"], result["brier"]["market"]
     needed = f"; about {proof:,} windows make two standard errors" if proof else ""
     return [
         _tile("Total P&L", dollars(result["net"], signed=True), f"{percent(result['return'], 2)} of the capital, "
               f"after {dollars(result['fees'])} of fees", tone(result["net"])),
         _tile("Win rate", percent(win["rate"]) if win["rate"] is not None else NOT_ENOUGH, share + interval),
-        _tile("Sharpe, per window", ratio(sharpe), f"mean over standard deviation, not annualised{needed}"),
-        _tile("Sharpe, daily", ratio(result["daily_sharpe"]), "daily P&L over capital, annualised with √365"),
+        _tile("Sharpe, per window", ratio(sharpe), why(sharpe, f"mean over standard deviation, not annualised{needed}")),
+        _tile("Sharpe, daily", ratio(result["daily_sharpe"]),
+              why(result["daily_sharpe"], "daily P&L over capital, annualised with √365")),
         _tile("Maximum drawdown", percent(result["drawdown"]["share"], 2),
               f"{dollars(result['drawdown']['money'])} below the peak of settled equity"),
         _tile("Trades", f"{result['fills']:,}", f"{result['orders']:,} orders, {result['contracts']} contracts in "
               f"{result['markets_traded']} of {result['markets_seen']} markets"),
         _tile("P&L a contract", ratio(result["net_per_contract"], 4), "dollars, after fees"),
-        _tile("Brier score", ratio(result["brier"]["model"], 4),
-              f"ours at the first order of a window; the market's mid: {ratio(result['brier']['market'], 4)}"),
+        _tile("Brier score", ratio(model, 4), why(model, f"our fair value at the first order of a window; the market's "
+              f"mid: {ratio(market, 4)}; a coin: 0.25")),
     ]  # fmt: skip
 
 

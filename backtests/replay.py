@@ -7,17 +7,18 @@ from datetime import date
 from typing import Any
 
 from backtests.core.ledger import check
-from backtests.core.record import Result
-from backtests.core.simulate import joined, simulate
+from backtests.core.simulate import EmptyTape, joined, simulate
+from backtests.core.splice import Cut, carried, woven
 from backtests.knobs import InputError
 from backtests.report import Part, report_of, settings_of
 from backtests.shelf import Reel, reels_find
 from markets.core.events import MarketEvent
 from markets.core.units import Money
-from markets.tape import TapeError, read_tape
+from markets.tape import TapeError
 from trading.core.events import Opening
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
+from trading.playback import market_events
 
 PACE_S = 0.5
 Tell = Callable[[float, str], None]  # (share done, a word on where we are); may raise to stop the run
@@ -44,22 +45,47 @@ def replay(inputs: Inputs, tell: Tell | None = None) -> dict[str, Any]:
     """Run the back-test and report it. `tell` hears of progress at most twice a second.
     Raises InputError for tapes that cannot be played, LedgerError if cash and fills disagree."""
     reels = reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to, files=inputs.files)
-    parts: list[Part] = []
-    left_out: list[Reel] = []
-    opening = Opening(0, inputs.capital)
-    progress = Progress(reels, tell)
-    for reel in reels:
-        if parts and reel.first_ns <= parts[-1].result.last_ns:
-            left_out.append(reel)
-            progress.skip(reel)
-            continue
-        result = _played(reel, opening, inputs, progress)
-        check(result)
-        opening = result.closing
-        parts.append(Part(reel, result))
-    whole = joined([part.result for part in parts])
+    played = Played(Opening(0, inputs.capital), Progress(reels, tell))
+    number = 0
+    while number < len(reels):
+        cut = Cut([reel.first_ns for reel in reels[number + 1 :]])
+        played.play(reels[number], cut, inputs)
+        following = number + 1 + cut.overlapped
+        for reel in reels[number + 1 : following]:
+            played.leave_out(reel)
+        number = following
     asked = {"limits": settings_of(inputs.limits), "parameters": settings_of(inputs.parameters)}
-    return report_of(parts, left_out, whole) | asked
+    return report_of(played.parts, played.left_out, joined([part.result for part in played.parts])) | asked
+
+
+class Played:
+    """The tapes played so far, and the account as it stands."""
+
+    def __init__(self, opening: Opening, progress: "Progress") -> None:
+        self.parts: list[Part] = []
+        self.left_out: list[Reel] = []
+        self._opening = opening
+        self._progress = progress
+        self._late: list[MarketEvent] = []
+
+    def play(self, reel: Reel, cut: Cut, inputs: Inputs) -> None:
+        """Trade one tape, with what the one before left behind."""
+        opening, void = carried(self._opening, reel.first_ns, self._late)
+        events = cut.through(woven(self._late, market_events(reel.path)))
+        try:
+            watch = self._progress.watch(reel)
+            result = simulate(events, opening, inputs.limits, inputs.parameters, watch=watch)
+        except (TapeError, OSError, EmptyTape) as error:
+            raise InputError({"tapes": f"Tape {reel.name!r} cannot be played: {error}"}) from error
+        check(result)
+        self._opening, self._late = result.closing, cut.late
+        self._progress.skip(reel)
+        self.parts.append(Part(reel, result, void))
+
+    def leave_out(self, reel: Reel) -> None:
+        """The tape before it quotes the same time."""
+        self.left_out.append(reel)
+        self._progress.skip(reel)
 
 
 class Progress:
@@ -89,13 +115,3 @@ class Progress:
     def skip(self, reel: Reel) -> None:
         """A tape is behind us."""
         self._done += reel.events or self._guess
-
-
-def _played(reel: Reel, opening: Opening, inputs: Inputs, progress: Progress) -> Result:
-    try:
-        events = read_tape(reel.path, MarketEvent)
-        result = simulate(events, opening, inputs.limits, inputs.parameters, watch=progress.watch(reel))
-    except (TapeError, OSError) as error:
-        raise InputError({"tapes": f"Tape {reel.name!r} cannot be read to its end: {error}."}) from error
-    progress.skip(reel)
-    return result

@@ -13,7 +13,7 @@ from backtests.core.metrics import Figure, Metrics, Window, account_value, accou
 from backtests.core.record import Result
 from backtests.shelf import Reel
 from markets.core.units import DAY_NS, MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS, count_text, money_text, price_text
-from trading.core.events import Fill
+from trading.core.events import Fill, HeldPosition
 from trading.core.reasons import REASONS
 
 VERSION = 1
@@ -30,26 +30,29 @@ TRIES_SAY = "Each run tried on the same tapes makes the best of them look better
 
 @dataclass(frozen=True)
 class Part:
-    """One tape of the run and what it gave."""
+    """One tape of the run and what it gave; `void` was given back at cost before it, for want of a result."""
 
     reel: Reel
     result: Result
+    void: tuple[HeldPosition, ...] = ()
 
 
 def report_of(parts: list[Part], left_out: list[Reel], whole: Result) -> dict[str, Any]:
     """All numbers of a run over `parts`, joined in `whole`."""
     metrics = measure(whole)
+    void = [held for part in parts for held in part.void]
     return {
         "version": VERSION,
         "digest": whole.digest,
         "tapes": [_tape(part) for part in parts],
-        "left_out": [{"name": reel.name, "why": "overlaps the tape before it"} for reel in left_out],
+        "left_out": [{"name": reel.name, "why": "the tape before it quotes the same time"} for reel in left_out],
         "first": time_text(whole.first_ns),
         "last": time_text(whole.last_ns),
         "events": whole.events,
         "steps": whole.steps,
         "decisions": whole.decisions,
         **_totals(whole, metrics),
+        "without_result": [_held(held) for held in (*void, *whole.closing.positions)],
         "win": {
             "wins": metrics.win_rate.wins,
             "windows": metrics.win_rate.windows,
@@ -82,12 +85,12 @@ def caveats(parts: list[Part], left_out: list[Reel], whole: Result, metrics: Met
     if metrics.windows_for_proof is not None and metrics.windows_for_proof > count:
         words.insert(1, f"At this Sharpe about {metrics.windows_for_proof:,} windows would be needed for two standard "
                      f"errors; there are {count}.")  # fmt: skip
-    if any(part.reel.source == "demo" or part.reel.grade == "simulated" for part in parts):
+    if any(part.reel.is_simulated for part in parts):
         words.insert(0, "A tape of this run is simulated: it says nothing about the real market.")
-    if held := len(whole.closing.positions):
-        words.append(f"{held} positions were still open at the end, or never got a result; they count at their cost.")
+    if held := len(whole.closing.positions) + sum(len(part.void) for part in parts):
+        words.append(f"{held} positions were in markets whose result is on no tape; they count at what they cost.")
     if left_out:
-        words.append(f"{len(left_out)} tapes were left out because they overlap the one before them.")
+        words.append(f"{len(left_out)} tapes were left out because the one before them quotes the same time.")
     return words
 
 
@@ -122,10 +125,6 @@ def _totals(whole: Result, metrics: Metrics) -> dict[str, Any]:
         "return": metrics.net / opened if opened else None,
         "cash": money_text(whole.closing.cash),
         "equity_at_end": money_text(account_value(whole)),
-        "open_positions": [
-            {"ticker": held.ticker, "count": count_text(held.count), "cost": money_text(held.cost)}
-            for held in whole.closing.positions
-        ],
         "fills": metrics.fills,
         "contracts": count_text(metrics.contracts),
         "orders": len(whole.orders),
@@ -134,6 +133,10 @@ def _totals(whole: Result, metrics: Metrics) -> dict[str, Any]:
         "markets_settled": len(whole.results),
         "markets_traded": len({fill.ticker for fill in whole.fills}),
     }
+
+
+def _held(held: HeldPosition) -> dict[str, str]:
+    return {"ticker": held.ticker, "count": count_text(held.count), "cost": money_text(held.cost)}
 
 
 def _figure(figure: Figure) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from django.db import OperationalError, ProgrammingError
 
 from backtests.knobs import InputError
-from markets.core.events import MarketEvent
 from markets.core.units import SECOND_NS
 from markets.models import Tape
-from markets.tape import TapeError, read_header, read_tape
+from markets.tape import TapeError, read_header
+from trading.playback import SESSION, market_events
 
 ALL = "all"
 
@@ -26,6 +26,11 @@ class Reel:
     grade: str
     first_ns: int
     events: int | None = None
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether it is a session's tape of the demo market."""
+        return self.source == SESSION and self.grade == "C"
 
 
 def reels_find(
@@ -50,8 +55,9 @@ def reels_find(
 
 
 def _catalogue() -> list[Reel]:
+    """All but what sessions recorded: they hold the same market again, or an invented one."""
     try:
-        return [_of_row(row) for row in Tape.objects.order_by("first_ns", "name")]
+        return [_of_row(row) for row in Tape.objects.exclude(source=SESSION).order_by("first_ns", "name")]
     except (OperationalError, ProgrammingError):
         return []
 
@@ -84,7 +90,7 @@ def _of_row(row: Tape) -> Reel:
 def _of_file(path: Path) -> Reel:
     try:
         header = read_header(path)
-        first = next(iter(read_tape(path, MarketEvent)), None)
+        first = next(market_events(path), None)
     except (TapeError, OSError, UnicodeDecodeError) as error:
         raise InputError({"tapes": _sentence(error)}) from None
     if first is None:

@@ -90,7 +90,7 @@ class Recorder:
             self.orders[command.number] = _placed(command, decision.received_ns, thoughts.get(command.ticker))
         for denied in decision.denied:
             self.denials[denied.code] = self.denials.get(denied.code, 0) + 1
-        if decision.mode is not None:
+        if decision.mode is not None and (decision.mode.mode != "ACTIVE" or self.halts):
             self.halts.append((decision.received_ns, f"{decision.mode.mode}: {decision.mode.reason}"))
 
     def _listed(self, event: MarketListed) -> None:

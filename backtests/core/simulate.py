@@ -110,7 +110,7 @@ def _watched(events: Iterable[MarketEvent], result: Result, watch: Watch | None)
         if at // DAY_NS != day:
             day = at // DAY_NS
             result.days[day] = None
-        if watch is not None and not count % WATCH_EVERY:
+        if watch is not None and count % WATCH_EVERY == 1:
             watch(count, at)
         yield event
     result.events = count

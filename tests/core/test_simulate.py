@@ -1,7 +1,5 @@
 """The loop: one tape through a fresh engine, several in a row with one account, and a ledger that adds up."""
 
-from math import sin
-
 import msgspec
 import pytest
 
@@ -11,19 +9,13 @@ from backtests.core.record import Result
 from backtests.core.simulate import WATCH_EVERY, EmptyTape, joined, simulate
 from markets.core.events import MarketEvent
 from markets.core.units import DAY_NS, DOLLAR
-from tests.builders import TICKER, Table, at, opening, quarter_hour
+from tests.builders import TICKER, Table, at, opening
+from tests.rising import BOLD, rising
 from trading.core.events import Fill, HeldPosition, Opening
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
 CASH = 10_000 * DOLLAR
-BOLD = Parameters(edge_threshold=0.01, min_confidence=0.0, probability_margin=0.0)
-
-
-def rising(result: str = "yes") -> list[MarketEvent]:
-    """A market that runs away upwards while its book stands at 49/51: YES is cheap."""
-    path = ((second / 2, 85_000 + 0.5 * second + 8 * sin(second)) for second in range(-8, 1_700))
-    return quarter_hour(path, result=result)  # type: ignore[return-value]
 
 
 def run(events: list[MarketEvent], **changes: object) -> Result:
@@ -110,7 +102,7 @@ def test_the_watch_hears_of_progress_and_may_stop_the_run() -> None:
 
     with pytest.raises(InterruptedError):
         run(rising() * 5, watch=watch)
-    assert heard == [WATCH_EVERY, 2 * WATCH_EVERY]
+    assert heard == [1, WATCH_EVERY + 1]
 
 
 def test_it_reads_the_tape_only_as_it_goes() -> None:
