@@ -65,6 +65,8 @@ def tape_sha256(path: Path) -> str:
 def _time(path: Path, count: TapeCount, row: list[Any]) -> None:
     received_ns = row[1]
     if received_ns < count.last_ns:
-        raise TapeError(f"{path}: event {count.events} is {count.last_ns - received_ns} ns older than the one before it.")
+        raise TapeError(
+            f"{path}: event {count.events} is {count.last_ns - received_ns} ns older than the one before it."
+        )
     count.last_ns = received_ns
     count.first_ns = count.first_ns or received_ns

@@ -55,7 +55,9 @@ class Market(models.Model):
             models.Index(fields=["asset", "close_ns"], name="market_by_asset"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(open_ns__gt=0, close_ns__gt=F("open_ns")), name="market_opens_then_closes"),
+            models.CheckConstraint(
+                condition=Q(open_ns__gt=0, close_ns__gt=F("open_ns")), name="market_opens_then_closes"
+            ),
             models.CheckConstraint(condition=Q(decimals__gte=0), name="market_decimals_not_negative"),
             models.CheckConstraint(condition=Q(strike__isnull=True) | Q(strike__gt=0), name="market_strike_positive"),
             models.CheckConstraint(condition=Q(status__in=["open", "closed", "settled"]), name="market_status_known"),
@@ -80,7 +82,9 @@ class Tape(models.Model):
     name = models.CharField(max_length=120, unique=True)
     path = models.CharField(max_length=500)
     source = models.CharField(max_length=200, blank=True, default="")
-    grade = models.CharField(max_length=16, blank=True, default="", help_text="A complete, B with gaps, C without books")
+    grade = models.CharField(
+        max_length=16, blank=True, default="", help_text="A complete, B with gaps, C without books"
+    )
     first_ns = models.BigIntegerField()
     last_ns = models.BigIntegerField()
     events = models.BigIntegerField()
@@ -96,7 +100,8 @@ class Tape(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(last_ns__gte=F("first_ns")), name="tape_time_runs_forward"),
             models.CheckConstraint(
-                condition=Q(events__gte=0, markets__gte=0, gaps__gte=0, size_bytes__gte=0), name="tape_counts_not_negative"
+                condition=Q(events__gte=0, markets__gte=0, gaps__gte=0, size_bytes__gte=0),
+                name="tape_counts_not_negative",
             ),
         ]
 

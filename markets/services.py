@@ -71,7 +71,9 @@ def tape_register(path: Path) -> Tape:
         raise TapeError(f"{path} holds no events; there is nothing to register.")
     other = Tape.objects.filter(name=count.header.name).exclude(path=str(path)).first()
     if other is not None and Path(other.path).is_file():
-        raise TapeError(f"{path}: a tape named {other.name} is registered from {other.path}; rename or remove one of them.")
+        raise TapeError(
+            f"{path}: a tape named {other.name} is registered from {other.path}; rename or remove one of them."
+        )
     row, _ = Tape.objects.update_or_create(name=count.header.name, defaults=_tape_fields(path, count))
     return row
 

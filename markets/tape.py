@@ -25,7 +25,7 @@ class TapeError(Exception):
     """A tape cannot be read or written; the text says which, why, and what to do."""
 
 
-class TapeHeader(Message):
+class TapeHeader(Message, frozen=True):
     """The first line: what this is, where it comes from, and how far to trust it (grade A, B, C)."""
 
     version: int
@@ -36,7 +36,7 @@ class TapeHeader(Message):
     note: str = ""
 
 
-class TapeEnd(Message):
+class TapeEnd(Message, frozen=True):
     """The last line of a tape that was closed cleanly: how many events it holds."""
 
     events: int

@@ -91,7 +91,7 @@ class Chain:
 
     def _delta(self, link: Link, row: Delta) -> Iterator[Timed]:
         if self._seq is None:
-            self.summary.refuse("delta", "no book to apply it to" if self.passages else "before any snapshot")
+            self.summary.refuse("delta", "no book after a loss" if self.passages else "before a usable snapshot")
         elif row.seq == self._seq + 1:
             yield self._change(link, row)
         elif row.seq <= self._seq and row.exch_us <= self._exch_us:

@@ -32,7 +32,11 @@ def import_run(recording: Recording, run: str, folder: Path) -> RunSummary:
     summary.read.update(_row_counts(rows))
     events = run_events(rows, recording.markets, summary)
     if not summary.markets:
+        summary.kept.clear()
+        summary.refused.clear()
         summary.problem = "it watched no market"
+        for kind, count in summary.read.items():
+            summary.refuse(kind, "of a run that watched no market", count)
         return summary
     started = datetime.fromtimestamp(rows.start_us // 1_000_000, UTC)
     summary.tape = f"btc15m-{started:%Y%m%dT%H%M%SZ}"
@@ -47,7 +51,7 @@ def run_events(rows: RunRows, markets: dict[str, Row], summary: RunSummary) -> l
     found = listings(rows, summary)
     summary.markets = len(found)
     streams: list[Iterable[Timed]] = [[_feed(rows.start_us, "up", "the recording begins")]] if found else []
-    streams += [list(life(listing, markets.get(listing.ticker))) for listing in found.values()]
+    streams += [sorted(life(listing, markets.get(listing.ticker)), key=_time_us) for listing in found.values()]
     streams += [_book(listing, rows, summary) for listing in found.values()]
     streams += [_quotes(rows, found, summary), spot_events(rows, summary)]
     streams += [[_feed(rows.end_us, "lost", "the recording ends")]]

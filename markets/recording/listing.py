@@ -53,7 +53,7 @@ def listings(rows: RunRows, summary: RunSummary) -> dict[str, Listing]:
 
 
 def life(listing: Listing, official: Row | None) -> Iterator[Timed]:
-    """Listed, open, closed and settled, in order. The recording has no message for the last three: they are put
+    """Listed (again with each news), open, closed and settled. The recording has no message for the last three: they are put
     at the times the contract gives, and the settlement half a minute after the close (never before it was watched)."""
     ticker, close_ns = listing.ticker, listing.close_ns
     first_ns = listing.first_us * 1000

@@ -39,8 +39,12 @@ class Command(BaseCommand):
     help = "List the tapes of the catalogue. --verify reads each file: fingerprint, end, order of time, counts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--verify", action="store_true", help="read each file to its end; fails if one is not sound")
-        parser.add_argument("--register", action="append", type=Path, metavar="FILE", help="count FILE into the catalogue")
+        parser.add_argument(
+            "--verify", action="store_true", help="read each file to its end; fails if one is not sound"
+        )
+        parser.add_argument(
+            "--register", action="append", type=Path, metavar="FILE", help="count FILE into the catalogue"
+        )
         parser.add_argument("--json", action="store_true", help="print as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
