@@ -14,7 +14,7 @@ from trading.models import Account, Fill, Position, Settlement
 
 
 class Difference(NamedTuple):
-    """One thing that does not add up; `subject` is a ticker, or empty for the account as a whole."""
+    """One thing that does not add up; `subject` is the ticker of the market."""
 
     subject: str
     text: str

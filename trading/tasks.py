@@ -17,14 +17,14 @@ WORKER = "worker"
 def ledger_check() -> int:
     """Recompute every account; open a Discrepancy for what differs, close those that add up again.
 
-    Returns how many differ.
+    Returns how many markets of accounts differ.
     """
-    wrong: dict[str, str] = {}
+    wrong: dict[str, list[str]] = {}
     for account in Account.objects.order_by("name").values_list("name", flat=True):
         for difference in selectors.ledger(account).differences:
-            wrong[f"{account} {difference.subject}".strip()] = difference.text
-    for subject, text in wrong.items():
-        services.discrepancy_open(LEDGER, subject, text)
+            wrong.setdefault(f"{account} {difference.subject}", []).append(difference.text)
+    for subject, texts in wrong.items():
+        services.discrepancy_open(LEDGER, subject, "; ".join(texts))
     for row in Discrepancy.objects.filter(kind=LEDGER, closed_at=None).exclude(subject__in=wrong):
         services.discrepancy_close(row.kind, row.subject)
         logger.info("%s adds up again", row.subject)
