@@ -53,6 +53,7 @@ class Session:
         self.recent = recent
         self.state = "starting"
         self.message = ""
+        self.ends_with_source = False
         self.pace = Pace()
         self.wanted: Wanted | None = None
         self.first_ns: int | None = None
@@ -142,6 +143,8 @@ class Session:
         self._note_all(self.desk.finish())
         self.state = "ended"
         self.message = f"{self.source.name} has ended"
+        if self.ends_with_source:
+            self.stop()
         log.info("%s after %d steps", self.message, self.desk.steps)
 
     async def _give_way(self) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import gc
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from django.utils import timezone
 from markets.tape import TapeHeader, TapeWriter
 from trading import control, restore, selectors, services
 from trading.broadcast import Broadcast
+from trading.console import Say, standing, tell
 from trading.control import Control
 from trading.core.desk import Desk
 from trading.core.engine import Engine
@@ -42,19 +43,23 @@ class TraderError(Exception):
     """The trader cannot start; the text says why and what to do."""
 
 
-def run_trader() -> None:
-    """Trade until SIGTERM or SIGINT. Raises TraderError, and whatever ends a session."""
+def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
+    """Trade until SIGTERM or SIGINT, or `until_end` of the tape; `say` hears every few seconds how it stands.
+    Raises TraderError, and whatever ends a session."""
     with _alone(Path(settings.BOT_HOME) / "trader.lock"):
         services.versions_open()
         services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
         restore.recover_all(settings.ACCOUNT)
-        Trader().run()
+        trader = Trader(say)
+        trader.session.ends_with_source = until_end
+        trader.run()
 
 
 class Trader:
     """One life of the trader: everything that a session is made of."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Say | None = None) -> None:
+        self.say = say
         self.account: str = settings.ACCOUNT
         self.source = _source(self.account)
         self.wanted = control.wanted()
@@ -101,7 +106,8 @@ class Trader:
         gc.freeze()  # what is loaded by now stays for good: the collector need not look at it again
         overseer.start()
         try:
-            await TraderWorker(self.session, overseer, self.opening).handle()
+            async with _telling(self.session, self.say):
+                await TraderWorker(self.session, overseer, self.opening).handle()
         finally:
             await asyncio.to_thread(overseer.stop)
 
@@ -144,6 +150,19 @@ class TraderWorker(Worker):
                 await asyncio.sleep(NUDGE_AGAIN_S)
                 continue
             self.overseer.nudge()
+
+
+@contextlib.asynccontextmanager
+async def _telling(session: Session, say: Say | None) -> AsyncIterator[None]:
+    """Say how it stands while the session runs, and once more at its end."""
+    teller = asyncio.create_task(tell(session.desk, say)) if say else None
+    try:
+        yield
+    finally:
+        if say and teller:
+            teller.cancel()
+            for line in standing(session.desk):
+                say(line)
 
 
 async def _no_application(scope: Any, receive: Any, send: Any) -> None:

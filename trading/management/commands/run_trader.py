@@ -1,5 +1,6 @@
 """The trader process: a Channels worker that dies when any part of it dies."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,8 +14,12 @@ from trading.trader import TraderError, run_trader
 class Command(BaseCommand):
     help = "Trade on paper: MARKET=demo (a simulated market) or MARKET=tape TAPE=FILE (a recorded one)."
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--tell", action="store_true", help="say every five seconds how it stands")
+        parser.add_argument("--until-end", action="store_true", help="stop when the tape has ended")
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            run_trader()
+            run_trader(self.stdout.write if options["tell"] else None, until_end=options["until_end"])
         except (TraderError, SourceError, TapeError, ClockError) as error:
             raise CommandError(str(error)) from error

@@ -1,0 +1,118 @@
+"""The whole system on real processes: `manage.py up` in a folder of its own, and a person's way into it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+from django.conf import settings
+from websockets.asyncio.client import connect
+
+PASSWORD = "analytical-engine-1843"
+READY_S = 90
+Json = dict[str, Any]
+
+
+class WholeSystem:
+    """A running system: its address, its log, and a signed-in session."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+
+    def wait_until_ready(self) -> None:
+        """Returns once it says that it is ready. Raises with its log when it ends before or takes too long."""
+        deadline = time.monotonic() + READY_S
+        while "Ready:" not in self.said():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the system did not start:\n{self.said()}")
+            time.sleep(0.1)
+
+    def said(self) -> str:
+        """Everything it printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def stop(self) -> int:
+        """What a SIGTERM does; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+    def sign_in(self) -> requests.Session:
+        """A browser's session with the first login."""
+        session = requests.Session()
+        page = session.get(self.url, timeout=10)  # which sends us to the sign-in page
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        assert token, page.text[:500]
+        answer = session.post(
+            page.url,
+            data={"username": "admin", "password": PASSWORD, "csrfmiddlewaretoken": token[1]},
+            headers={"Referer": page.url},
+            timeout=10,
+        )
+        assert answer.ok
+        assert "sessionid" in session.cookies
+        return session
+
+    def snapshots(self, session: requests.Session, *, until: str, within_s: float = 120.0) -> list[Json]:
+        """What the page's own socket shows, up to the snapshot whose source is in the state `until`."""
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+        return asyncio.run(self._snapshots(cookies, until, within_s))
+
+    async def _snapshots(self, cookies: str, until: str, within_s: float) -> list[Json]:
+        seen: list[Json] = []
+        address = f"ws://127.0.0.1:{self.port}/ws/live/"
+        async with (
+            asyncio.timeout(within_s),
+            connect(address, additional_headers={"Cookie": cookies}, origin=self.url, max_size=None) as page,  # type: ignore[arg-type]
+        ):
+            async for message in page:
+                heard = json.loads(message)
+                if heard["kind"] == "snapshot":
+                    seen.append(heard["snapshot"])
+                    if seen[-1]["source"]["state"] == until:
+                        break
+        return seen
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(home: Path, **environment: str) -> Iterator[WholeSystem]:
+    """`manage.py up` with its own BOT_HOME, database and Redis; stopped afterwards, however the test ended."""
+    home.mkdir(parents=True, exist_ok=True)
+    port, log = free_port(), home / "up.log"
+    inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    settled = {"BOT_HOME": str(home), "PORT": str(port), "BOT_ADMIN_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=settings.BASE_DIR,
+            env=inherited | settled | environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        system = WholeSystem(process, port, log)
+        try:
+            system.wait_until_ready()
+            yield system
+        finally:
+            if process.poll() is None:
+                system.stop()

@@ -1,0 +1,42 @@
+"""`kalshi-bot paper`: trade a market on paper from the terminal, without the web page."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+CHOICES = (("--market", "MARKET"), ("--tape", "TAPE"), ("--speed", "SPEED"), ("--account", "ACCOUNT"))
+
+
+class Command(BaseCommand):
+    help = (
+        "Trade on paper in this terminal: the demo market, or a tape. Rows and tape are kept in BOT_HOME, "
+        "so that `kalshi-bot up` shows them later. Ctrl-C ends it in order."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--market", choices=("demo", "tape"), help="where the market comes from")
+        parser.add_argument("--tape", help="a tape file, or the name of a tape (implies --market tape)")
+        parser.add_argument("--speed", help="1 to 10000 times as fast as the clock; max, for tapes, is no pacing")
+        parser.add_argument("--account", help="whose money: an account of its own for every name")
+        parser.add_argument("--capital", help="dollars a new account begins with (10000)")
+        parser.add_argument("--quiet", action="store_true", help="no line every five seconds")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wanted = {variable: options[flag.lstrip("-")] for flag, variable in CHOICES}
+        wanted |= {"PAPER_CAPITAL": options["capital"]}
+        if options["tape"] and not options["market"]:
+            wanted["MARKET"] = "tape"
+        chosen = {name: value for name, value in wanted.items() if value}
+        call_command("migrate", verbosity=0, interactive=False)
+        os.execve(sys.executable, _run_trader(options["quiet"]), os.environ | chosen)  # noqa: S606  # the trader itself, with signals of its own
+
+
+def _run_trader(quiet: bool) -> list[str]:
+    """The same trader as under `up`, in this terminal: settings are read anew from what was chosen."""
+    words = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_trader", "--until-end"]
+    return words if quiet else [*words, "--tell"]
