@@ -74,7 +74,12 @@ def _resolve(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 def _fields(schema: dict[str, Any], shape: dict[str, Any]) -> list[dict[str, Any]]:
     required = shape.get("required", [])
     return [
-        {"name": name, "kind": _kind(schema, part), "text": part.get("description", ""), "is_required": name in required}
+        {
+            "name": name,
+            "kind": _kind(schema, part),
+            "text": part.get("description", ""),
+            "is_required": name in required,
+        }
         for name, part in shape.get("properties", {}).items()
     ]
 

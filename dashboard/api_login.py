@@ -31,12 +31,12 @@ class TokenLogin(LoginView):  # type: ignore[misc]  # knox has no types
     authentication_classes: list[type] = []
 
     @extend_schema(operation_id="login", request=PasswordSerializer, responses=TokenSerializer, auth=[])
-    def post(self, request: Request, format: str | None = None) -> Response:
+    def post(self, request: Request, format: str | None = None) -> Response:  # noqa: A002
         """Log in. The token is shown this once."""
         asked = PasswordSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         # The plain request: the lock-out after too many failures is noted on it.
-        user = authenticate(request._request, **asked.validated_data)
+        user = authenticate(request._request, **asked.validated_data)  # noqa: SLF001
         if user is None:
             raise exceptions.PermissionDenied("unknown name or wrong password, or too many attempts")
         request.user = user
@@ -48,7 +48,7 @@ class TokenLogout(LogoutView):  # type: ignore[misc]  # knox has no types
     """The token that made this request ends."""
 
     @extend_schema(operation_id="logout", request=None, responses={204: None})
-    def post(self, request: Request, format: str | None = None) -> Response:
+    def post(self, request: Request, format: str | None = None) -> Response:  # noqa: A002
         """Log out: this token is of no use any more."""
         response: Response = super().post(request, format)
         return response

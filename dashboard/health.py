@@ -59,7 +59,7 @@ def trader() -> Component:
     """By its heartbeat in the database."""
     status = TraderStatus.objects.first()
     if status is None or status.heartbeat_at is None:
-        return Component("Trader", "bad", "has never run; start it with `make run` or `manage.py run_trader`")
+        return Component("Trader", "bad", "has never run; start everything with make run")
     age = (timezone.now() - status.heartbeat_at).total_seconds()
     if age > TRADER_STALE_S:
         return Component("Trader", "bad", "is not running or hangs; its log says why it ended", age)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -10,12 +11,12 @@ from django.views.decorators.http import require_safe
 from redis import RedisError
 
 from dashboard import chart, health, operate, snapshot
-from trading.accounts import account_shown
 from markets.models import Market
-from trading.core.reasons import REASONS
+from trading.accounts import account_shown
+from trading.core.reasons import REASONS, TRADED
 from trading.models import Fill, Order, Position, Settlement, Signal
 
-SIGNALS_SHOWN = 60
+SIGNALS_SHOWN = 40
 ROWS_SHOWN = 100
 
 
@@ -76,12 +77,18 @@ def _of_market(ticker: str, account: str) -> dict[str, Any]:
     return {
         "account": account,
         "chart": chart.of_signals(signals),
-        "signals": signals[:SIGNALS_SHOWN],
+        "signals": _worth_showing(signals),
         "orders": Order.objects.filter(**mine)[:ROWS_SHOWN],
         "fills": Fill.objects.filter(**mine)[:ROWS_SHOWN],
         "position": Position.objects.filter(**mine).first(),
         "settlement": settlement,
     }
+
+
+def _worth_showing(signals: QuerySet[Signal]) -> list[Signal]:
+    """The latest, and those that led to an order however long ago; newest first."""
+    rows = {row.pk: row for part in (signals.filter(reason=TRADED), signals) for row in part[:SIGNALS_SHOWN]}
+    return sorted(rows.values(), key=lambda row: (row.event_ns, row.pk), reverse=True)
 
 
 @require_safe

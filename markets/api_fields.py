@@ -44,7 +44,9 @@ class MoneyField(ExactField):
     text = staticmethod(money_text)
 
 
-@extend_schema_field({"type": "string", "format": "date-time", "nullable": True, "example": "2026-05-11T14:30:05.123456Z"})
+@extend_schema_field(
+    {"type": "string", "format": "date-time", "nullable": True, "example": "2026-05-11T14:30:05.123456Z"}
+)
 class TimeField(serializers.Field[Any, Any, Any, Any]):
     """Nanoseconds -> RFC 3339 in UTC with microseconds; 0 is no time and becomes null."""
 

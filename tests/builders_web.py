@@ -103,7 +103,12 @@ def moving(seq: int) -> dict[str, Any]:
     wave = math.sin(seq / 7)
     first, *others = windows()
     fair = round(0.56 + 0.05 * wave, 4)
-    first |= {"spot": round(64_130 + 25 * wave + seq / 100, 2), "fair": fair, "edge_yes": fair - 0.55, "edge_no": 0.52 - fair}
+    first |= {
+        "spot": round(64_130 + 25 * wave + seq / 100, 2),
+        "fair": fair,
+        "edge_yes": fair - 0.55,
+        "edge_no": 0.52 - fair,
+    }
     day = {"realised": 12_480_000, "open": int(900_000 * wave), "fees": 287_400, "orders": 3, "fills": 2}
     day["pnl"] = day["realised"] + day["open"] - day["fees"]
     source = {"state": "running", "name": "demo seed 7", "speed": 10.0, "event_ms": OPEN_MS + 2_500 * seq % QUARTER_MS}

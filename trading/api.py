@@ -148,6 +148,8 @@ class ModeView(APIView):
         asked.is_valid(raise_exception=True)
         name = request.user.get_username()
         row = mode_set(
-            asked.validated_data["mode"], by=name, reason=asked.validated_data["reason"] or f"set over the API by {name}"
+            asked.validated_data["mode"],
+            by=name,
+            reason=asked.validated_data["reason"] or f"set over the API by {name}",
         )
         return Response(serializers.WantedSerializer(row).data)

@@ -53,7 +53,9 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
 class FillSerializer(serializers.ModelSerializer[Fill]):
     """A part of an order that traded, with the fee charged for it."""
 
-    client_order_id = serializers.CharField(source="order.client_order_id", read_only=True, allow_null=True, default=None)
+    client_order_id = serializers.CharField(
+        source="order.client_order_id", read_only=True, allow_null=True, default=None
+    )
     price = PriceField()
     count = CountField()
     fee = MoneyField()

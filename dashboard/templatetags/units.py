@@ -7,8 +7,8 @@ from django import template
 from trading.core.reasons import REASONS
 
 register = template.Library()
-DASH = "–"
-MINUS = "−"
+DASH = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 
 
 def _signed(value: float, text: str, *, plus: bool) -> str:

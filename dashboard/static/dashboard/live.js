@@ -162,7 +162,7 @@ async function poll() {
 async function ask(form, action) {
   const body = new FormData(form);
   body.set("action", action);
-  const reply = await fetch(form.action, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).catch(() => null);
+  const reply = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).catch(() => null);
   const words = reply?.ok ? (await reply.json()).said : reply?.status === 403 ? "You are not allowed to change the mode." : "The server did not take it: nothing was changed.";
   setText(byId("said"), words);
   setClass(byId("said"), "bad", !reply?.ok);

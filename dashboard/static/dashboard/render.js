@@ -128,7 +128,8 @@ function rail(cell, item) {
   }
   const svg = cell.firstChild;
   const [, , book, digital, fair] = svg.children;
-  place(book, { x: `${item.bid / 100}%`, width: `${Math.max(item.ask - item.bid, 0) / 100}%` });
+  const isEmpty = item.bid <= 0 && item.ask >= 10000;
+  place(book, { x: `${item.bid / 100}%`, width: `${Math.max(item.ask - item.bid, 0) / 100}%`, visibility: isEmpty ? "hidden" : "visible" });
   place(digital, { cx: `${(item.digital ?? 0) * 100}%`, visibility: item.digital === null ? "hidden" : "visible" });
   place(fair, { x: `${(item.fair ?? 0) * 99}%`, visibility: item.fair === null ? "hidden" : "visible" });
   place(svg, { "aria-label": `bid ${format.bid(item.bid)}, ask ${format.ask(item.ask)}, fair ${format.probability(item.fair)} cents` });
@@ -242,12 +243,12 @@ function spark(snapshot) {
   history.push([snapshot.sent_ms, pnl]);
   if (history.length > 1200) history.shift();
   const values = history.map(([, value]) => value);
-  const low = Math.min(0, ...values);
-  const span = Math.max(0, ...values) - low || 1;
+  const low = Math.min(...values);
+  const span = Math.max(Math.max(...values) - low, 10000); // a cent is the least that fills the picture
   const start = history[0][0];
   const width = Math.max(snapshot.sent_ms - start, 60000);
   const at = ([ms, value]) => `${(((ms - start) / width) * 240).toFixed(1)} ${(46 - ((value - low) / span) * 44).toFixed(1)}`;
   place(document.querySelector(".spark .line"), { d: history.length > 1 ? "M" + history.map(at).join("L") : "" });
-  const zero = at([start, 0]).split(" ")[1];
-  place(document.querySelector(".spark .zero"), { d: `M0 ${zero}H240` });
+  const zero = Number(at([start, 0]).split(" ")[1]);
+  place(document.querySelector(".spark .zero"), { d: zero >= 0 && zero <= 48 ? `M0 ${zero}H240` : "" });
 }

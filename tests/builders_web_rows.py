@@ -1,0 +1,82 @@
+"""One traded market in rows: what we thought, sent, filled, hold and were paid."""
+
+import math
+
+from markets.core.units import SECOND_NS
+from markets.models import Market, Series
+from tests.builders_web import OPEN_MS, QUARTER_MS
+from trading.models import Fill, Order, Position, Settlement, Signal, TradingSession
+
+TICKER = "KXBTC15M-26MAY111045-45"
+OPEN_NS = OPEN_MS * 1_000_000
+CLOSE_NS = (OPEN_MS + QUARTER_MS) * 1_000_000
+
+
+def market(ticker: str = TICKER, **different: object) -> Market:
+    """A settled market of the series KXBTC15M."""
+    series, _ = Series.objects.get_or_create(ticker="KXBTC15M", defaults={"asset": "BTC"})
+    values = {
+        "asset": "BTC", "open_ns": OPEN_NS, "close_ns": CLOSE_NS, "strike": 64_120.55, "decimals": 2, "status": "settled",
+        "result": "yes", "settle_value": "64131.02", "terms": {}, "is_simulated": True,
+    }  # fmt: skip
+    return Market.objects.create(ticker=ticker, series=series, **(values | different))
+
+
+def session(account: str = "demo") -> TradingSession:
+    """A life of the trader."""
+    return TradingSession.objects.create(account=account, market_source="demo")
+
+
+def signal(of: TradingSession, second: int, **different: object) -> Signal:
+    """What we thought `second` seconds after the open."""
+    fair = 0.55 + 0.2 * math.sin(second / 90)
+    values = {
+        "reason": "EDGE_BELOW_THRESHOLD", "side": "", "fair": fair, "digital": fair - 0.01, "bid": int(fair * 10_000) // 100 * 100 - 200,
+        "ask": int(fair * 10_000) // 100 * 100 + 100, "edge_yes": 0.0121, "edge_no": -0.043, "confidence": 61.0,
+        "spot": 64_120 + second / 10, "volatility": 0.48, "seconds_left": 900 - second,
+    }  # fmt: skip
+    return Signal.objects.create(
+        session=of, ticker=TICKER, event_ns=OPEN_NS + second * SECOND_NS, **(values | different)
+    )
+
+
+def order(of: TradingSession, number: int = 1, **different: object) -> Order:
+    """A filled order for twelve contracts."""
+    values = {
+        "account": of.account, "client_order_id": f"{of.pk}-{number}", "ticker": TICKER, "is_bid": True, "price": 5260,
+        "count": 1200, "filled": 1200, "status": "filled", "sent_ns": OPEN_NS + 300 * SECOND_NS, "updated_ns": OPEN_NS + 301 * SECOND_NS,
+    }  # fmt: skip
+    return Order.objects.create(session=of, number=number, **(values | different))
+
+
+def fill(of: Order, trade_id: str = "t1", **different: object) -> Fill:
+    """All of an order, at its price."""
+    values = {
+        "account": of.account, "ticker": of.ticker, "is_bid": of.is_bid, "price": of.price, "count": of.count, "fee": 210_000,
+        "is_taker": True, "evidence": "book", "event_ns": of.sent_ns + SECOND_NS,
+    }  # fmt: skip
+    return Fill.objects.create(order=of, trade_id=trade_id, **(values | different))
+
+
+def traded_market(account: str = "demo") -> Market:
+    """A market with everything that can belong to it."""
+    row = market()
+    life = session(account)
+    for second in range(5, 880, 5):
+        signal(life, second)
+    signal(life, 300, reason="TRADED", side="yes", edge_yes=0.0417)
+    fill(order(life))
+    Position.objects.create(
+        account=account,
+        ticker=TICKER,
+        count=0,
+        cost=0,
+        realised=5_688_000,
+        fees=210_000,
+        close_ns=CLOSE_NS,
+        updated_ns=CLOSE_NS,
+    )
+    Settlement.objects.create(
+        account=account, ticker=TICKER, result="yes", count=1200, payout=12_000_000, event_ns=CLOSE_NS
+    )
+    return row
