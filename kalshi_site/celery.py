@@ -1,11 +1,16 @@
 """The Celery app and its beat schedule."""
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kalshi_site.settings")
+
+# Celery warns root of pickled tasks; ours are JSON and nothing else is accepted.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("kalshi_site")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -39,27 +39,33 @@ class Child:
         self.process = process
         self.say = say
         self.last: deque[str] = deque(maxlen=LAST_LINES)
-        self.reading = asyncio.create_task(self.read())
+        self.reading: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, part: Part, say: Say) -> "Child":
         """Raises OSError when the command cannot be run."""
         parent = os.getpid()
-        process = await asyncio.create_subprocess_exec(
-            *part.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **part.environment},
-            start_new_session=True,
-            preexec_fn=lambda: settle(parent, part),
-        )
-        return cls(part, process, say)
+        # Our own pipe: asyncio's would report the end only when the last grandchild has closed it too.
+        reading, writing = os.pipe()
+        output = await read_stream(reading)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *part.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=asyncio.subprocess.STDOUT,
+                env={**os.environ, **part.environment},
+                start_new_session=True,
+                preexec_fn=lambda: settle(parent, part),
+            )
+        finally:
+            os.close(writing)
+        child = cls(part, process, say)
+        child.reading = asyncio.create_task(child.read(output))
+        return child
 
-    async def read(self) -> None:
+    async def read(self, stream: asyncio.StreamReader) -> None:
         """Pass on what the part writes until it closes its output."""
-        stream = self.process.stdout
-        assert stream is not None  # noqa: S101
         rest = b""
         while chunk := await stream.read(65_536):
             *lines, rest = (rest + chunk).split(b"\n")
@@ -81,8 +87,8 @@ class Child:
         """Wait for the end; the exit code, negative for a signal. Takes away what it leaves behind in its group."""
         code = await self.process.wait()
         self.kill_group()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.reading), 1.0)
+        if self.reading is not None:
+            await asyncio.wait({self.reading}, timeout=1.0)
         return code
 
     async def stop(self) -> None:
@@ -105,6 +111,15 @@ class Child:
         """SIGKILL to the process and everything it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+
+async def read_stream(descriptor: int) -> asyncio.StreamReader:
+    """The reading end of a pipe; closed when the other end is, or with the loop."""
+    stream = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(stream)
+    pipe = os.fdopen(descriptor, "rb", buffering=0)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+    return stream
 
 
 def settle(parent: int, part: Part) -> None:

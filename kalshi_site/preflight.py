@@ -30,12 +30,3 @@ def check_port(port: int) -> None:
         except OSError as error:
             reason = error.strerror or "not possible"
             raise NotReady(f"cannot listen on port {port} ({reason.lower()}); set PORT to a free one.") from None
-
-
-def check_tape(market: str, tape: str, folder: Path) -> None:
-    """Raises NotReady when MARKET=tape names no tape that exists, as a path or by its name in BOT_HOME/tapes."""
-    if market != "tape":
-        return
-    names = [tape, f"{tape}.tape", f"{tape}.tape.zst"]
-    if not any(path.is_file() for name in names for path in (Path(name), folder / name)):
-        raise NotReady(f"TAPE={tape} does not exist; make one with `kalshi-bot import-recording` or correct the name.")

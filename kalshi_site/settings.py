@@ -253,11 +253,20 @@ REST_KNOX = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Kalshi Latency Bot",
-    "DESCRIPTION": "Status, markets, signals, orders, positions and backtests. Money is in micro-dollars, prices in "
-    "1/10000 dollar, counts in 1/100 contract: exact integers throughout.",
+    "DESCRIPTION": "Status, prices, markets, signals, orders, fills, positions and backtests. Money is dollars, prices are "
+    'dollars a YES contract, counts are contracts: exact, as decimal text such as "15.047200". Times are RFC 3339 in UTC. '
+    "What is unknown is null, never 0.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "ENUM_NAME_OVERRIDES": {
+        "MarketStatusEnum": "markets.models.Market.Status",
+        "MarketResultEnum": "markets.models.Market.Result",
+        "OrderStatusEnum": "trading.models.Order.Status",
+        "RunStatusEnum": "backtests.models.BacktestRun.Status",
+        "YesNoEnum": "trading.models.account.RESULTS",
+        "ModeEnum": "trading.models.session.MODE_CHOICES",
+    },
 }
 
 # --- static files and logs --------------------------------------------------------------------------------------
@@ -278,14 +287,18 @@ LOGGING = {
             "style": "{",
         },
     },
+    "filters": {"not_health": {"()": "kalshi_site.logs.NotHealth"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["not_health"]},
         "axes": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},  # two lines a task otherwise, every ten seconds
+        "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        "websockets": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
     },
 }

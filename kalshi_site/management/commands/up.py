@@ -24,7 +24,6 @@ class Command(BaseCommand):
             lock = preflight.claim(settings.BOT_HOME)
             with lock:
                 preflight.check_port(settings.PORT)
-                preflight.check_tape(settings.MARKET, settings.TAPE, settings.TAPES_DIR)
                 sys.exit(self.supervise(self.prepare()))
         except (preflight.NotReady, FileNotFoundError, PermissionError) as error:
             raise CommandError(str(error)) from None
@@ -64,6 +63,5 @@ class Command(BaseCommand):
     def tell(self, untold: list[first_login.Login]) -> None:
         """Once: the password is kept nowhere else."""
         for login in untold:
-            secret = login.password or "(the one in BOT_ADMIN_PASSWORD)"
-            self.stdout.write(f"  First login: {login.name}   password: {secret}")
+            self.stdout.write(f"  {login.sentence}")
         untold.clear()
