@@ -13,6 +13,7 @@ from markets.recording.summary import RunSummary
 
 FEED = "kalshi"
 SILENCE_US = 5_000_000
+ENDS = "the recording ends"
 PRICE_PER_MIL = 10
 
 Timed = tuple[int, MarketEvent]

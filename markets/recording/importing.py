@@ -8,7 +8,7 @@ from pathlib import Path
 from markets.core.events import BookSnapshot, FeedStatus, TickerQuote
 from markets.core.units import PRICE_DOLLAR
 from markets.recording.agreement import compare
-from markets.recording.chain import FEED, PRICE_PER_MIL, SILENCE_US, Chain, Timed
+from markets.recording.chain import ENDS, FEED, PRICE_PER_MIL, SILENCE_US, Chain, Timed
 from markets.recording.clock import steady
 from markets.recording.listing import Listing, life, listings
 from markets.recording.parquet import Recording, Row, RunRows
@@ -54,7 +54,7 @@ def run_events(rows: RunRows, markets: dict[str, Row], summary: RunSummary) -> l
     streams += [sorted(life(listing, markets.get(listing.ticker)), key=_time_us) for listing in found.values()]
     streams += [_book(listing, rows, summary) for listing in found.values()]
     streams += [_quotes(rows, found, summary), spot_events(rows, summary)]
-    streams += [[_feed(rows.end_us, "lost", "the recording ends")]]
+    streams += [[_feed(rows.end_us, "lost", ENDS)]]
     _refuse_unlisted(rows, found, summary)
     summary.markets_settled = sum(listing.is_settled for listing in found.values())
     return list(merge(*streams, key=_time_us))
@@ -144,8 +144,8 @@ def _grade(summary: RunSummary, events: list[Timed]) -> str:
     """A: every book and every trade, without a gap. B: something is missing. C: no book at all."""
     if not summary.markets_with_book:
         return "C"
-    losses = sum(type(event) is FeedStatus and event.state == "lost" for _, event in events)
-    is_whole = losses == 1 and summary.spot == "trades" and summary.markets_with_book == summary.markets
+    losses = sum(type(event) is FeedStatus and event.state == "lost" and event.reason != ENDS for _, event in events)
+    is_whole = not losses and summary.spot == "trades" and summary.markets_with_book == summary.markets
     return "A" if is_whole else "B"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from heapq import merge
 
 from markets.core.events import FeedStatus, SpotPrice
-from markets.recording.chain import Timed
+from markets.recording.chain import ENDS, Timed
 from markets.recording.clock import steady
 from markets.recording.parquet import Row, RunRows
 from markets.recording.summary import RunSummary
@@ -93,6 +93,8 @@ def _watched(prices: Iterator[Timed], rows: RunRows) -> Iterator[Timed]:
         heard_us = time_us
     if rows.end_us - heard_us > SILENCE_US:
         yield _lost(heard_us + SILENCE_US)
+    elif is_up:
+        yield rows.end_us, FeedStatus(rows.end_us * 1000, VENUE, "lost", ASSET, ENDS)
 
 
 def _lost(time_us: int) -> Timed:

@@ -24,7 +24,14 @@ def test_five_silent_seconds_lose_the_feed_and_the_next_price_brings_it_back(tmp
     recording.trade(111.5, 3)
     recording.trade(120, 4)
     words = [(state, at) for state, at, _ in Imported(recording, tmp_path).feed("coinbase", "BTC")]
-    assert words == [("up", 101), ("lost", 111), ("up", 111.5), ("lost", 116.5), ("up", 120)]
+    assert words == [("up", 101), ("lost", 111), ("up", 111.5), ("lost", 116.5), ("up", 120), ("lost", 120)]
+
+
+def test_the_feed_is_lost_with_the_end_of_the_recording(tmp_path: Path) -> None:
+    recording = spot_recording()
+    recording.trade(104, 1)
+    recording.trade(108, 2)
+    assert Imported(recording, tmp_path).feed("coinbase", "BTC")[-1] == ("lost", 110, "the recording ends")
 
 
 def test_a_run_without_prices_loses_the_feed_after_five_seconds(tmp_path: Path) -> None:

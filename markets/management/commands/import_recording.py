@@ -45,9 +45,11 @@ class Command(BaseCommand):
     def _import(self, recording: Recording, only: list[str] | None, *, quiet: bool) -> ImportSummary:
         if not quiet:
             self.stdout.write(HEAD)
-        runs = []
+        runs: list[RunSummary] = []
         for run in only or recording.runs():
             summary = import_run(recording, run, settings.TAPES_DIR)
+            if summary.tape and summary.tape in {one.tape for one in runs}:
+                raise RecordingError(f"{run} began in the same second as another run; import it alone, elsewhere.")
             if not summary.problem:
                 take_up(summary)
             if not quiet:
