@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import ParamSpec, TypeVar
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from trading import control, selectors, services
@@ -17,9 +17,22 @@ from trading.core.parameters import Parameters
 from trading.models import TraderStatus, TradingSession
 from trading.services import Progress
 
-Make = Callable[..., Control]
+P = ParamSpec("P")
+T = TypeVar("T")
+Make = Callable[[float], Awaitable[Control]]
 STARTED = timezone.now()
-in_thread = sync_to_async(thread_sensitive=False)
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask the database away from the loop, and leave no connection behind."""
+
+    def asked() -> T:
+        try:
+            return work(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(asked)
 
 
 class Session:
@@ -52,7 +65,7 @@ async def make(session: Session, transactional_db: None) -> AsyncIterator[Make]:
     made: list[Control] = []
 
     async def start(interval_s: float) -> Control:
-        known = await asyncio.to_thread(control.wanted)
+        known = await in_thread(control.wanted)
         loop = asyncio.get_running_loop()
         made.append(Control(loop, report=session.say, changed=session.changed, known=known, interval_s=interval_s))
         made[-1].start()
@@ -66,7 +79,7 @@ async def make(session: Session, transactional_db: None) -> AsyncIterator[Make]:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for it; fail after five seconds."""
     for _ in range(250):
-        if await asyncio.to_thread(holds):
+        if await in_thread(holds):
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it did not happen within five seconds")
@@ -123,7 +136,7 @@ def test_the_same_mode_wanted_anew_is_a_change() -> None:
 
 async def test_a_change_reaches_the_session_in_its_loop_without_a_nudge(make: Make, session: Session) -> None:
     await make(0.02)
-    await in_thread(services.mode_set)("HALTED", by="ada", reason="lunch")
+    await in_thread(services.mode_set, "HALTED", by="ada", reason="lunch")
     await asyncio.wait_for(session.heard.wait(), 5)
     assert [(wanted.mode, wanted.mode_reason) for wanted in session.told] == [("HALTED", "lunch")]
 
@@ -131,7 +144,7 @@ async def test_a_change_reaches_the_session_in_its_loop_without_a_nudge(make: Ma
 async def test_a_nudge_makes_it_look_at_once(make: Make, session: Session) -> None:
     one = await make(60.0)
     await until(lambda: beats().heartbeat_at is not None)
-    await in_thread(services.limits_set)(RiskLimits(max_daily_loss=0), author=None, reason="stop")
+    await in_thread(services.limits_set, RiskLimits(max_daily_loss=0), author=None, reason="stop")
     began = time.monotonic()
     one.nudge()
     await asyncio.wait_for(session.heard.wait(), 5)
@@ -141,7 +154,7 @@ async def test_a_nudge_makes_it_look_at_once(make: Make, session: Session) -> No
 
 async def test_what_did_not_change_is_not_told_again(make: Make, session: Session) -> None:
     one = await make(0.01)
-    await in_thread(services.mode_set)("HALTED", by="ada", reason="lunch")
+    await in_thread(services.mode_set, "HALTED", by="ada", reason="lunch")
     await asyncio.wait_for(session.heard.wait(), 5)
     one.nudge()
     await asyncio.sleep(0.2)
@@ -149,11 +162,11 @@ async def test_what_did_not_change_is_not_told_again(make: Make, session: Sessio
 
 
 async def test_the_heartbeat_says_what_is_so_and_leaves_what_is_wanted_alone(make: Make, session: Session) -> None:
-    await in_thread(services.mode_set)("REDUCING", by="ada", reason="careful")
+    await in_thread(services.mode_set, "REDUCING", by="ada", reason="careful")
     session.report = session.report._replace(mode="HALTED", mode_reason="daily loss", message="all well")
     await make(0.02)
     await until(lambda: beats().message == "all well")
-    row = await asyncio.to_thread(beats)
+    row = await in_thread(beats)
     assert (row.actual_mode, row.actual_reason, row.account) == ("HALTED", "daily loss", "paper")
     assert (row.wanted_mode, row.wanted_by) == ("REDUCING", "ada")
 
@@ -161,23 +174,23 @@ async def test_the_heartbeat_says_what_is_so_and_leaves_what_is_wanted_alone(mak
 async def test_the_heartbeat_is_young_while_it_runs(make: Make) -> None:
     await make(0.02)
     await until(lambda: selectors.status().is_alive)
-    first = (await asyncio.to_thread(beats)).heartbeat_at
+    first = (await in_thread(beats)).heartbeat_at
     await until(lambda: beats().heartbeat_at != first)
 
 
 async def test_the_session_row_says_how_far_it_came(make: Make, session: Session) -> None:
-    row = await in_thread(services.session_start)(account="paper", market_source="demo")
+    row = await in_thread(services.session_start, account="paper", market_source="demo")
     session.report = session.report._replace(session_id=row.pk, progress=Progress(9, 4, "ab", 1, 2))
     await make(0.02)
     await until(lambda: TradingSession.objects.get().steps == 9)
-    assert (await in_thread(TradingSession.objects.get)()).digest == "ab"
+    assert (await in_thread(TradingSession.objects.get)).digest == "ab"
 
 
 async def test_stopping_says_that_the_trader_is_gone(make: Make) -> None:
     one = await make(0.02)
     await until(lambda: beats().actual_mode == "ACTIVE")
     await asyncio.to_thread(one.stop)
-    row = await asyncio.to_thread(beats)
+    row = await in_thread(beats)
     assert (row.actual_mode, row.message) == ("", "stopped")
 
 

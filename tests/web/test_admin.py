@@ -17,7 +17,7 @@ from trading.core.decision import PlaceOrder, Signal
 from trading.core.limits import RiskLimits as CoreLimits
 from trading.core.parameters import Parameters
 from trading.forms import RiskLimitsForm, StrategyParametersForm, format_scaled, money
-from trading.models import Position, RiskLimits, StrategyParameters, TraderStatus
+from trading.models import RiskLimits, StrategyParameters, TraderStatus
 from trading.records import Entry, Subject
 
 pytestmark = pytest.mark.django_db
@@ -222,5 +222,5 @@ def test_large_round_numbers_are_not_shown_with_an_exponent() -> None:
 
 
 def test_an_unknown_number_is_a_dash_and_a_zero_is_a_zero() -> None:
-    column = admin_columns.dollars("cost")
-    assert (column(Position(cost=None)), column(Position(cost=0))) == ("-", "0.00")
+    column = admin_columns.decimals("fair", 2)
+    assert (column(Signal(0, TICKER, "NO_SPOT")), column(Signal(0, TICKER, "NO_SPOT", fair=0.0))) == ("-", "0.00")

@@ -100,11 +100,12 @@ def test_a_write_that_is_rolled_back_nudges_nobody(nudges: list[str]) -> None:
     with TestCase.captureOnCommitCallbacks(execute=True) as callbacks, transaction.atomic():
         services.mode_set("HALTED", by="ada", reason="a test")
         transaction.set_rollback(True)
-    assert callbacks == nudges == []
+    assert (callbacks, nudges) == ([], [])
 
 
 async def test_a_nudge_arrives_on_the_channel_of_the_trader() -> None:
     layer = get_channel_layer()
+    assert layer is not None
     receiving = asyncio.create_task(layer.receive(services.CONTROL_CHANNEL))
     for _ in range(20):  # a message before the subscription stands is lost, as the layer promises
         await asyncio.to_thread(services.nudge)
