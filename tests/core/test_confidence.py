@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from markets.core.units import SECOND_NS
-from trading.core.confidence import ANCHORED, book_quality, confidence, feed_quality, probability_error
+from trading.core.confidence import ANCHORED, UNANCHORED, book_quality, confidence, feed_quality, probability_error
 
 qualities = st.floats(0.0, 1.0)
 scores = st.floats(-20.0, 20.0)
@@ -18,6 +18,7 @@ def test_a_three_cent_edge_one_deviation_out_is_about_one_standard_error() -> No
     assert error == pytest.approx(0.033, abs=5e-4)
     assert confidence(0.03, error, 1.0, 1.0, 1.0) == pytest.approx(82.0, abs=0.5)
     assert confidence(0.03, error, 1.0, ANCHORED, 1.0) == pytest.approx(66.0, abs=0.5)
+    assert confidence(0.03, error, 1.0, UNANCHORED, 1.0) == pytest.approx(41.0, abs=0.5)
 
 
 def test_each_error_counts_by_itself() -> None:

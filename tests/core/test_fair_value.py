@@ -72,6 +72,9 @@ class Case(NamedTuple):
 
 TABLE = [
     Case("D02", "digital", 85_100, 85_000, 8e-5, 900, 0.687475764026),
+    Case("D05", "digital", 85_000, 85_000, 8e-5, 0, 1.0),
+    Case("D06", "digital", 84_999.99, 85_000, 8e-5, 0, 0.0),
+    Case("D07", "digital", 85_000.01, 85_000, 0, 300, 1.0),
     Case("D08", "digital", 1850, 1852, 1e-4, 420, 0.305811039543, drift=1e-7),
     Case("A01", "abm_avg", 85_000, 85_000, 6.8, 900, 0.5),
     Case("A05", "abm_avg", 85_050, 85_000, 6.8, 120, 0.795214986293),
@@ -383,6 +386,15 @@ def test_it_refuses_what_cannot_be_true(model: str, spot: float, sigma: float, t
 def test_it_refuses_a_market_without_a_usable_strike(strike: float | None) -> None:
     with pytest.raises(PricingError):
         Pricer(contract(strike), Parameters())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"spot": 0.0}, {"strike": -1.0}, {"strike": inf}, {"sigma": -1e-9}, {"sigma": float("nan")}, {"tau_s": -1.0}],
+)
+def test_the_digital_refuses_it_too(wrong: dict[str, float]) -> None:
+    with pytest.raises(PricingError):
+        digital(**{"spot": 85_000.0, "strike": 85_000.0, "sigma": 8e-5, "tau_s": 300.0, **wrong})
 
 
 @given(spots, sigmas, st.floats(0.0, 900.0))

@@ -98,6 +98,12 @@ def test_a_bridged_sum_stays_between_the_lowest_and_the_highest(values: list[flo
         assert 60 * min(known) - 1e-9 <= total <= 60 * max(known) + 1e-9
 
 
-def test_it_refuses_an_average_of_part_seconds() -> None:
+@pytest.mark.parametrize("step_ns", [SECOND_NS // 5, SECOND_NS * 3 // 2])
+def test_it_refuses_an_average_of_part_seconds(step_ns: int) -> None:
     with pytest.raises(ValueError, match="one a second"):
-        samples(every_second()).known(Averaging(step_ns=SECOND_NS // 5), CLOSE_NS, CLOSE_NS)
+        samples(every_second()).known(Averaging(step_ns=step_ns), CLOSE_NS, CLOSE_NS)
+
+
+def test_an_average_may_take_every_fifth_second() -> None:
+    averaging = Averaging(samples=12, step_ns=5 * SECOND_NS)
+    assert samples(every_second()).average(averaging, CLOSE_NS) == pytest.approx(85_000.0 - 32.5)

@@ -108,6 +108,12 @@ def test_a_venue_far_from_the_others_is_left_out() -> None:
     assert heard.estimate(at(0.0)) == pytest.approx(100.01)
 
 
+def test_the_middle_of_four_venues_lies_between_the_inner_two() -> None:
+    """From 100.2 they are 0.2, 0.1, 0.1 and 1.8 away: six times their median of 0.15 is 0.9."""
+    kept = without_outliers([(price, 1.0, 0) for price in (102.0, 100.0, 100.3, 100.1)])
+    assert [price for price, _, _ in kept] == [100.0, 100.3, 100.1]
+
+
 def test_between_two_venues_nobody_is_called_wrong() -> None:
     heard = spot(trade(0.0, 100.0), trade(0.0, 110.0, venue="kraken"))
     assert heard.estimate(at(0.0)) == 105.0

@@ -93,6 +93,11 @@ def test_it_follows_a_lasting_change() -> None:
     assert volatility.annualised == pytest.approx(1.5, rel=0.25)
 
 
+def test_after_a_half_life_of_stillness_half_of_the_variance_is_left() -> None:
+    volatility = fed([85_000.0] * 101, half_life_s=100.0, step_s=1, start=0.9)
+    assert volatility.annualised**2 == pytest.approx(0.9**2 / 2.0)
+
+
 # What it does not learn from -----------------------------------------------------------------------------
 
 
