@@ -31,7 +31,7 @@ class StatusSerializer(serializers.Serializer[Any]):
     is_alive = serializers.BooleanField(help_text="a heartbeat within the last five seconds")
     heartbeat_age_s = serializers.FloatField(allow_null=True)
     snapshot_age_s = serializers.FloatField(allow_null=True)
-    label = serializers.CharField(help_text="DEMO, PAPER or LIVE")
+    label = serializers.CharField(help_text="DEMO, PAPER or LIVE")  # type: ignore[assignment]
     account = serializers.CharField()
     market = serializers.CharField()
     mode = serializers.CharField()

@@ -2,19 +2,24 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 
 import msgspec
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.sessions.backends.db import SessionStore
 
 from dashboard import hub
+
+log = logging.getLogger(__name__)
 
 GAP_S = 0.2
 LOOK_S = 1.0
 CHECK_USER_S = 30.0
 NOT_SIGNED_IN = 4401
 NOT_UNDERSTOOD = 4400
+OUR_FAULT = 1011
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -31,7 +36,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.wake = asyncio.Event()
         self.hub = hub.of_this_loop()
         self.hub.join(self.wake)
-        self.pump = asyncio.create_task(self._pump(), name="live pump")
+        self.pump = asyncio.create_task(self._serve(), name="live pump")
 
     async def disconnect(self, code: int) -> None:
         if self.pump is None:
@@ -46,6 +51,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.send(text_data='{"kind":"pong"}')
         else:
             await self.close(code=NOT_UNDERSTOOD)
+
+    async def _serve(self) -> None:
+        """Pump; should that ever fail, close, so that the browser takes the other road instead of waiting."""
+        try:
+            await self._pump()
+        except Exception:
+            log.exception("a live socket failed")
+            await self.close(code=OUR_FAULT)
 
     async def _pump(self) -> None:
         told, seen = "", -1
@@ -62,11 +75,17 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await asyncio.sleep(GAP_S)
             if time.monotonic() >= check_at:
                 check_at = time.monotonic() + CHECK_USER_S
-                if not (await get_user(self.scope)).is_authenticated:
+                if not await self._is_signed_in():
                     await self.close(code=NOT_SIGNED_IN)
                     return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wake.wait(), LOOK_S)
+
+    async def _is_signed_in(self) -> bool:
+        # The session of the scope was read when the socket opened: only a fresh one knows of a log-out.
+        fresh = SessionStore(session_key=self.scope["session"].session_key)
+        user = await get_user({"session": fresh})
+        return bool(user.is_authenticated)
 
     async def _say_state(self, state: str) -> None:
         sent_ms = self.hub.sent_ms or None

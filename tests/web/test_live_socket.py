@@ -12,12 +12,19 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.test import Client
 
+from dashboard import consumers
 from dashboard.hub import Hub
 from dashboard.routing import websocket_urlpatterns
+from kalshi_site.asgi import application as site
 from tests.builders_web import KEY, Publisher, publish, snapshot
 
-application = URLRouter(websocket_urlpatterns)
+application = URLRouter(websocket_urlpatterns)  # type: ignore[arg-type]
+
+
+# A consumer tidies the database connections of its thread, whether or not it used one.
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -33,9 +40,10 @@ def wire() -> Iterator[redis.Redis]:
 class Browser:
     """One end of a live socket."""
 
-    def __init__(self, user: object) -> None:
-        self.socket = WebsocketCommunicator(application, "/ws/live/")
-        self.socket.scope["user"] = user
+    def __init__(self, user: object = None, socket: WebsocketCommunicator | None = None) -> None:
+        self.socket = socket or WebsocketCommunicator(application, "/ws/live/")
+        if user is not None:
+            self.socket.scope["user"] = user  # type: ignore[typeddict-unknown-key]
 
     async def next(self, kind: str, timeout: float = 5.0) -> dict[str, Any]:
         """The next message of that kind."""
@@ -164,3 +172,35 @@ async def until(hub: Hub, state: str) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError(f"the hub is {hub.state(time.time())}, not {state}")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_log_out_closes_the_sockets_of_that_session(wire: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "CHECK_USER_S", 0.1)
+    client = Client()
+    user = await User.objects.acreate(username="bob")
+    await client.aforce_login(user)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    headers = [(b"cookie", cookie.encode()), (b"host", b"localhost"), (b"origin", b"http://localhost")]
+    seat = Browser(socket=WebsocketCommunicator(site, "/ws/live/", headers=headers))
+    await seat.socket.connect(10)
+    await seat.state("none")
+    await client.alogout()
+    assert await seat.socket.receive_output(5) == {"type": "websocket.close", "code": 4401}
+    await seat.socket.disconnect(timeout=5)
+
+
+async def test_a_page_of_another_site_cannot_open_the_socket() -> None:
+    socket = WebsocketCommunicator(
+        site, "/ws/live/", headers=[(b"host", b"localhost"), (b"origin", b"https://evil.example")]
+    )
+    assert (await socket.connect(10))[0] is False
+
+
+async def test_a_socket_that_fails_inside_is_closed_rather_than_left_open(
+    wire: redis.Redis, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await browser.state("none")
+    monkeypatch.setattr(Hub, "state", lambda *_: 1 / 0)
+    publish(wire, snapshot(1))
+    assert await browser.socket.receive_output(5) == {"type": "websocket.close", "code": 1011}

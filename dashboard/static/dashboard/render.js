@@ -5,7 +5,7 @@ import { byId, draw, empty, list, make, place, setClass, setText, setTone, table
 
 const SPOT_STALE_MS = 3000;
 const LIMIT_WORDS = {
-  max_daily_loss: "Loss today", max_market_exposure: "At risk in one market", max_close_exposure: "At risk in one close",
+  max_daily_loss: "Loss today, if all at risk goes", max_market_exposure: "At risk in one market", max_close_exposure: "At risk in one close",
   max_total_exposure: "At risk in all", max_market_share_bp: "Share of equity, one market", max_close_share_bp: "Share of equity, one close",
   max_total_share_bp: "Share of equity, all", max_order_count: "Contracts an order", max_orders_per_minute: "Orders a minute",
 };
