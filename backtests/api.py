@@ -1,7 +1,8 @@
 """Queue and read runs from outside. Money is dollars as decimal strings."""
 
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status, viewsets
@@ -45,7 +46,7 @@ class RunSerializer(serializers.ModelSerializer[BacktestRun]):
 
     class Meta:
         model = BacktestRun
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "status", "progress", "cancel_wanted", "error", "created_by", "created_at", "started_at",
             "finished_at", "tapes", "date_from", "date_to", "capital", "max_daily_loss", "settings",
         )  # fmt: skip
@@ -63,7 +64,7 @@ class RunDetailSerializer(RunSerializer):
     result = serializers.JSONField(read_only=True, allow_null=True)
 
     class Meta(RunSerializer.Meta):
-        fields = (*RunSerializer.Meta.fields, "result")  # type: ignore[assignment]
+        fields = (*RunSerializer.Meta.fields, "result")
         read_only_fields = fields
 
 
@@ -110,7 +111,7 @@ class BacktestRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         values = dict(asked.validated_data)
         try:
             knobs = only_knobs(values.pop("settings", {}))
-            run = services.run_queue(services.inputs_from(values | knobs), by=request.user)
+            run = services.run_queue(services.inputs_from(values | knobs), by=cast(User, request.user))
         except InputError as error:
             raise serializers.ValidationError(
                 {name or "settings": [sentence] for name, sentence in error.problems.items()}

@@ -17,6 +17,10 @@ from trading.core.events import Fill, HeldPosition
 from trading.core.reasons import REASONS
 
 VERSION = 1
+TRADE_COLUMNS = (
+    "time", "ticker", "asset", "order", "trade_id", "side", "price", "contracts", "fee", "fair", "edge", "confidence",
+    "result", "net",
+)  # fmt: skip
 WINDOWS_SAY = (
     "{count} windows were traded to their result. At even odds a true edge of 2 cents a contract needs about 2,500 "
     "windows before it stands out from chance; fills in one window are not independent trades."

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from celery import current_app
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -45,7 +45,7 @@ def inputs_from(values: Mapping[str, Any]) -> Inputs:
     )
 
 
-def run_queue(inputs: Inputs, *, by: AbstractBaseUser | None) -> BacktestRun:
+def run_queue(inputs: Inputs, *, by: User | None) -> BacktestRun:
     """Write the wish down, and hand it to a worker once it is committed. Raises InputError for unusable tapes."""
     reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to)
     run = BacktestRun.objects.create(

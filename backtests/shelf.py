@@ -67,8 +67,8 @@ def _reel(name: str, *, files: bool) -> Reel:
         return _of_file(Path(name))
     row = _row(name)
     if row is None:
-        where = "neither in the catalogue nor as a file" if files else "in the catalogue"
-        raise InputError({"tapes": f"There is no tape {name!r} {where}."})
+        where = ", neither in the catalogue nor as a file" if files else " in the catalogue"
+        raise InputError({"tapes": f"There is no tape {name!r}{where}."})
     return _of_row(row)
 
 

@@ -1,9 +1,11 @@
 """List, queue, look at, cancel a run; take its numbers away as JSON or CSV."""
 
 import csv
+from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,6 +18,7 @@ from backtests.forms import RunForm
 from backtests.knobs import KNOBS, InputError
 from backtests.models import BacktestRun
 from backtests.presentation import page_of, settings_shown
+from backtests.report import TRADE_COLUMNS
 from backtests.selectors import runs_recent, tape_choices
 
 RUNS_A_PAGE = 30
@@ -40,7 +43,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = RunForm(request.POST) if request.method == "POST" else RunForm(initial=_like(request))
     if request.method == "POST" and form.is_valid():
         try:
-            run = services.run_queue(form.inputs, by=request.user)
+            run = services.run_queue(form.inputs, by=cast(User, request.user))
         except InputError as error:
             for name, sentence in error.problems.items():
                 form.add_error(name if name in form.fields else None, sentence)
@@ -112,8 +115,7 @@ def trades_csv(request: HttpRequest, pk: int) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="backtest-{run.pk}-trades.csv"'
     rows = run.result["trades"] if run.result else []
-    columns = list(rows[0]) if rows else ["time", "ticker", "side", "price", "contracts", "fee", "net"]
-    writer = csv.DictWriter(response, columns)
+    writer = csv.DictWriter(response, TRADE_COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
     return response

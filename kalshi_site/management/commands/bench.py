@@ -1,0 +1,161 @@
+"""Measure the engine: events a second, memory, time from event to decision. It reports; it judges nothing."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from markets.tape import VERSION, TapeHeader, TapeWriter, read_header
+from trading.simulator.world import EPOCH_NS, DemoWorld
+
+DEMO_EVENTS = 150_000
+MEMORY = "memory"
+ROOT = Path(settings.BASE_DIR)
+
+
+class Command(BaseCommand):
+    """Every measurement runs in a fresh process; of several runs the median counts."""
+
+    help = "Measure the engine: steps a second, memory, time from event to decision."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which tape, and how often."""
+        parser.add_argument("--tape", type=Path, metavar="FILE",
+                            help="a tape's file (default: BENCH_TAPE, else the largest complete recording, else the demo market)")  # fmt: skip
+        parser.add_argument("--runs", type=int, default=3, help="fresh processes a measurement (default: %(default)s)")
+        parser.add_argument("--json", action="store_true", help="print as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Measure, then print one table."""
+        if options["runs"] < 1:
+            raise CommandError("--runs must be 1 or more.", returncode=2)
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            tape, words = self._tape(options["tape"], Path(folder))
+            found = {what: self._runs(what, tape, options["runs"]) for what in ("throughput", "latency", "pricing")}
+            found["memory"] = self._runs(MEMORY, tape, 1)
+        report = {"machine": machine(), "tape": words, "runs": options["runs"]} | summary(found)
+        self.stdout.write(json.dumps(report, indent=1) if options["json"] else text_of(report))
+
+    def _tape(self, asked: Path | None, folder: Path) -> tuple[Path, str]:
+        """The tape, and what it is in words."""
+        named = asked or (Path(os.environ["BENCH_TAPE"]) if os.environ.get("BENCH_TAPE") else None)
+        if named is not None:
+            if not named.is_file():
+                raise CommandError(f"There is no tape at {named}.", returncode=2)
+            return named, named.name
+        recorded = [
+            path for path in Path(settings.TAPES_DIR).glob("*.tape.zst") if not path.name.startswith("session-")
+        ]
+        if recorded:
+            complete = [path for path in recorded if read_header(path).grade == "A"]
+            largest = max(complete or recorded, key=lambda path: path.stat().st_size)
+            return largest, f"{largest.name} (recorded)"
+        return demo_tape(folder), f"the demo market, {DEMO_EVENTS:,} events (no recorded tape here: import one)"
+
+    def _runs(self, what: str, tape: Path, runs: int) -> list[dict[str, Any]]:
+        words = [sys.executable, "-m", "backtests.speed", what, str(tape)]
+        answers = []
+        for number in range(runs):
+            if sys.stderr.isatty():
+                self.stderr.write(f"\r{what} {number + 1}/{runs} ", ending="\r")
+            done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise CommandError(f"measuring {what} failed: {done.stderr.strip().splitlines()[-1]}")
+            answers.append(json.loads(done.stdout))
+        return answers
+
+
+def demo_tape(folder: Path) -> Path:
+    """Some of the demo market as a tape."""
+    writer = TapeWriter(folder / "demo.tape", TapeHeader(VERSION, "demo", "demo", "C", 0))
+    for event in islice(DemoWorld(settings.DEMO_SEED).events(EPOCH_NS), DEMO_EVENTS):
+        writer.append(event)
+    return writer.close()
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on, and how busy that was: compare only what was measured alike."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "load_a_minute": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+    }
+
+
+def processor() -> str:
+    """Its name, where Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def summary(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Medians over the runs."""
+    runs = found["throughput"]
+    kinds = found["latency"][0]["kinds"]
+    models = found["pricing"][0]["ns_a_call"]
+    return {
+        "throughput": {
+            "events": runs[0]["events"],
+            "steps": runs[0]["steps"],
+            "fills": runs[0]["fills"],
+            "steps_a_cpu_second": median(run["steps_a_cpu_second"] for run in runs),
+            "events_a_cpu_second": median(run["events_a_cpu_second"] for run in runs),
+            "least": min(run["steps_a_cpu_second"] for run in runs),
+            "most": max(run["steps_a_cpu_second"] for run in runs),
+        },
+        "latency_us": {
+            kind: {
+                name: median(
+                    run["all"][name] if kind == "all" else run["kinds"][kind][name] for run in found["latency"]
+                )
+                for name in ("count", "p50", "p99", "p99_9", "max")
+            }
+            for kind in ("all", *kinds)
+        },
+        "pricing_ns": {model: median(run["ns_a_call"][model] for run in found["pricing"]) for model in models},
+        "memory": found["memory"][0],
+    }
+
+
+def text_of(report: dict[str, Any]) -> str:
+    """The tables."""
+    speed, memory = report["throughput"], report["memory"]
+    box = report["machine"]
+    busy = f"{box['cores']} cores, load {box['load_a_minute']}; Python {box['python']}, {box['system']}"
+    counted = f"({speed['events']:,} events, {speed['steps']:,} steps, {speed['fills']:,} fills)"
+    lines = [
+        f"Tape      {report['tape']}",
+        f"Machine   {box['processor']}, {busy}",
+        f"Method    median of {report['runs']} fresh processes; garbage collector as in the trader",
+        "",
+        f"Engine steps a second a core   {speed['steps_a_cpu_second']:>12,.0f}   ({speed['least']:,.0f} to {speed['most']:,.0f})",
+        f"Market events a second a core  {speed['events_a_cpu_second']:>12,.0f}   {counted}",
+        "",
+        f"Memory before a replay         {memory['before_mb']:>12.1f} MB",
+        f"Peak over a million events     {memory['peak_mb']:>12.1f} MB   (+{memory['peak_growth_mb']:.1f}; {memory['events']:,} streamed)",
+        f"Later replays add to the peak  {memory['later_replays_add_mb']:>12.1f} MB",
+        "",
+        f"{'Bytes in hand to decision, µs':<30} {'count':>9} {'p50':>8} {'p99':>8} {'p99.9':>8} {'max':>9}",
+    ]  # fmt: skip
+    for kind, row in report["latency_us"].items():
+        name = "all market events" if kind == "all" else f"  {kind}"
+        lines.append(
+            f"{name:<30} {row['count']:>9,.0f} {row['p50']:>8.1f} {row['p99']:>8.1f} {row['p99_9']:>8.1f} {row['max']:>9.1f}"
+        )
+    lines.append("")
+    lines += [f"Fair value, {model:<18} {ns:>10,.0f} ns a call" for model, ns in report["pricing_ns"].items()]
+    return "\n".join(lines)
