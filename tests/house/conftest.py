@@ -1,6 +1,5 @@
 """The recorded days as tapes, imported once for all tests of the house."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,11 @@ RECORDING = "kalshi_ws_btc15m_2026-05"
 
 
 @pytest.fixture(scope="session")
-def recorded_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RunSummary]]:
+def recorded_runs(tmp_path_factory: pytest.TempPathFactory) -> list[RunSummary]:
     """Every recorder run of the recording, imported; those that were refused say why in `problem`."""
     folder = tmp_path_factory.mktemp("recorded")
     recording = Recording(settings.RECORDED_DATA / RECORDING)
-    yield [import_run(recording, run, folder) for run in recording.runs()]
+    return [import_run(recording, run, folder) for run in recording.runs()]
 
 
 @pytest.fixture(scope="session")

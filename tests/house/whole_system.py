@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class WholeSystem:
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         self.process = process
+        self.home = log.parent
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
@@ -64,6 +65,42 @@ class WholeSystem:
         assert answer.ok
         assert "sessionid" in session.cookies
         return session
+
+    def snapshot(self, session: requests.Session) -> Json:
+        """What the page falls back to when its socket is down."""
+        answer = session.get(f"{self.url}/live.json", timeout=10)
+        answer.raise_for_status()
+        shown: Json = answer.json()
+        return shown
+
+    def wait_for(self, session: requests.Session, holds: Callable[[Json], bool], within_s: float = 60.0) -> Json:
+        """The first snapshot for which it holds. Raises AssertionError with the last one when none came."""
+        deadline = time.monotonic() + within_s
+        while True:
+            shown = self.snapshot(session)
+            if "windows" in shown and holds(shown):
+                return shown
+            if time.monotonic() > deadline:
+                raise AssertionError(f"it never came to that; the last snapshot: {shown}\n{self.said()[-3000:]}")
+            time.sleep(0.2)
+
+    def post(self, session: requests.Session, path: str, **fields: str) -> requests.Response:
+        """Fill a form and send it, as the page would."""
+        token = session.cookies["csrftoken"]
+        url = f"{self.url}{path}"
+        return session.post(url, data=fields | {"csrfmiddlewaretoken": token}, headers={"Referer": url}, timeout=10)
+
+    def pids(self, words: str) -> list[int]:
+        """The processes of this system whose command line has these words."""
+        home = f"BOT_HOME={self.home}".encode()
+        found = []
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if folder.name.isdigit() and home in (folder / "environ").read_bytes().split(b"\0"):
+                    command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if words in command:
+                        found.append(int(folder.name))
+        return sorted(found)
 
     def snapshots(self, session: requests.Session, *, until: str, within_s: float = 120.0) -> list[Json]:
         """What the page's own socket shows, up to the snapshot whose source is in the state `until`."""

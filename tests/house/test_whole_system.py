@@ -1,0 +1,142 @@
+"""A person's day with the whole system: sign in, watch, change a limit, pause, break things, come back."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import sync_playwright
+
+from tests.conftest import CHROMIUM
+from tests.house.whole_system import PASSWORD, Json, WholeSystem, running
+
+pytestmark = pytest.mark.slow
+
+QUICK = {"MARKET": "demo", "SPEED": "60", "DEMO_SEED": "11"}
+LIMITS = {
+    "max_daily_loss": "500", "max_market_exposure": "200", "max_close_exposure": "400", "max_total_exposure": "1000",
+    "max_market_share_bp": "2", "max_close_share_bp": "4", "max_total_share_bp": "10",
+    "max_order_count": "500", "max_orders_per_minute": "60",
+}  # fmt: skip
+SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("whole") / "home"
+
+
+@pytest.fixture(scope="module")
+def system(home: Path) -> Iterator[WholeSystem]:
+    with running(home, **QUICK) as system:
+        yield system
+
+
+@pytest.fixture
+def session(system: WholeSystem) -> requests.Session:
+    return system.sign_in()
+
+
+def limit(shown: Json, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(row for row in shown["limits"] if row["name"] == name)
+    return found
+
+
+@pytest.mark.browser
+def test_a_person_signs_in_and_sees_the_numbers_move(system: WholeSystem) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        problems: list[str] = []
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.goto(system.url)
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_selector("text=DEMO")
+        page.wait_for_selector("text=KXBTC15M")
+        before = page.inner_text("main")
+        page.wait_for_timeout(1_500)
+        after = page.inner_text("main")
+        page.screenshot(path=SCREENSHOTS / "whole-system-live.png", full_page=True)
+        browser.close()
+    assert before != after
+    assert problems == []
+
+
+def test_the_page_s_socket_shows_at_least_two_snapshots_a_second(
+    system: WholeSystem, session: requests.Session
+) -> None:
+    began = system.snapshot(session)["sent_ms"]
+    shown = system.wait_for(session, lambda seen: seen["sent_ms"] > began + 5_000)
+    sent = system.snapshots(session, until=shown["source"]["state"])
+    assert sent
+    again = system.snapshot(session)
+    assert (again["seq"] - shown["seq"]) * 1_000 >= 2 * (again["sent_ms"] - shown["sent_ms"])
+
+
+def test_a_limit_changed_in_the_admin_reaches_the_trader_without_a_restart(
+    system: WholeSystem, session: requests.Session
+) -> None:
+    trader = system.pids("run_trader")
+    form = LIMITS | {"max_total_exposure": "321", "max_total_share_bp": "100", "reason": "a careful day"}
+    answer = system.post(session, "/admin/trading/risklimits/add/", **form)
+    assert answer.url.endswith("/admin/trading/risklimits/"), answer.text[:2_000]
+    shown = system.wait_for(session, lambda seen: limit(seen, "max_total_exposure")["limit"] == 321_000_000)
+    assert limit(shown, "max_daily_loss")["limit"] == 500_000_000
+    assert system.pids("run_trader") == trader
+
+
+def test_pause_and_start_from_the_page(system: WholeSystem, session: requests.Session) -> None:
+    system.post(session, "/mode/", action="pause")
+    paused = system.wait_for(session, lambda seen: seen["mode"] == "HALTED")
+    assert paused["wanted_mode"] == "HALTED"
+    time.sleep(1)
+    assert system.snapshot(session)["day"]["orders"] == paused["day"]["orders"]
+    system.post(session, "/mode/", action="start")
+    system.wait_for(session, lambda seen: seen["mode"] == "ACTIVE")
+
+
+def test_a_killed_trader_is_reported_and_takes_up_where_it_was(system: WholeSystem, session: requests.Session) -> None:
+    traded = system.wait_for(session, lambda seen: seen["day"]["fills"] > 0, within_s=120)
+    [trader] = system.pids("run_trader")
+    os.kill(trader, signal.SIGKILL)
+    back = system.wait_for(session, lambda seen: seen["uptime_s"] < traded["uptime_s"])
+    assert "trader" in system.said()
+    assert "SIGKILL" in system.said()
+    assert back["day"]["fills"] >= traded["day"]["fills"]
+    ledger = session.get(f"{system.url}/api/v1/status/", timeout=10)
+    assert ledger.ok
+
+
+def test_the_api_answers_to_a_token(system: WholeSystem) -> None:
+    login = requests.post(f"{system.url}/api/v1/login/", json={"username": "admin", "password": PASSWORD}, timeout=10)
+    headers = {"Authorization": f"Token {login.json()['token']}"}
+    for name in ("status", "health", "prices", "markets", "signals", "orders", "positions", "backtests"):
+        answer = requests.get(f"{system.url}/api/v1/{name}/", headers=headers, timeout=10)
+        assert answer.status_code == 200, (name, answer.text[:500])
+        assert requests.get(f"{system.url}/api/v1/{name}/", timeout=10).status_code == 401
+    assert requests.get(f"{system.url}/api/v1/schema/", headers=headers, timeout=10).ok
+
+
+def test_it_stops_whole_and_a_second_start_keeps_all_state(system: WholeSystem, home: Path) -> None:
+    session = system.sign_in()
+    system.post(session, "/mode/", action="pause")
+    last = system.wait_for(session, lambda seen: seen["mode"] == "HALTED")
+    assert system.stop() == 0
+    assert system.pids("") == []
+    with running(home, **QUICK) as again:
+        shown = again.wait_for(again.sign_in(), lambda seen: bool(seen["windows"]))
+        assert shown["wanted_mode"] == "HALTED"
+        assert limit(shown, "max_total_exposure")["limit"] == 321_000_000
+        assert (
+            shown["day"]["orders"] >= last["day"]["orders"] or shown["source"]["event_ms"] > last["source"]["event_ms"]
+        )
+        assert {row["number"] for row in shown["orders"]} >= {row["number"] for row in last["orders"][:5]}
+        assert again.stop() == 0
+        assert again.pids("") == []
