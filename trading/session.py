@@ -18,6 +18,7 @@ from trading.control import Control, StatusReport, Wanted
 from trading.core.decision import Decision
 from trading.core.desk import Desk
 from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, Settled
+from trading.core.reasons import REASONS
 from trading.journal import Journal
 from trading.pace import Pace
 from trading.services import Progress
@@ -242,4 +243,5 @@ class Session:
         return self._encode(document(self.desk, self.recent, self.place, told))
 
     def _mode_reason(self) -> str:
-        return self.desk.engine.risk.halt or (self.wanted.mode_reason if self.wanted else "")
+        halt = self.desk.engine.risk.halt
+        return REASONS[halt] if halt else self.wanted.mode_reason if self.wanted else ""

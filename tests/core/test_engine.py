@@ -178,6 +178,14 @@ def test_what_is_settled_is_forgotten() -> None:
     assert table.engine.underlyings["BTC"].markets == []
 
 
+def test_a_market_whose_settlement_never_came_is_forgotten_unless_something_is_held_in_it() -> None:
+    other = "KXBTC15M-26NOV221215-15"
+    held = (HeldPosition(TICKER, 5_000, 25 * DOLLAR, 0, 0, at(900)),)
+    table = Table(parameters=EAGER, start=opening(positions=held))
+    table.hear(MarketListed(at(-3), contract()), MarketListed(at(-3), contract(other)), Timer(at(900) + 2 * DAY_NS))
+    assert list(table.engine.markets) == [TICKER]
+
+
 def test_the_strike_of_a_window_teaches_how_far_our_own_average_is_off() -> None:
     table = Table(parameters=EAGER, start=opening(seconds=-150))
     table.hear(MarketListed(at(-120), contract(strike=None)))

@@ -15,7 +15,7 @@ from markets.core.events import (
     TickerQuote,
     TradePrint,
 )
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
+from markets.core.units import DAY_NS, PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import NOTHING, Decision, Denied, ModeChange, PlaceOrder, Signal
 from trading.core.events import (
     Event,
@@ -118,6 +118,18 @@ class Engine:
         self._next_second_ns = last_ns + SECOND_NS
         if self.portfolio.advance(now_ns):
             self.risk.review()
+            self._forget_unsettled(now_ns)
+
+    def _forget_unsettled(self, now_ns: int) -> None:
+        """A market whose settlement never came, and in which nothing is held, is dropped a day after its close:
+        what is over must not pile up over months."""
+        for ticker, market in list(self.markets.items()):
+            if market.contract.close_ns < now_ns - DAY_NS and ticker not in self.portfolio.positions:
+                self._drop(market)
+
+    def _drop(self, market: MarketState) -> None:
+        del self.markets[market.contract.ticker]
+        self.underlyings[market.contract.asset].markets.remove(market)
 
     def _market_listed(self, event: MarketListed) -> Touched:
         contract = event.contract
@@ -166,9 +178,7 @@ class Engine:
             return NO_MARKET
         market.status = event.status
         if event.status == "settled":
-            # Kept until now: the exchange may still answer orders in it. What is over must not pile up.
-            del self.markets[event.ticker]
-            self.underlyings[market.contract.asset].markets.remove(market)
+            self._drop(market)  # kept until now, because the exchange may still have answered orders in it
             return NO_MARKET
         return (market,)
 
