@@ -23,7 +23,15 @@ def load_file(path: Path) -> None:
         name, equals, value = text.partition("=")
         if not equals:
             raise ImproperlyConfigured(f"line {number} of {path} is not NAME=value; correct it or take it out.")
-        os.environ.setdefault(name.strip(), value.strip().strip("'\""))
+        os.environ.setdefault(name.strip(), plain(value))
+
+
+def plain(value: str) -> str:
+    """Without quotes, or without the comment behind it."""
+    word = value.strip()
+    if word[:1] in {"'", '"'} and word.find(word[0], 1) > 0:
+        return word[1 : word.index(word[0], 1)]
+    return "" if word.startswith("#") else word.partition(" #")[0].rstrip()
 
 
 def text(name: str, default: str) -> str:

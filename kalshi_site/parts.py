@@ -63,5 +63,13 @@ def beat(home: Path) -> Part:
 
 
 def trader() -> Part:
-    """The engine and everything that feeds it; it closes its tape and its books before it leaves."""
-    return Part(name="trader", command=[sys.executable, str(MANAGE), "run_trader"], farewell=((signal.SIGTERM, 15.0),))
+    """The engine and everything that feeds it; it closes its tape and its books before it leaves.
+
+    When we are killed it dies with us at once: it takes up where it was, whereas one that lingered would hold its lock.
+    """
+    return Part(
+        name="trader",
+        command=[sys.executable, str(MANAGE), "run_trader"],
+        farewell=((signal.SIGTERM, 15.0),),
+        orphan_signal=signal.SIGKILL,
+    )

