@@ -5,7 +5,6 @@ from typing import Literal
 from markets.core.events import Message
 from trading.core.events import HeldPosition, Mode
 
-
 Side = Literal["", "yes", "no"]
 
 

@@ -138,8 +138,9 @@ class Engine:
         if market is None:
             market = self.markets[contract.ticker] = MarketState(contract)
             underlying.markets.append(market)
+            underlying.anchor(contract)
             return NO_MARKET
-        if market.contract.strike is None and contract.strike is not None:
+        if market.contract.strike is None:
             underlying.anchor(contract)
         if market.contract != contract:
             market.contract = contract

@@ -15,7 +15,7 @@ from trading.core.decision import Side
 from trading.core.fees import fee_per_contract, worst_fee
 from trading.core.market import Pricing
 from trading.core.risk import Budget, whole_contracts
-from trading.core.sizing import contracts
+from trading.core.sizing import contracts, shrunk
 from trading.core.strategy import Idea, Quote, View, obstacle
 
 
@@ -70,9 +70,10 @@ class EdgeTaker:
         """Kelly on a probability taken one margin towards the market, less what is held, within every cap.
         A position on the other side is closed first; what the edge is worth beyond that comes after."""
         parameters, book = view.parameters, view.market.book
-        probability = (pricing.fair if is_bid else 1.0 - pricing.fair) - parameters.probability_margin * error
         price = book.ask if is_bid else book.bid
         own_price = price if is_bid else PRICE_DOLLAR - price
+        fair = pricing.fair if is_bid else 1.0 - pricing.fair
+        probability = shrunk(fair, own_price / PRICE_DOLLAR, error, parameters.probability_margin)
         cost = own_price / PRICE_DOLLAR + fee_per_contract(view.market.contract.fees, own_price, CONTRACT) + parameters.slippage
         worth = contracts(probability, cost, view.equity, parameters.kelly_fraction)
         if not worth:
