@@ -133,7 +133,9 @@ def _write_order_events(subject: Subject, happened: Sequence[OrderEvent]) -> Non
         if order.filled >= order.count:
             order.status = models.Order.Status.FILLED
     changed = ["status", "filled", "reason", "venue_order_id", "updated_ns"]
-    models.Order.objects.bulk_update(orders.values(), changed, batch_size=200)
+    models.Order.objects.bulk_create(  # many times faster than bulk_update: no CASE a row
+        orders.values(), update_conflicts=True, unique_fields=["client_order_id"], update_fields=changed
+    )
 
 
 def _advance(order: models.Order, event: OrderEvent) -> None:

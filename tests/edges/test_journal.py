@@ -322,6 +322,26 @@ def test_its_thread_writes_to_the_database_and_leaves_no_connection() -> None:
     assert ledger.ledger(ACCOUNT).cash == table.engine.portfolio.cash
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_ledger_adds_up_at_every_moment_while_the_journal_writes() -> None:
+    services.account_open(ACCOUNT, 10_000_000_000)
+    session = services.session_start(account=ACCOUNT, market_source="demo")
+    journal = Journal(Subject(session.pk, ACCOUNT, is_simulated=True), pause_s=0.001)
+    journal.start()
+    seen = set()
+    for number in range(1, 41):
+        held = events.HeldPosition(TICKER, number * 100, number * 500_000, 0, number, CLOSE_NS)
+        bought = builders.fill(100, 5_000, trade_id=f"t{number}", fee=1, number=number)
+        journal.put(bought, Decision(at(1), positions=(held,)))
+        account = ledger.ledger(ACCOUNT)
+        assert account.differences == []
+        seen.add(account.fees)
+        time.sleep(0.005)
+    assert journal.close()
+    assert ledger.ledger(ACCOUNT).fees == 40
+    assert len(seen) > 1  # it was looked at half way
+
+
 def test_putting_a_step_costs_microseconds() -> None:
     journal = Journal(Subject(1, ACCOUNT, is_simulated=True))
     quiet, said = builders.spot(1), Decision(at(1), signals=(signal(0),))
