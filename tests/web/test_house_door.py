@@ -1,6 +1,7 @@
 """The front door: health for machines, the first login, the console script, the headers of every page."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_a_given_password_is_used_not_shown_and_hidden_from_our_children(
     assert login is not None
     assert User.objects.get(username="admin").check_password("a long enough one")
     assert "a long enough one" not in login.sentence
-    assert not first_login.os.environ["BOT_ADMIN_PASSWORD"]
+    assert not os.environ["BOT_ADMIN_PASSWORD"]
 
 
 def test_where_somebody_can_sign_in_no_login_is_made(bob: User) -> None:

@@ -103,7 +103,7 @@ def _grid_at_or_after(now_ns: int) -> int:
 def opening_events(
     opening: Opening, limits: RiskLimits, parameters: Parameters
 ) -> tuple[Opening, LimitsSet, ParametersSet, ModeSet]:
-    """The four events every paper session and every backtest opens with, all at the opening's time."""
+    """The four events every run opens with, all at the time of the opening."""
     now_ns = opening.received_ns
     return (
         opening,
