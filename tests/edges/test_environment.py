@@ -119,3 +119,18 @@ def test_a_home_too_deep_for_a_socket_gets_one_elsewhere_and_always_the_same(tmp
 
 def test_a_redis_that_is_not_there_does_not_answer(tmp_path: Path) -> None:
     assert not embedded_redis.answers(tmp_path / "redis.sock")
+
+
+def test_without_the_wheel_a_server_on_the_path_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    server = tmp_path / "redis-server"
+    server.touch(mode=0o755)
+    monkeypatch.setattr(embedded_redis, "bundled", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert embedded_redis.binary() == str(server)
+
+
+def test_without_any_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(embedded_redis, "bundled", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="install valkey or redis, or set REDIS_URL"):
+        embedded_redis.binary()
