@@ -49,11 +49,11 @@ class MarketViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     pagination_class = MarketPage
     lookup_value_regex = r"[A-Za-z0-9._-]+"
 
-    def filter_queryset(self, queryset: QuerySet[Market]) -> QuerySet[Market]:
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         return queryset if self.detail else wanted(self.request, queryset)
 
 
-def wanted(request: Request, queryset: QuerySet[Market]) -> QuerySet[Market]:
+def wanted(request: Request, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
     """The rows that the query asks for. Raises ValidationError."""
     query = MarketQuery(data=request.query_params)
     query.is_valid(raise_exception=True)

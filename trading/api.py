@@ -51,7 +51,7 @@ class RowViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Row]):
     account_field = "account"
     time_field = "event_ns"
 
-    def filter_queryset(self, queryset: QuerySet[Row]) -> QuerySet[Row]:
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         query = serializers.RowQuery(data=self.request.query_params)
         query.is_valid(raise_exception=True)
         asked: dict[str, Any] = query.validated_data
@@ -133,7 +133,7 @@ class IsOperator(permissions.BasePermission):
     message = "an operator's right is needed to change the mode"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return bool(request.user and request.user.has_perm("trading.change_traderstatus"))
+        return request.user.has_perm("trading.change_traderstatus")
 
 
 class ModeView(APIView):

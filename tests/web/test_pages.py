@@ -1,6 +1,7 @@
 """Who sees which page, what the pages say, and who may change the mode."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import redis
@@ -195,7 +196,7 @@ def test_health_is_well_when_everything_has_just_spoken(db: None, wire: redis.Re
 
 
 def test_health_notices_a_trader_and_a_worker_that_hang(db: None, wire: redis.Redis) -> None:
-    before = timezone.now() - timezone.timedelta(minutes=2)
+    before = timezone.now() - timedelta(minutes=2)
     TraderStatus.objects.create(heartbeat_at=before, actual_mode="ACTIVE")
     Heartbeat.objects.create(name="worker", beat_at=before)
     states = {part.name: part.state for part in health.components()}

@@ -159,6 +159,7 @@ function orders(items) {
       cell.firstChild.className = `pill ${ORDER_TONES[item.status] ?? ""}`;
       setText(cell.firstChild, item.status);
       setText(cell.lastChild, format.words(item.reason));
+      cell.title = format.words(item.reason);
     }],
   ]);
 }
