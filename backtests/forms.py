@@ -75,8 +75,7 @@ def _field(knob: Knob) -> forms.Field:
         return forms.ChoiceField(
             label=label, initial=knob.default(), required=False, choices=choices, help_text=knob.help
         )
-    words = f"{knob.help} Built in: {knob.default()}.".strip()
-    text = forms.TextInput(attrs=NUMBER)
+    text = forms.TextInput(attrs=NUMBER | {"placeholder": knob.default()})  # left empty, it is what is built in
     return forms.CharField(
-        label=label, initial=knob.default(), required=False, max_length=24, widget=text, help_text=words
+        label=label, initial=knob.default(), required=False, max_length=24, widget=text, help_text=knob.help
     )

@@ -52,6 +52,11 @@ class Knob:
             return str(value)
         return plain(Decimal(str(value)) / self.scale)
 
+    def spoken(self, value: Any) -> str:
+        """The same with its unit."""
+        shown = self.shown(value)
+        return f"${shown}" if self.unit == "$" else f"{shown} {self.unit}".strip()
+
     def read(self, text: str) -> Any:
         """The field's value for what a person wrote. Raises ValueError with a sentence."""
         if self.choices:
@@ -89,11 +94,11 @@ KNOBS: tuple[Knob, ...] = (
     Knob("margin", "Caution in sizing", "Size", "probability_margin", unit="standard errors"),
     Knob("depth_share", "Most of the displayed size", "Size", "depth_share", PERCENT, "%"),
     _limit("market_cap", "Most at risk in one market", "max_market_exposure", scale=DOLLARS, unit="$"),
-    _limit("market_share", "and of the equity", "max_market_share_bp", scale=SHARE, unit="%"),
+    _limit("market_share", "One market, of the equity", "max_market_share_bp", scale=SHARE, unit="%"),
     _limit("close_cap", "Most at risk on one close", "max_close_exposure", scale=DOLLARS, unit="$"),
-    _limit("close_share", "and of the equity", "max_close_share_bp", scale=SHARE, unit="%"),
+    _limit("close_share", "One close, of the equity", "max_close_share_bp", scale=SHARE, unit="%"),
     _limit("total_cap", "Most at risk in total", "max_total_exposure", scale=DOLLARS, unit="$"),
-    _limit("total_share", "and of the equity", "max_total_share_bp", scale=SHARE, unit="%"),
+    _limit("total_share", "Total, of the equity", "max_total_share_bp", scale=SHARE, unit="%"),
     Knob("latency", "Order latency", "Timing", "order_latency_ns", MILLISECONDS, "ms", is_whole=True,
          help="From the decision to the arrival at the exchange; the order meets the book as it is then."),
     Knob("reply", "Reply latency", "Timing", "reply_latency_ns", MILLISECONDS, "ms", is_whole=True),

@@ -96,14 +96,7 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
 def settings_shown(run: BacktestRun) -> dict[str, Any]:
     """A run's inputs for its page."""
     limits, parameters = run.limits(), run.parameters()
-    knobs = [
-        (
-            knob.group,
-            knob.label,
-            " ".join((knob.shown(getattr(limits if knob.is_limit else parameters, knob.field)), knob.unit)).strip(),
-        )
-        for knob in KNOBS
-    ]
+    knobs = [(knob.label, knob.spoken(getattr(limits if knob.is_limit else parameters, knob.field))) for knob in KNOBS]
     return {
         "tapes": run.tapes,
         "dates": dates_between(run.date_from, run.date_to),
