@@ -106,16 +106,17 @@ def test_every_cut_of_a_sealed_tape_that_loses_something_is_an_error(tmp_path: P
             list(read_tape(path, MarketEvent))
 
 
-@pytest.mark.parametrize("at", [0.3, 0.6, 0.95])
-def test_a_flipped_byte_in_a_sealed_tape_is_an_error(at: float, tmp_path: Path) -> None:
-    path = write(tmp_path, EVENTS * 50)
-    data = bytearray(path.read_bytes())
-    data[int(len(data) * at)] ^= 0xFF
-    path.write_bytes(data)
-    with pytest.raises(TapeError, match=r"damaged|cut off"):
-        list(read_tape(path, MarketEvent))
-    with pytest.raises(TapeError):
-        tape_count(path)
+def test_no_flipped_byte_in_a_sealed_tape_ever_gives_other_events(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    whole = path.read_bytes()
+    errors = 0
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        try:
+            assert list(read_tape(path, MarketEvent)) == EVENTS
+        except TapeError:
+            errors += 1
+    assert errors > 0.9 * len(whole)  # the rest only says how the frame is laid out
 
 
 def test_a_damaged_line_is_named_by_its_number(tmp_path: Path) -> None:
