@@ -84,7 +84,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _is_signed_in(self) -> bool:
         # The session of the scope was read when the socket opened: only a fresh one knows of a log-out.
         fresh = SessionStore(session_key=self.scope["session"].session_key)
-        user = await get_user({"session": fresh})
+        user = await get_user({"session": fresh})  # type: ignore[typeddict-item]  # all it reads
         return bool(user.is_authenticated)
 
     async def _say_state(self, state: str) -> None:

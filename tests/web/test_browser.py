@@ -111,6 +111,14 @@ def test_numbers_move_over_the_socket_and_nothing_is_refused(chromium: Browser, 
     assert seat.complaints == []
 
 
+def test_the_countdown_runs_smoothly_at_the_speed_of_the_source(chromium: Browser, site: str) -> None:
+    seat = take_seat(chromium, site, "bob", viewport=DESKTOP)
+    with Publisher(settings.REDIS_URL):
+        expect(seat.page.locator(".link")).to_have_text("live")
+        # Four snapshots a second at ten times the clock: more than two seconds would be left out without running on.
+        assert changes(seat.page, "#windows tr:first-child .countdown", 2) >= 11
+
+
 def test_what_is_unknown_is_a_dash_and_never_0(chromium: Browser, site: str) -> None:
     seat = take_seat(chromium, site, "ada", viewport=DESKTOP)
     with Publisher(settings.REDIS_URL):
