@@ -6,6 +6,7 @@ from typing import Any
 from backtests.knobs import KNOBS, plain_money
 from backtests.models import BacktestRun
 from backtests.services import dates_between
+from markets.core.units import DOLLAR
 
 NOT_ENOUGH = "not enough data"
 NOTHING = "\N{EN DASH}"
@@ -44,10 +45,15 @@ def tone(text: str | None) -> str:
     return "good" if amount > 0 else "bad" if amount < 0 else ""
 
 
+def counted(count: int, what: str) -> str:
+    """ "1 window", "2 windows"."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def headline(result: dict[str, Any]) -> list[dict[str, str]]:
     """The numbers people look for first: label, value, tone, and a line that says what exactly it is."""
     win, sharpe = result["win"], result["trade_sharpe"]
-    share = f"{win['wins']} of {win['windows']} windows"
+    share = f"{win['wins']} of {counted(win['windows'], 'window')}"
     interval = f"; 95 % interval {percent(win['low'])} to {percent(win['high'])}" if win["low"] is not None else ""
     proof = result["windows_for_proof"]
     model, market = result["brier"]["model"], result["brier"]["market"]
@@ -74,10 +80,17 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
     page = dict(report)
     if "win" in report:
         page["headline"] = headline(report)
+        page["steps_shown"] = f"{report['steps']:,}"
+    for entry in page.get("denials", []):
+        entry["shown"] = f"{entry['count']:,}"
     for day in page.get("daily", []):
         day |= {"shown": dollars(day["net"], signed=True), "tone": tone(day["net"]), "fees_shown": dollars(day["fees"])}
     for tape in page.get("tapes", []):
-        tape |= {"shown": dollars(tape["net"], signed=True), "tone": tone(tape["net"])}
+        tape |= {
+            "shown": dollars(tape["net"], signed=True),
+            "tone": tone(tape["net"]),
+            "events_shown": f"{tape['events']:,}",
+        }
     for trade in page.get("trades", []):
         trade |= {
             "at": trade["time"][:19].replace("T", " "),
@@ -89,6 +102,7 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
         }
     total = sum(entry["count"] for entry in page.get("funnel", [])) or 1
     for entry in page.get("funnel", []):
+        entry["shown"] = f"{entry['count']:,}"
         entry["share"] = f"{entry['count'] / total * 100:.2f} %"
     return page
 
@@ -101,10 +115,11 @@ def settings_shown(run: BacktestRun) -> dict[str, Any]:
         "tapes": run.tapes,
         "dates": dates_between(run.date_from, run.date_to),
         "capital": plain_money(run.capital),
+        "money": {"capital": f"${run.capital / DOLLAR:,.2f}", "loss": f"${run.max_daily_loss / DOLLAR:,.2f}"},
         "max_daily_loss": plain_money(run.max_daily_loss),
         "knobs": knobs,
     }
 
 
 def _tile(label: str, value: str, note: str, tone_class: str = "") -> dict[str, str]:
-    return {"label": label, "value": value, "note": note, "tone": tone_class}
+    return {"label": label, "value": value, "note": note, "tone": "none" if value == NOT_ENOUGH else tone_class}

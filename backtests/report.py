@@ -22,7 +22,7 @@ TRADE_COLUMNS = (
     "result", "net",
 )  # fmt: skip
 WINDOWS_SAY = (
-    "{count} windows were traded to their result. At even odds a true edge of 2 cents a contract needs about 2,500 "
+    "Windows traded to their result: {count}. At even odds a true edge of 2 cents a contract needs about 2,500 "
     "windows before it stands out from chance; fills in one window are not independent trades."
 )
 ORDERS_SAY = (
@@ -92,9 +92,9 @@ def caveats(parts: list[Part], left_out: list[Reel], whole: Result, metrics: Met
     if any(part.reel.is_simulated for part in parts):
         words.insert(0, "A tape of this run is simulated: it says nothing about the real market.")
     if held := len(whole.closing.positions) + sum(len(part.void) for part in parts):
-        words.append(f"{held} positions were in markets whose result is on no tape; they count at what they cost.")
+        words.append(f"Positions in markets whose result is on no tape: {held}. They count at what they cost.")
     if left_out:
-        words.append(f"{len(left_out)} tapes were left out because the one before them quotes the same time.")
+        words.append(f"Tapes left out because the one before them quotes the same time: {len(left_out)}.")
     return words
 
 

@@ -72,7 +72,7 @@ def test_the_text_carries_the_numbers_of_the_report(tape: Path) -> None:
     report = json.loads(printed("--tape", str(tape), "--json", *BOLD))
     text = printed("--tape", str(tape), *BOLD)
     assert report["digest"] in text
-    assert "1 of 1 windows" in text
+    assert "1 of 1 window;" in text
     assert f"{report['orders']} orders" in text
 
 
