@@ -9,7 +9,7 @@ from itertools import islice, pairwise, takewhile
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from markets.core.book import OrderBook
@@ -119,11 +119,19 @@ def test_whoever_joins_late_is_told_each_contract_and_its_status() -> None:
     assert [event.status for event in told if isinstance(event, MarketStatus)] == ["closed", "open"]
 
 
+def test_whoever_was_away_at_a_settlement_is_told_it_on_joining(hour: list[MarketEvent]) -> None:
+    from_ns = NOON_NS + 60 * SECOND_NS
+    told = takewhile(lambda event: event.received_ns == from_ns, DemoWorld(7).events(from_ns))
+    results = {status.ticker: (status.result, status.settle_value) for status in settled(told)}
+    assert results == {s.ticker: (s.result, s.settle_value) for s in settled(hour) if s.received_ns < from_ns}
+    assert len(results) == 3
+
+
 def test_events_come_in_the_order_of_time(hour: list[MarketEvent]) -> None:
     assert all(before.received_ns <= after.received_ns for before, after in pairwise(hour))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink a quarter hour is slow
 @given(st.integers(0, 10**6), st.integers(0, 20_000), st.integers(0, 899))
 def test_no_book_is_ever_crossed_or_leaves_the_grid(seed: int, quarter: int, second: int) -> None:
     from_ns = EPOCH_NS + quarter * WINDOW_NS + second * SECOND_NS

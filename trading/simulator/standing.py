@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from markets.core.book import OrderBook
 from markets.core.events import BookDelta, BookSnapshot, MarketEvent, MarketListed, MarketStatus
 
@@ -30,21 +32,19 @@ class Standing:
             elif isinstance(event, MarketStatus):
                 self._status[event.ticker] = event
                 if event.status == "settled":
-                    self._forget(event.ticker)
+                    self._books.pop(event.ticker, None)
 
     def told(self, now_ns: int) -> Iterator[MarketEvent]:
-        """Listings, then status, then whole books, all stamped `now_ns`."""
+        """Listings, then status, then whole books, all stamped `now_ns`.
+
+        What has just settled is told too: a newcomer may have been away at that very moment, and hold some of it.
+        """
         for listed in self._listed.values():
             yield MarketListed(now_ns, listed.contract)
         for status in self._status.values():
-            yield MarketStatus(now_ns, status.ticker, status.status)
+            yield replace(status, received_ns=now_ns)
         for ticker, (book, seq) in self._books.items():
             yield BookSnapshot(now_ns, ticker, _levels(book.yes), _levels(book.no), seq, now_ns)
-
-    def _forget(self, ticker: str) -> None:
-        self._listed.pop(ticker, None)
-        self._status.pop(ticker, None)
-        self._books.pop(ticker, None)
 
 
 def _levels(ladder: dict[int, int]) -> tuple[tuple[int, int], ...]:
