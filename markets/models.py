@@ -83,7 +83,10 @@ class Tape(models.Model):
     path = models.CharField(max_length=500)
     source = models.CharField(max_length=200, blank=True, default="")
     grade = models.CharField(
-        max_length=16, blank=True, default="", help_text="A complete, B with gaps, C without books"
+        max_length=16,
+        blank=True,
+        default="",
+        help_text="A complete, B with gaps, C without books, invented: a demo market",
     )
     first_ns = models.BigIntegerField()
     last_ns = models.BigIntegerField()

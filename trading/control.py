@@ -10,8 +10,9 @@ from typing import NamedTuple
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
+from markets.selectors import series_disabled
 from trading import selectors, services
-from trading.core.events import ControlEvent, LimitsSet, Mode, ModeSet, ParametersSet
+from trading.core.events import ControlEvent, LimitsSet, Mode, ModeSet, ParametersSet, SeriesOff
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 from trading.models import TraderStatus
@@ -31,6 +32,7 @@ class Wanted(NamedTuple):
     mode_reason: str
     mode_by: str
     mode_at: datetime
+    series_off: tuple[str, ...] = ()
 
     def events(self, received_ns: int) -> tuple[LimitsSet, ParametersSet, ModeSet]:
         """All of it, as the events a session opens with."""
@@ -50,6 +52,8 @@ class Wanted(NamedTuple):
             changed.append(parameters)
         if self.mode_at != since.mode_at:
             changed.append(mode)
+        if self.series_off != since.series_off:
+            changed.append(SeriesOff(received_ns, self.series_off))
         return changed
 
 
@@ -80,6 +84,7 @@ def wanted() -> Wanted:
         status.wanted_reason,
         status.wanted_by,
         status.wanted_at,
+        tuple(sorted(series_disabled())),
     )
 
 

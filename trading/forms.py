@@ -111,6 +111,7 @@ class StrategyParametersForm(VersionForm):
     stale_spot_ns = seconds(label="Spot price is stale after")
     quiet_open_ns = seconds(label="Quiet after the open")
     quiet_close_ns = seconds(label="Quiet before the close")
+    order_interval_ns = seconds(label="Between two orders in a market")
     order_latency_ns = seconds(label="Paper: order on its way")
     reply_latency_ns = seconds(label="Paper: answer on its way")
 

@@ -10,6 +10,7 @@ from trading.core.decision import Decision
 from trading.core.events import Event
 
 SESSION = "session"
+INVENTED = "invented"  # the grade of a tape whose market never was: a session on the demo market
 MARKET_KINDS = frozenset(get_args(MarketEvent))
 
 

@@ -11,12 +11,13 @@ from django.db.models import Max
 
 from markets.core.events import MarketListed
 from markets.core.units import DAY_NS
-from markets.tape import TapeError, read_tape
+from markets.tape import TapeError, read_header, read_tape
 from trading import ledger, records, selectors, services
 from trading.core import events
 from trading.core.decision import NOTHING, Decision
 from trading.core.events import Event, HeldPosition, Opening
 from trading.models import Fill, Order, Position, Settlement, TradingSession
+from trading.playback import INVENTED
 from trading.services import Progress
 from trading.thinning import Thinning, entry
 
@@ -75,7 +76,7 @@ def recover_all(account: str) -> list[Recovered]:
 
 def recover(session: TradingSession, tape: Path) -> Recovered:
     """Write what the tape knows and the rows do not; doing it twice changes nothing. Raises TapeError."""
-    subject = records.Subject(session.pk, session.account, session.market_source == "demo")
+    subject = records.Subject(session.pk, session.account, read_header(tape).grade == INVENTED)
     steps = _Steps(tape)
     while batch := list(islice(steps, BATCH)):
         records.write(subject, batch)

@@ -17,7 +17,7 @@ from trading.broadcast import Broadcast
 from trading.control import Control, StatusReport, Wanted
 from trading.core.decision import Decision
 from trading.core.desk import Desk
-from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, Settled
+from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, SeriesOff, Settled
 from trading.core.reasons import REASONS
 from trading.journal import Journal
 from trading.pace import Pace
@@ -74,6 +74,8 @@ class Session:
             mode = msgspec.structs.replace(mode, mode="HALTED", reason="catching up")
             opening = Opening(self.source.opened_ns, opening.cash, orders_sent=opening.orders_sent)
         self._note_all(self.desk.open(opening, limits, parameters, mode))
+        if wanted.series_off:
+            self._note_all(self.desk.hear(SeriesOff(self.desk.now_ns, wanted.series_off)))
 
     async def run(self, *, broadcast: Broadcast, control: Control, opening: Opening) -> None:
         """Trade until stopped or until a part dies."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from markets.core.events import MarketEvent
-from trading.playback import market_events
+from markets.tape import read_header
+from trading.playback import INVENTED, market_events
 from trading.simulator.clock import Clock, DemoClock
 from trading.simulator.world import DemoWorld
 
@@ -36,6 +37,7 @@ class Source:
     events: Iterator[MarketEvent] | Callable[[], Iterator[MarketEvent]]
     clock: Clock | None = None
     resumed_ns: int = 0
+    is_simulated: bool = False
 
 
 def demo_source(*, seed: int, speed: float, clock_file: Path, open_tickers: Callable[[int], list[str]]) -> Source:
@@ -50,7 +52,7 @@ def demo_source(*, seed: int, speed: float, clock_file: Path, open_tickers: Call
     def events() -> Iterator[MarketEvent]:
         return chain(missed, world.events(clock.now_ns()))
 
-    return Source(DEMO, f"demo market, seed {seed}", "DEMO", speed, opened_ns, events, clock)
+    return Source(DEMO, f"demo market, seed {seed}", "DEMO", speed, opened_ns, events, clock, is_simulated=True)
 
 
 def tape_source(path: Path, *, speed: float, resumed_ns: int) -> Source:
@@ -60,4 +62,7 @@ def tape_source(path: Path, *, speed: float, resumed_ns: int) -> Source:
     if first is None:
         raise SourceError(f"the tape {path.name} holds no market events; choose another with TAPE")
     name = path.name.removesuffix(".zst").removesuffix(".tape")
-    return Source(TAPE, name, "PAPER", speed, first.received_ns, chain([first], events), resumed_ns=resumed_ns)
+    is_simulated = read_header(path).grade == INVENTED
+    label = "DEMO" if is_simulated else "PAPER"
+    events = chain([first], events)
+    return Source(TAPE, name, label, speed, first.received_ns, events, resumed_ns=resumed_ns, is_simulated=is_simulated)

@@ -16,7 +16,7 @@ from channels.worker import Worker
 from django.conf import settings
 from django.utils import timezone
 
-from markets.tape import TapeHeader, TapeWriter
+from markets.tape import VERSION, TapeHeader, TapeWriter
 from trading import control, restore, selectors, services
 from trading.broadcast import Broadcast
 from trading.console import Say, standing, tell
@@ -27,7 +27,7 @@ from trading.core.events import Opening
 from trading.core.paper import PaperExchange
 from trading.journal import Journal
 from trading.models import Fill, Order, TradingSession
-from trading.playback import SESSION
+from trading.playback import INVENTED, SESSION
 from trading.records import Subject
 from trading.services import CONTROL_CHANNEL
 from trading.session import Session
@@ -66,7 +66,7 @@ class Trader:
         self.opening = restore.opening(self.account, max(self.source.opened_ns, self.source.resumed_ns))
         self.started_at = timezone.now()
         self.row = _row(self.account, self.source, self.started_at)
-        subject = Subject(self.row.pk, self.account, self.source.kind == DEMO)
+        subject = Subject(self.row.pk, self.account, self.source.is_simulated)
         engine = Engine()
         self.session = Session(
             desk=Desk(engine, PaperExchange(engine.markets)),
@@ -213,9 +213,8 @@ def _tape(row: TradingSession, source: Source) -> TapeWriter:
     path = Path(settings.TAPES_DIR) / f"{row.tape_name}.tape"
     created_ns = int(row.started_at.timestamp()) * 1_000_000_000
     note = f"paper session on {source.name}"
-    return TapeWriter(
-        path, TapeHeader(1, row.tape_name, SESSION, "C" if source.kind == DEMO else "A", created_ns, note)
-    )
+    grade = INVENTED if source.is_simulated else ""
+    return TapeWriter(path, TapeHeader(VERSION, row.tape_name, SESSION, grade, created_ns, note))
 
 
 def _recent(account: str, opening: Opening) -> Recent:

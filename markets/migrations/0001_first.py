@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120, unique=True)),
                 ('path', models.CharField(max_length=500)),
                 ('source', models.CharField(blank=True, default='', max_length=200)),
-                ('grade', models.CharField(blank=True, default='', help_text='A complete, B with gaps, C without books', max_length=16)),
+                ('grade', models.CharField(blank=True, default='', help_text='A complete, B with gaps, C without books, invented: a demo market', max_length=16)),
                 ('first_ns', models.BigIntegerField()),
                 ('last_ns', models.BigIntegerField()),
                 ('events', models.BigIntegerField()),

@@ -1,12 +1,24 @@
 """Scenarios: what the engine hears, and what it says. No clock, no files, no Django."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 
 from markets.core.events import BookDelta, FeedStatus, MarketListed, SpotPrice
 from markets.core.units import DAY_NS, DOLLAR, SECOND_NS
 from tests.builders import STRIKE, TICKER, Table, at, contract, opening, quarter_hour, snapshot, spot, status
-from trading.core.events import Event, Fill, HeldPosition, LimitsSet, ModeSet, OrderRejected, Settled, Timer
+from trading.core.events import (
+    Event,
+    Fill,
+    HeldPosition,
+    LimitsSet,
+    ModeSet,
+    OrderRejected,
+    SeriesOff,
+    Settled,
+    Timer,
+)
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
@@ -239,3 +251,19 @@ def test_a_limit_of_one_market_does_not_hold_back_another() -> None:
     table.hear(MarketListed(at(61), later), status(61, "open", ticker=other), snapshot(61, ticker=other))
     table.hear(*[spot(62 + second / 2, FAR_ABOVE) for second in range(20)])
     assert table.engine.portfolio.count(other) > 0
+
+
+def test_it_waits_between_two_orders_in_one_market() -> None:
+    table = traded(limits=RiskLimits(max_orders_per_minute=10_000))
+    sent = [decision.received_ns for decision in table.decisions if decision.commands]
+    assert len(sent) > 1
+    assert min(later - earlier for earlier, later in pairwise(sent)) >= SECOND_NS
+    assert "TOO_SOON" in table.reasons()
+
+
+def test_a_series_that_is_switched_off_is_watched_and_not_traded_until_it_is_on_again() -> None:
+    table = Table(parameters=EAGER).hear(SeriesOff(at(-4), ("KXBTC15M",)), *calm(FAR_ABOVE))
+    assert table.orders == []
+    assert table.reasons()[-1] == "SERIES_OFF"
+    table.hear(SeriesOff(at(60.5), ()), spot(61, FAR_ABOVE))
+    assert len(table.orders) == 1

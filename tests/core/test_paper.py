@@ -206,3 +206,11 @@ def test_a_listing_is_passed_on_untouched() -> None:
     venue = Venue()
     event = MarketListed(at(11), contract())
     assert list(venue.exchange.hear(event)) == [event]
+
+
+def test_an_order_that_trades_nothing_leaves_no_position_to_settle() -> None:
+    venue = Venue()
+    venue.send(price=4_000)
+    venue.settle()
+    venue.hear(status(930, "settled", "yes"))
+    assert venue.kinds() == [OrderAccepted, OrderCancelled]

@@ -9,9 +9,10 @@ import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
 
+from markets.models import Series
 from trading import control, selectors, services
 from trading.control import Control, StatusReport, Wanted
-from trading.core.events import LimitsSet, ModeSet, ParametersSet
+from trading.core.events import LimitsSet, ModeSet, ParametersSet, SeriesOff
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 from trading.models import TraderStatus, TradingSession
@@ -121,6 +122,13 @@ def test_only_what_differs_is_a_change() -> None:
     assert before.changes(before, 7) == []
     row = services.parameters_set(Parameters(edge_threshold=0.05), author=None, reason="bolder")
     assert control.wanted().changes(before, 7) == [ParametersSet(7, row.version, row.parameters())]
+
+
+@pytest.mark.django_db
+def test_a_series_switched_off_is_a_change() -> None:
+    before = control.wanted()
+    Series.objects.create(ticker="KXBTC15M", asset="BTC", title="BTC", is_enabled=False)
+    assert control.wanted().changes(before, 5) == [SeriesOff(5, ("KXBTC15M",))]
 
 
 @pytest.mark.django_db

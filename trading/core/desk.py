@@ -75,7 +75,8 @@ class Desk:
             yield from self._hear(event)
 
     def finish(self) -> Iterator[tuple[Event, Decision]]:
-        """The events have ended: a last second, in which what is on its way still arrives."""
+        """The events have ended: nothing new is sent, and in a last second what is on its way still arrives."""
+        yield from self._hear(ModeSet(self.now_ns, "HALTED", "the market has ended", "desk"))
         yield from self._hear(Timer(self.now_ns + 1_000 * MILLISECOND_NS))
 
     def _hear(self, event: Event) -> Iterator[tuple[Event, Decision]]:

@@ -29,6 +29,7 @@ from trading.core.events import (
     OrderCancelled,
     OrderRejected,
     ParametersSet,
+    SeriesOff,
     Settled,
     Timer,
 )
@@ -60,6 +61,7 @@ class Engine:
         self.risk = Risk(self.portfolio, self.orders)
         self.funnel: Counter[str] = Counter()
         self.versions = {"limits": 0, "parameters": 0}
+        self.series_off: tuple[str, ...] = ()
         self.now_ns = 0
         self._next_second_ns = 0
         self._mode: Mode = "HALTED"
@@ -82,6 +84,7 @@ class Engine:
             LimitsSet: self._limits_set,
             ParametersSet: self._parameters_set,
             ModeSet: self._mode_set,
+            SeriesOff: self._series_off,
             Timer: self._timer,
         }
 
@@ -239,6 +242,10 @@ class Engine:
         self.risk.wanted = event.mode
         return NO_MARKET
 
+    def _series_off(self, event: SeriesOff) -> Touched:
+        self.series_off = event.series
+        return self.markets.values()
+
     def _timer(self, event: Timer) -> Touched:
         return self.markets.values()
 
@@ -259,7 +266,7 @@ class Engine:
             return
         view = self._view(market)
         idea = self.strategy.decide(view)
-        reason = "HALTED" if self.risk.mode == "HALTED" else idea.reason
+        reason = self._forbidden(market) or idea.reason
         if not reason and idea.quote is not None:
             verdict = self._propose(market, idea.quote)
             if isinstance(verdict, Denied):
@@ -276,6 +283,11 @@ class Engine:
         self.funnel[reason] += 1
         market.signal = signal = self._signal(view, idea, reason)
         signals.append(signal)
+
+    def _forbidden(self, market: MarketState) -> str:
+        if self.risk.mode == "HALTED":
+            return "HALTED"
+        return "SERIES_OFF" if market.contract.series in self.series_off else ""
 
     def _view(self, market: MarketState) -> View:
         underlying = self.underlyings[market.contract.asset]
@@ -305,6 +317,7 @@ class Engine:
         if denied is not None:
             return denied
         self.orders.place(order, worst, contract.close_ns)
+        market.ordered_ns = self.now_ns
         self.risk.sent(self.now_ns)
         return order
 

@@ -113,6 +113,13 @@ class ModeSet(Message, frozen=True):
     by: str = ""
 
 
+class SeriesOff(Message, frozen=True):
+    """The series that a person has switched off: known from now on, not traded. Replaces what was said before."""
+
+    received_ns: int
+    series: tuple[str, ...]
+
+
 class Timer(Message, frozen=True):
     """Time passes, also when nothing else happens."""
 
@@ -120,5 +127,5 @@ class Timer(Message, frozen=True):
 
 
 AccountEvent = Opening | OrderAccepted | OrderRejected | OrderCancelled | Fill | Settled
-ControlEvent = LimitsSet | ParametersSet | ModeSet | Timer
+ControlEvent = LimitsSet | ParametersSet | ModeSet | SeriesOff | Timer
 Event = MarketEvent | AccountEvent | ControlEvent

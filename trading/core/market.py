@@ -23,12 +23,13 @@ class Pricing(NamedTuple):
 class MarketState:
     """One market while it lives. `lost` says why its book is not to be believed; empty when it is fine."""
 
-    __slots__ = ("book", "contract", "lost", "priced_at", "pricer", "pricing", "signal", "status")
+    __slots__ = ("book", "contract", "lost", "ordered_ns", "priced_at", "pricer", "pricing", "signal", "status")
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.book = OrderBook()
         self.status = "listed"
+        self.ordered_ns = 0
         self.lost = "no snapshot yet"
         self.signal: Signal | None = None
         self.forget_pricing()

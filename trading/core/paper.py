@@ -142,6 +142,8 @@ class PaperExchange:
 
     def _trade(self, order: PlaceOrder, levels: list[Level], heard_ns: int) -> int:
         """Book a fill a level on the exchange's side and tell the account; returns how many contracts traded."""
+        if not levels:
+            return 0
         contract = self.markets[order.ticker].contract
         position = self.positions.get(order.ticker)
         if position is None:

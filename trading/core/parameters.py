@@ -35,6 +35,7 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     top_up_share: float = 0.25  # a position is added to when at least this share of its worth is missing
     quiet_open_ns: int = 3 * SECOND_NS
     quiet_close_ns: int = 15 * SECOND_NS
+    order_interval_ns: int = SECOND_NS  # between two orders in one market
     order_latency_ns: int = 100_000_000  # decision to arrival at the paper exchange
     reply_latency_ns: int = 40_000_000  # exchange to us
 
@@ -54,5 +55,6 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (self.quorum >= 1, "at least one venue must be fresh"),
             (self.level_noise_bp >= 0 and self.slippage >= 0, "noise and slippage cannot be negative"),
             (self.order_latency_ns >= 0 and self.reply_latency_ns >= 0, "a latency cannot be negative"),
+            (self.order_interval_ns >= 0, "the interval between orders cannot be negative"),
         )
         return [text for holds, text in rules if not holds]

@@ -4,6 +4,7 @@ TRADED = "TRADED"
 REASONS: dict[str, str] = {
     TRADED: "an order was sent",
     "HALTED": "trading is halted",
+    "SERIES_OFF": "the series is switched off in the admin",
     "NO_STRIKE": "the exchange has not written the strike yet",
     "NOT_OPEN": "the market is not open for trading",
     "OPENING": "too soon after the open",
@@ -14,6 +15,7 @@ REASONS: dict[str, str] = {
     "NO_SPOT": "no spot venue has a fresh price",
     "SAMPLES_MISSING": "a value of the settlement average was missed",
     "ORDER_WORKING": "an order of ours in this market is still unanswered",
+    "TOO_SOON": "the last order in this market is too short a time ago",
     "EDGE_BELOW_THRESHOLD": "the edge after fees is below the threshold",
     "CONFIDENCE_LOW": "the confidence in the edge is below the gate",
     "SIZE_ZERO": "the wanted size is smaller than one contract",

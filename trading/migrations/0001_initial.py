@@ -206,6 +206,7 @@ class Migration(migrations.Migration):
                 ('top_up_share', models.FloatField()),
                 ('quiet_open_ns', models.BigIntegerField()),
                 ('quiet_close_ns', models.BigIntegerField()),
+                ('order_interval_ns', models.BigIntegerField()),
                 ('order_latency_ns', models.BigIntegerField()),
                 ('reply_latency_ns', models.BigIntegerField()),
                 ('author', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

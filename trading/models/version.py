@@ -114,6 +114,7 @@ class StrategyParameters(Version):
     top_up_share = models.FloatField()
     quiet_open_ns = models.BigIntegerField()
     quiet_close_ns = models.BigIntegerField()
+    order_interval_ns = models.BigIntegerField()
     order_latency_ns = models.BigIntegerField()
     reply_latency_ns = models.BigIntegerField()
 

@@ -64,7 +64,10 @@ class EdgeTaker:
             return "EDGE_BELOW_THRESHOLD"
         if belief < view.parameters.min_confidence:
             return "CONFIDENCE_LOW"
-        return "ORDER_WORKING" if view.is_working else ""
+        if view.is_working:
+            return "ORDER_WORKING"
+        too_soon = view.now_ns < view.market.ordered_ns + view.parameters.order_interval_ns
+        return "TOO_SOON" if too_soon else ""
 
     def _size(self, view: View, pricing: Pricing, is_bid: bool, error: float) -> Size:
         """Kelly on a probability taken one margin towards the market, less what is held, within every cap.
@@ -74,7 +77,11 @@ class EdgeTaker:
         own_price = price if is_bid else PRICE_DOLLAR - price
         fair = pricing.fair if is_bid else 1.0 - pricing.fair
         probability = shrunk(fair, own_price / PRICE_DOLLAR, error, parameters.probability_margin)
-        cost = own_price / PRICE_DOLLAR + fee_per_contract(view.market.contract.fees, own_price, CONTRACT) + parameters.slippage
+        cost = (
+            own_price / PRICE_DOLLAR
+            + fee_per_contract(view.market.contract.fees, own_price, CONTRACT)
+            + parameters.slippage
+        )
         worth = contracts(probability, cost, view.equity, parameters.kelly_fraction)
         if not worth:
             return Size("SIZE_ZERO")
@@ -103,9 +110,7 @@ class EdgeTaker:
 def _error(view: View, pricing: Pricing) -> float:
     """The standard error of the probability: of the volatility, the level and the calibration."""
     parameters = view.parameters
-    return probability_error(
-        pricing.z, parameters.volatility_error, pricing.level_error, parameters.calibration_error
-    )
+    return probability_error(pricing.z, parameters.volatility_error, pricing.level_error, parameters.calibration_error)
 
 
 def _confidence(view: View, edge: float, error: float, is_bid: bool) -> float:
