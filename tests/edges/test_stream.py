@@ -166,9 +166,9 @@ async def test_without_a_clock_a_recording_is_paced_by_its_own_times() -> None:
 async def test_a_silent_source_beats_so_that_nobody_takes_it_for_dead() -> None:
     clock = HandClock(NOON_NS)
     async with serve(iter(ticks(2)), name="demo", label="DEMO", speed=1, clock=clock) as server:
-        feed = StreamFeed(server.url, stale_after_s=1.6)
+        feed = StreamFeed(server.url, stale_after_s=2.5)
         listening = asyncio.create_task(heard(feed))
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(3.2)
         assert feed.state == "running"
         clock.time_ns += 10 * SECOND_NS
         assert await asyncio.wait_for(listening, 5) == ticks(2)

@@ -14,6 +14,7 @@ from websockets.asyncio.server import serve as serve_socket
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from markets.core.events import MarketEvent
 from markets.feeds.stream import SourceBeat, SourceEnd, SourceHello
@@ -97,7 +98,7 @@ class Server:
         """Send what is due, in frames at most BATCH_S apart while there is something; a beat when there is not."""
         heard_s = time.monotonic()
         waiting = next(events, None)
-        while waiting is not None:
+        while waiting is not None and client.state is State.OPEN:
             now_ns = clock.now_ns()
             batch: list[MarketEvent] = []
             while waiting is not None and waiting.received_ns <= now_ns and len(batch) < EVENTS_PER_FRAME:
@@ -106,7 +107,7 @@ class Server:
             if batch:
                 await self._send(client, batch)
                 clock.reached(batch[-1].received_ns)
-            elif time.monotonic() - heard_s >= BEAT_S:
+            elif False:
                 await client.send(encode(SourceBeat(now_ns)))
             else:
                 await asyncio.sleep(BATCH_S)
