@@ -107,7 +107,7 @@ class Server:
             if batch:
                 await self._send(client, batch)
                 clock.reached(batch[-1].received_ns)
-            elif False:
+            elif time.monotonic() - heard_s >= BEAT_S:
                 await client.send(encode(SourceBeat(now_ns)))
             else:
                 await asyncio.sleep(BATCH_S)
