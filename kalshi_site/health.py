@@ -23,7 +23,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """200 when what trading needs is well, else 503; one word a part, and nothing else that a stranger could use."""
     parts = {name: check() for name, check in CHECKS.items()}
     is_well = all(parts[name] == "ok" for name in NEEDED)
-    return JsonResponse({"status": "ok" if is_well else "degraded", **parts}, status=200 if is_well else 503)
+    said = {"status": "ok" if is_well else "degraded", **parts, "heartbeat": heartbeat()}
+    return JsonResponse(said, status=200 if is_well else 503)
 
 
 def database() -> str:
@@ -51,6 +52,15 @@ def broker() -> str:
 def trader() -> str:
     """ok, stale, absent (it has never written a heartbeat) or unknown (no database to ask)"""
     return word(lambda: selectors.status().age_s, stale_after=TRADER_STALE_S)
+
+
+def heartbeat() -> str:
+    """When the trader last showed itself; empty when it never did or nobody can say."""
+    try:
+        beat = selectors.status().row.heartbeat_at
+    except DatabaseError:
+        return ""
+    return beat.isoformat() if beat else ""
 
 
 def worker() -> str:

@@ -16,6 +16,14 @@ async def ask(port: int, host: str) -> dict[str, str] | None:
         return None
 
 
+async def ask_since(port: int, host: str, heartbeat: str) -> dict[str, str] | None:
+    """The same, but a trader whose last heartbeat is that of its life before is only starting."""
+    health = await ask(port, host)
+    if health and heartbeat and health.get("heartbeat") == heartbeat and health.get("trader") == "ok":
+        return health | {"trader": "starting", "status": "degraded"}
+    return health
+
+
 async def get(port: int, host: str) -> bytes:
     """The body of one answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

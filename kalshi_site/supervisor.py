@@ -161,7 +161,7 @@ def describe(health: Health | None) -> str:
     """database ok, redis ok, trader stale"""
     if health is None:
         return "the web server does not answer"
-    return ", ".join(f"{name} {word}" for name, word in health.items() if name != "status")
+    return ", ".join(f"{name} {word}" for name, word in health.items() if name not in {"status", "heartbeat"})
 
 
 def sentences(failure: object) -> list[str]:

@@ -134,6 +134,19 @@ def test_the_probe_reads_only_our_answer() -> None:
         probe.words(b'{"detail": "no"}')
 
 
+@pytest.mark.parametrize(("before", "word"), [("earlier", "ok"), ("now", "starting"), ("", "ok")])
+async def test_a_heartbeat_of_the_life_before_is_no_sign_of_life(
+    monkeypatch: pytest.MonkeyPatch, before: str, word: str
+) -> None:
+    async def answer(port: int, host: str) -> dict[str, str]:
+        return {"status": "ok", "trader": "ok", "heartbeat": "now"}
+
+    monkeypatch.setattr(probe, "ask", answer)
+    health = await probe.ask_since(8000, "127.0.0.1", before)
+    assert health is not None
+    assert health["trader"] == word
+
+
 @pytest.mark.parametrize(
     ("allowed", "host"), [([], "127.0.0.1"), (["*"], "127.0.0.1"), ([".example.org"], "example.org"), (["a", "b"], "a")]
 )

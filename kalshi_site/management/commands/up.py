@@ -10,13 +10,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
-from kalshi_site import first_login, preflight, probe
+from kalshi_site import first_login, health, preflight, probe
 from kalshi_site.parts import parts
 from kalshi_site.supervisor import Supervisor
 
 
 class Command(BaseCommand):
     help = "Start web, trader, worker, beat and an embedded Redis, and keep them running until Ctrl-C."
+    heartbeat = ""  # the trader's last one before we start it
 
     def handle(self, **options: Any) -> None:
         """Refuses with one sentence, or ends when a signal comes; the exit code is 1 when a part was given up."""
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         """The tables and the first login. Raises CommandError when the database cannot be used."""
         try:
             call_command("migrate", interactive=False, verbosity=0)
+            self.heartbeat = health.heartbeat()
             return first_login.make()
         except DatabaseError as error:
             raise CommandError(f"the database cannot be used: {error}; look at DATABASE_URL.") from None
@@ -41,7 +43,7 @@ class Command(BaseCommand):
     def supervise(self, login: first_login.Login | None) -> int:
         """Run the parts; the login is told when all is well, and in any case before we end."""
         untold = [login] if login else []
-        ask = functools.partial(probe.ask, settings.PORT, probe.host_for(settings.ALLOWED_HOSTS))
+        ask = functools.partial(probe.ask_since, settings.PORT, probe.host_for(settings.ALLOWED_HOSTS), self.heartbeat)
         running = parts(home=settings.BOT_HOME, port=settings.PORT)
 
         async def run() -> int:
