@@ -104,9 +104,8 @@ KNOBS: tuple[Knob, ...] = (
     Knob("latency", "Order latency", "Timing", "order_latency_ns", MILLISECONDS, "ms", is_whole=True,
          help="From the decision to the arrival at the exchange; the order meets the book as it is then."),
     Knob("reply", "Reply latency", "Timing", "reply_latency_ns", MILLISECONDS, "ms", is_whole=True),
-    Knob("interval", "Between two orders in one market", "Timing", "order_interval_ns", SECONDS, "s", is_whole=True),
+    Knob("order_interval", "Between two orders in a market", "Timing", "order_interval_ns", SECONDS, "s", is_whole=True),
     Knob("quiet_open", "No trade after the open for", "Timing", "quiet_open_ns", SECONDS, "s", is_whole=True),
-    Knob("order_interval", "Between two orders in a market", "Timing", "order_interval_ns", SECONDS, "s"),
     Knob("quiet_close", "No trade before the close for", "Timing", "quiet_close_ns", SECONDS, "s", is_whole=True),
 )  # fmt: skip
 

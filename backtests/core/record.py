@@ -90,8 +90,9 @@ class Recorder:
             self.orders[command.number] = _placed(command, decision.received_ns, thoughts.get(command.ticker))
         for denied in decision.denied:
             self.denials[denied.code] = self.denials.get(denied.code, 0) + 1
-        if decision.mode is not None and (decision.mode.mode != "ACTIVE" or self.halts):
-            self.halts.append((decision.received_ns, f"{decision.mode.mode}: {decision.mode.reason}"))
+        if decision.mode is not None and (decision.mode.reason or (decision.mode.mode == "ACTIVE" and self.halts)):
+            # only what the engine did by itself, and that it ended: opening and closing the desk is no news
+            self.halts.append((decision.received_ns, f"{decision.mode.mode} {decision.mode.reason}".strip()))
 
     def _listed(self, event: MarketListed) -> None:
         self.contracts[event.contract.ticker] = event.contract
