@@ -41,7 +41,8 @@ class RunForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         self.fields["tapes"].choices = tape_choices()  # type: ignore[attr-defined]
         for knob in KNOBS:
             self.fields[knob.name] = _field(knob)

@@ -11,7 +11,7 @@ from backtests.knobs import InputError
 from markets.core.units import SECOND_NS
 from markets.models import Tape
 from markets.tape import TapeError, read_header
-from trading.playback import SESSION, market_events
+from trading.playback import INVENTED, SESSION, market_events
 
 ALL = "all"
 
@@ -29,8 +29,8 @@ class Reel:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether it is a session's tape of the demo market."""
-        return self.source == SESSION and self.grade == "C"
+        """Whether its market was invented."""
+        return self.grade == INVENTED
 
 
 def reels_find(

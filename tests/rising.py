@@ -25,9 +25,9 @@ def later(events: list[MarketEvent], seconds: int) -> list[MarketEvent]:
     return [_later(event, seconds * SECOND_NS, f"{TICKER}-{seconds}") for event in events] if seconds else events
 
 
-def write_tape(path: Path, *, shift_s: int = 0, result: str = "yes") -> Path:
+def write_tape(path: Path, *, shift_s: int = 0, result: str = "yes", grade: str = "A") -> Path:
     """The sealed tape of it; its name is that of the file."""
-    header = TapeHeader(VERSION, path.stem, "test", "A", 1)
+    header = TapeHeader(VERSION, path.stem, "test", grade, 1)
     writer = TapeWriter(path, header)
     for event in later(rising(result), shift_s):
         writer.append(event)

@@ -18,6 +18,7 @@ from markets.recording.importing import import_run
 from markets.recording.parquet import Recording
 from markets.services import tape_register
 from tests.rising import write_tape
+from trading.playback import INVENTED
 
 ROOT = Path(__file__).resolve().parents[2]
 BOLD = ("--edge", "1", "--confidence", "0", "--margin", "0")
@@ -118,6 +119,12 @@ def test_a_file_that_is_no_tape_is_one_clear_sentence(tmp_path: Path) -> None:
 def test_an_unknown_tape_is_one_clear_sentence() -> None:
     with pytest.raises(CommandError, match="There is no tape 'nowhere', neither in the catalogue nor as a file"):
         printed("--tape", "nowhere")
+
+
+@pytest.mark.django_db
+def test_an_invented_market_is_called_that(tmp_path: Path) -> None:
+    tape = write_tape(tmp_path / "invented.tape", grade=INVENTED)
+    assert "A tape of this run is simulated: it says nothing about the real market." in printed("--tape", str(tape))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from markets.tape import VERSION, TapeHeader, TapeWriter, read_header
+from trading.playback import INVENTED
 from trading.simulator.world import EPOCH_NS, DemoWorld
 
 DEMO_EVENTS = 150_000
@@ -77,7 +78,7 @@ class Command(BaseCommand):
 
 def demo_tape(folder: Path) -> Path:
     """Some of the demo market as a tape."""
-    writer = TapeWriter(folder / "demo.tape", TapeHeader(VERSION, "demo", "demo", "C", 0))
+    writer = TapeWriter(folder / "demo.tape", TapeHeader(VERSION, "demo", "demo", INVENTED, 0))
     for event in islice(DemoWorld(settings.DEMO_SEED).events(EPOCH_NS), DEMO_EVENTS):
         writer.append(event)
     return writer.close()
