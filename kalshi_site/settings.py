@@ -291,6 +291,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["not_health"]},
         "axes": {"level": "WARNING"},
+        "channels_redis": {"level": "CRITICAL"},  # a traceback a second while Redis is away; we say it once ourselves
         "celery.app.trace": {"level": "WARNING"},  # two lines a task otherwise, every ten seconds
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

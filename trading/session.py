@@ -19,6 +19,7 @@ from trading.core.decision import Decision
 from trading.core.desk import Desk
 from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, SeriesOff, Settled
 from trading.core.reasons import REASONS
+from trading.ending import end
 from trading.journal import Journal
 from trading.pace import Pace
 from trading.services import Progress
@@ -83,21 +84,28 @@ class Session:
         events = source.events
         if source.resumed_ns and not callable(events):
             events = await self._catch_up(events, opening)
-        async with (
-            serve(events, name=source.name, label=source.label, speed=source.speed, clock=source.clock) as server,
-            asyncio.TaskGroup() as group,
-        ):
-            parts = [
-                group.create_task(self._listen(StreamFeed(server.url)), name="feed"),
-                group.create_task(broadcast.run(), name="broadcast"),
-                group.create_task(self._flush(), name="tape"),
-                group.create_task(self._watch(control), name="watch"),
-            ]
-            await self._stopping.wait()
-            for part in parts:
-                part.cancel()
+        serving = serve(events, name=source.name, label=source.label, speed=source.speed, clock=source.clock)
+        async with serving as server:
+            await self._until_over(
+                asyncio.create_task(self._listen(StreamFeed(server.url)), name="feed"),
+                asyncio.create_task(broadcast.run(), name="broadcast"),
+                asyncio.create_task(self._flush(), name="tape"),
+                asyncio.create_task(self._watch(control), name="watch"),
+            )
         self._end()
         await broadcast.publish()
+
+    async def _until_over(self, *parts: "asyncio.Task[None]") -> None:
+        """Until it is stopped, or a part dies: then all of it ends, with the error of that part."""
+        stopped = asyncio.create_task(self._stopping.wait(), name="stop")
+        running = {*parts, stopped}
+        try:
+            while not stopped.done():
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for part in done:
+                    part.result()
+        finally:
+            await end((*parts, stopped))
 
     def stop(self) -> None:
         """Ask the session to end in order."""

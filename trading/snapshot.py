@@ -95,6 +95,7 @@ def document(desk: Desk, recent: Recent, place: Place, told: Told) -> Json:
     """The whole state. Money in 1/1 000 000 dollar, prices 1/10 000, counts 1/100 contract, times in ms;
     what is not known is null."""
     engine, portfolio = desk.engine, desk.engine.portfolio
+    today = day(desk, recent)
     return {
         "version": 1,
         "seq": told.seq,
@@ -115,9 +116,9 @@ def document(desk: Desk, recent: Recent, place: Place, told: Told) -> Json:
         "steps": desk.steps,
         "decisions": desk.decisions,
         "digest": desk.digest,
-        "day": day(desk, recent),
+        "day": today,
         "cash": portfolio.cash,
-        "equity": portfolio.equity,
+        "equity": portfolio.equity + today["open"],
         "exposure": portfolio.exposure + engine.orders.exposure(),
         "limits": limits(desk),
         "windows": windows(desk),
@@ -184,6 +185,8 @@ def limits(desk: Desk) -> list[Json]:
         for code, (use, limit) in fullest.items()
         if code != "CASH"
     ]
+    largest = max((order.count for order in desk.engine.orders.working.values()), default=0)
+    rows.append({"name": "max_order_count", "limit": risk.limits.max_order_count, "use": largest, "unit": "count"})
     sent = risk.sent_last_minute(desk.now_ns)
     rows.append(
         {"name": "max_orders_per_minute", "limit": risk.limits.max_orders_per_minute, "use": sent, "unit": "rate"}

@@ -40,17 +40,18 @@ class Source:
     is_simulated: bool = False
 
 
-def demo_source(*, seed: int, speed: float, clock_file: Path, open_tickers: Callable[[int], list[str]]) -> Source:
-    """The demo market from this moment of its own clock on. Markets that the account still holds, and that
-    settled while no trader ran, are settled first. Raises ClockError."""
+def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[], list[str]]) -> Source:
+    """The demo market from this moment of its own clock on. Markets that are still `held`, and that settled
+    while nobody listened, are settled first. Raises ClockError."""
     clock = DemoClock(clock_file, speed=speed, seed=seed)
     opened_ns = clock.now_ns()
     world = DemoWorld(seed)
-    settled = (world.settlement(ticker, now_ns=opened_ns) for ticker in open_tickers(opened_ns))
-    missed = [msgspec.structs.replace(status, received_ns=opened_ns) for status in settled if status is not None]
 
     def events() -> Iterator[MarketEvent]:
-        return chain(missed, world.events(clock.now_ns()))
+        now_ns = clock.now_ns()
+        settled = (world.settlement(ticker, now_ns=now_ns) for ticker in held())
+        missed = [msgspec.structs.replace(status, received_ns=now_ns) for status in settled if status is not None]
+        return chain(missed, world.events(now_ns))
 
     return Source(DEMO, f"demo market, seed {seed}", "DEMO", speed, opened_ns, events, clock, is_simulated=True)
 

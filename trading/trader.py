@@ -16,6 +16,7 @@ from channels.worker import Worker
 from django.conf import settings
 from django.utils import timezone
 
+from markets.services import tape_register
 from markets.tape import VERSION, TapeHeader, TapeWriter
 from trading import control, restore, selectors, services
 from trading.broadcast import Broadcast
@@ -25,6 +26,7 @@ from trading.core.desk import Desk
 from trading.core.engine import Engine
 from trading.core.events import Opening
 from trading.core.paper import PaperExchange
+from trading.ending import end, exit_for_sure
 from trading.journal import Journal
 from trading.models import Fill, Order, TradingSession
 from trading.playback import INVENTED, SESSION
@@ -61,13 +63,13 @@ class Trader:
     def __init__(self, say: Say | None = None) -> None:
         self.say = say
         self.account: str = settings.ACCOUNT
-        self.source = _source(self.account)
+        engine = Engine()
+        self.source = _source(self.account, engine)
         self.wanted = control.wanted()
         self.opening = restore.opening(self.account, max(self.source.opened_ns, self.source.resumed_ns))
         self.started_at = timezone.now()
         self.row = _row(self.account, self.source, self.started_at)
         subject = Subject(self.row.pk, self.account, self.source.is_simulated)
-        engine = Engine()
         self.session = Session(
             desk=Desk(engine, PaperExchange(engine.markets)),
             source=self.source,
@@ -80,17 +82,26 @@ class Trader:
     def run(self) -> None:
         """From the opening to the last row written. A clean end is noted only when nothing is missing."""
         session = self.session
+        runner = asyncio.Runner()
         is_clean = False
         try:
             session.journal.start()
             session.open(self.opening, self.wanted)
-            asyncio.run(self._work())
+            runner.run(self._work())
             is_clean = True
+        except Exception:
+            log.exception("the session ended with an error")
+            raise
         finally:
             is_written = session.journal.close()
-            session.tape.close(seal=is_clean)
+            tape = session.tape.close(seal=is_clean)
             if is_written:
                 services.session_finish(self.row.pk, session.progress(), is_clean=is_clean)
+            if is_clean:
+                tape_register(tape)
+            last_way_out = exit_for_sure(0 if is_clean else 1)
+            runner.close()
+            last_way_out.cancel()
 
     async def _work(self) -> None:
         """Run as a Channels worker: it listens for nudges, and its session is what it works at."""
@@ -130,13 +141,11 @@ class TraderWorker(Worker):
     async def handle(self) -> None:
         """Listen and trade until the session ends."""
         broadcast = Broadcast(settings.REDIS_URL, self.session.snapshot)
-        listeners = [asyncio.create_task(self.listener(channel)) for channel in self.channels]
+        listeners = [asyncio.create_task(self.listener(channel), name=channel) for channel in self.channels]
         try:
             await self.session.run(broadcast=broadcast, control=self.overseer, opening=self.opening)
         finally:
-            for listener in listeners:
-                listener.cancel()
-            await asyncio.gather(*listeners, return_exceptions=True)
+            await end(listeners)
 
     async def listener(self, channel: str) -> None:
         """A message is only a hint to look at the rows now: a layer that is away costs up to a second."""
@@ -182,13 +191,13 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _source(account: str) -> Source:
+def _source(account: str, engine: Engine) -> Source:
     if settings.MARKET == DEMO:
         return demo_source(
             seed=settings.DEMO_SEED,
             speed=settings.SPEED,
             clock_file=Path(settings.BOT_HOME) / "demo_clock.json",
-            open_tickers=lambda now_ns: [held.ticker for held in restore.opening(account, now_ns).positions],
+            held=lambda: list(engine.portfolio.positions),
         )
     last = TradingSession.objects.filter(account=account, last_event_ns__isnull=False).order_by("-last_event_ns")
     left_off = last.values_list("last_event_ns", flat=True).first()

@@ -100,6 +100,4 @@ class FeedStatus(Message, frozen=True):
     reason: str = ""
 
 
-MarketEvent = (
-    MarketListed | BookSnapshot | BookDelta | TickerQuote | TradePrint | SpotPrice | MarketStatus | FeedStatus
-)
+MarketEvent = MarketListed | BookSnapshot | BookDelta | TickerQuote | TradePrint | SpotPrice | MarketStatus | FeedStatus

@@ -26,17 +26,17 @@ def complement(price: Price) -> Price:
 
 
 def price_from_text(text: str) -> Price:
-    """"0.5600" -> 5600. Raises ValueError on more than four decimals."""
+    """ "0.5600" -> 5600. Raises ValueError on more than four decimals."""
     return Price(_scaled(text, 4))
 
 
 def count_from_text(text: str) -> Count:
-    """"26.87" -> 2687. Raises ValueError on more than two decimals."""
+    """ "26.87" -> 2687. Raises ValueError on more than two decimals."""
     return Count(_scaled(text, 2))
 
 
 def money_from_text(text: str) -> Money:
-    """"15.0472" -> 15047200. Raises ValueError on more than six decimals."""
+    """ "15.0472" -> 15047200. Raises ValueError on more than six decimals."""
     return Money(_scaled(text, 6))
 
 

@@ -21,6 +21,7 @@ from backtests.api import BacktestRunViewSet
 from backtests.charts import equity_chart, money_ticks, thinned, time_ticks
 from backtests.knobs import InputError
 from backtests.models import BacktestRun
+from backtests.shelf import Reel
 from markets.models import Tape
 from markets.services import tape_register
 from tests.rising import write_tape
@@ -192,7 +193,7 @@ def test_dates_choose_the_tapes_that_begin_on_them(tmp_path: Path, tape: Tape, s
 
 def test_progress_is_written_at_most_twice_a_second() -> None:
     now, told = [0.0], []
-    reel = replaying.Reel("r", Path("r"), "", "", 0, 1_000)
+    reel = Reel("r", Path("r"), "", "", 0, 1_000)
     progress = replaying.Progress([reel], lambda share, note: told.append(share), clock=lambda: now[0])
     watch = progress.watch(reel)
     for count in range(0, 1_000, 100):

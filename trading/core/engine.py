@@ -1,21 +1,10 @@
 """Engine.step(event) -> Decision: the whole brain, no clock, no I/O. The same events give the same decisions, always."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from markets.core.book import BookError
-from markets.core.events import (
-    BookDelta,
-    BookSnapshot,
-    FeedStatus,
-    MarketListed,
-    MarketStatus,
-    SpotPrice,
-    TickerQuote,
-    TradePrint,
-)
-from markets.core.units import DAY_NS, PRICE_DOLLAR, SECOND_NS
+from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import NOTHING, Decision, Denied, ModeChange, PlaceOrder, Signal
 from trading.core.events import (
     Event,
@@ -38,14 +27,12 @@ from trading.core.market import MarketState
 from trading.core.orders import Orders
 from trading.core.parameters import Parameters
 from trading.core.portfolio import Portfolio
-from trading.core.pricing import Underlying, price
+from trading.core.pricing import price
 from trading.core.reasons import TRADED
 from trading.core.risk import Risk, opening_count
 from trading.core.strategies import strategy_named
 from trading.core.strategy import Idea, Quote, View
-
-Touched = Iterable[MarketState]
-NO_MARKET: tuple[MarketState, ...] = ()
+from trading.core.watch import NO_MARKET, Touched, Watch
 
 
 class Engine:
@@ -54,8 +41,9 @@ class Engine:
     def __init__(self) -> None:
         self.parameters = Parameters()
         self.strategy = strategy_named(self.parameters.strategy)
-        self.markets: dict[str, MarketState] = {}
-        self.underlyings: dict[str, Underlying] = {}
+        self.watch = Watch(self.parameters)
+        self.markets = self.watch.markets
+        self.underlyings = self.watch.underlyings
         self.portfolio = Portfolio()
         self.orders = Orders()
         self.risk = Risk(self.portfolio, self.orders)
@@ -63,18 +51,10 @@ class Engine:
         self.versions = {"limits": 0, "parameters": 0}
         self.series_off: tuple[str, ...] = ()
         self.now_ns = 0
-        self._next_second_ns = 0
         self._mode: Mode = "HALTED"
         self._changed: HeldPosition | None = None
         self._hear: dict[type, Callable[[Any], Touched]] = {
-            MarketListed: self._market_listed,
-            BookSnapshot: self._book_snapshot,
-            BookDelta: self._book_delta,
-            TickerQuote: self._nothing_to_do,
-            TradePrint: self._nothing_to_do,
-            SpotPrice: self._spot_price,
-            MarketStatus: self._market_status,
-            FeedStatus: self._feed_status,
+            **self.watch.hears,
             Opening: self._opening,
             OrderAccepted: self._nothing_to_do,
             OrderRejected: self._order_gone,
@@ -96,7 +76,7 @@ class Engine:
     def step(self, event: Event) -> Decision:
         """Hear one event and say what follows from it; NOTHING when nothing does."""
         self.now_ns = now_ns = event.received_ns
-        if now_ns >= self._next_second_ns:
+        if now_ns >= self.watch.next_second_ns:
             self._advance(now_ns)
         signals: list[Signal] = []
         commands: list[PlaceOrder] = []
@@ -113,91 +93,11 @@ class Engine:
     # What is true now -------------------------------------------------------------------------------------
 
     def _advance(self, now_ns: int) -> None:
-        """Whole seconds have passed: take a sample of every index estimate, and notice a new day."""
-        first_ns = self._next_second_ns or now_ns // SECOND_NS * SECOND_NS
-        last_ns = now_ns // SECOND_NS * SECOND_NS
-        for underlying in self.underlyings.values():
-            underlying.sample_seconds(first_ns, last_ns)
-        self._next_second_ns = last_ns + SECOND_NS
+        """A second has passed: take the samples of it, and notice a new day."""
+        self.watch.sample_seconds(now_ns)
         if self.portfolio.advance(now_ns):
             self.risk.review()
-            self._forget_unsettled(now_ns)
-
-    def _forget_unsettled(self, now_ns: int) -> None:
-        """A market whose settlement never came, and in which nothing is held, is dropped a day after its close:
-        what is over must not pile up over months."""
-        for ticker, market in list(self.markets.items()):
-            if market.contract.close_ns < now_ns - DAY_NS and ticker not in self.portfolio.positions:
-                self._drop(market)
-
-    def _drop(self, market: MarketState) -> None:
-        del self.markets[market.contract.ticker]
-        self.underlyings[market.contract.asset].markets.remove(market)
-
-    def _market_listed(self, event: MarketListed) -> Touched:
-        contract = event.contract
-        underlying = self._underlying(contract.asset)
-        market = self.markets.get(contract.ticker)
-        if market is None:
-            market = self.markets[contract.ticker] = MarketState(contract)
-            underlying.markets.append(market)
-            underlying.anchor(contract)
-            return NO_MARKET
-        if market.contract.strike is None:
-            underlying.anchor(contract)
-        if market.contract != contract:
-            market.contract = contract
-            market.forget_pricing()
-        return (market,)
-
-    def _book_snapshot(self, event: BookSnapshot) -> Touched:
-        market = self.markets.get(event.ticker)
-        if market is None:
-            return NO_MARKET
-        market.book.replace(event.yes, event.no)
-        market.lost = ""
-        return (market,)
-
-    def _book_delta(self, event: BookDelta) -> Touched:
-        market = self.markets.get(event.ticker)
-        if market is None or market.lost:
-            return NO_MARKET
-        try:
-            best_changed = market.book.change(event.is_yes, event.price, event.change)
-        except BookError as error:
-            market.lost = str(error)
-            return (market,)
-        return (market,) if best_changed else NO_MARKET
-
-    def _spot_price(self, event: SpotPrice) -> Touched:
-        underlying = self.underlyings.get(event.asset)
-        if underlying is None:
-            underlying = self._underlying(event.asset)
-        underlying.spot.hear(event)
-        return underlying.markets
-
-    def _market_status(self, event: MarketStatus) -> Touched:
-        market = self.markets.get(event.ticker)
-        if market is None:
-            return NO_MARKET
-        market.status = event.status
-        if event.status == "settled":
-            self._drop(market)  # kept until now, because the exchange may still have answered orders in it
-            return NO_MARKET
-        return (market,)
-
-    def _feed_status(self, event: FeedStatus) -> Touched:
-        if event.state == "up":
-            return NO_MARKET  # a book is only believed again with its next snapshot
-        lost = [market for market in self.markets.values() if event.subject in ("", market.contract.ticker)]
-        if event.feed == "kalshi":
-            for market in lost:
-                market.lost = event.reason or "feed lost"
-            return lost
-        for asset, underlying in self.underlyings.items():
-            if event.subject in ("", asset):
-                underlying.spot.lost(event.feed)
-        return NO_MARKET
+            self.watch.forget_unsettled(now_ns, self.portfolio.positions)
 
     def _opening(self, event: Opening) -> Touched:
         self.portfolio.open(event)
@@ -234,8 +134,7 @@ class Engine:
             self.strategy = strategy_named(event.parameters.strategy)
         self.parameters = event.parameters
         self.versions["parameters"] = event.version
-        for underlying in self.underlyings.values():
-            underlying.configure(event.parameters)
+        self.watch.configure(event.parameters)
         return NO_MARKET
 
     def _mode_set(self, event: ModeSet) -> Touched:
@@ -251,11 +150,6 @@ class Engine:
 
     def _nothing_to_do(self, event: Event) -> Touched:
         return NO_MARKET
-
-    def _underlying(self, asset: str) -> Underlying:
-        if asset not in self.underlyings:
-            self.underlyings[asset] = Underlying(asset, self.parameters)
-        return self.underlyings[asset]
 
     # What we think, want, and may do ----------------------------------------------------------------------
 

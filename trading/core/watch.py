@@ -1,0 +1,141 @@
+"""Watch: everything the market has said; the open markets with their books, and the assets behind them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from markets.core.book import BookError
+from markets.core.events import (
+    BookDelta,
+    BookSnapshot,
+    FeedStatus,
+    MarketListed,
+    MarketStatus,
+    SpotPrice,
+    TickerQuote,
+    TradePrint,
+)
+from markets.core.units import DAY_NS, SECOND_NS
+from trading.core.market import MarketState
+from trading.core.parameters import Parameters
+from trading.core.pricing import Underlying
+
+Touched = Iterable[MarketState]
+NO_MARKET: tuple[MarketState, ...] = ()
+
+
+class Watch:
+    """Each of `hears` takes one kind of market event and returns the markets that may now be seen differently."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.markets: dict[str, MarketState] = {}
+        self.underlyings: dict[str, Underlying] = {}
+        self.next_second_ns = 0
+        self.hears: dict[type, Callable[[Any], Touched]] = {
+            MarketListed: self._market_listed,
+            BookSnapshot: self._book_snapshot,
+            BookDelta: self._book_delta,
+            TickerQuote: self._no_news,
+            TradePrint: self._no_news,
+            SpotPrice: self._spot_price,
+            MarketStatus: self._market_status,
+            FeedStatus: self._feed_status,
+        }
+
+    def configure(self, parameters: Parameters) -> None:
+        """Go on under other parameters."""
+        self.parameters = parameters
+        for underlying in self.underlyings.values():
+            underlying.configure(parameters)
+
+    def sample_seconds(self, now_ns: int) -> None:
+        """Whole seconds have passed: take a sample of every index estimate for each."""
+        last_ns = now_ns // SECOND_NS * SECOND_NS
+        first_ns = self.next_second_ns or last_ns
+        for underlying in self.underlyings.values():
+            underlying.sample_seconds(first_ns, last_ns)
+        self.next_second_ns = last_ns + SECOND_NS
+
+    def forget_unsettled(self, now_ns: int, held: Iterable[str]) -> None:
+        """A market whose settlement never came, and in which nothing is held, is dropped a day after its close:
+        what is over must not pile up over months."""
+        for ticker, market in list(self.markets.items()):
+            if market.contract.close_ns < now_ns - DAY_NS and ticker not in held:
+                self._drop(market)
+
+    def _market_listed(self, event: MarketListed) -> Touched:
+        contract = event.contract
+        underlying = self._underlying(contract.asset)
+        market = self.markets.get(contract.ticker)
+        if market is None:
+            market = self.markets[contract.ticker] = MarketState(contract)
+            underlying.markets.append(market)
+            underlying.anchor(contract)
+            return NO_MARKET
+        if market.contract.strike is None:
+            underlying.anchor(contract)
+        if market.contract != contract:
+            market.contract = contract
+            market.forget_pricing()
+        return (market,)
+
+    def _book_snapshot(self, event: BookSnapshot) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is None:
+            return NO_MARKET
+        market.book.replace(event.yes, event.no)
+        market.lost = ""
+        return (market,)
+
+    def _book_delta(self, event: BookDelta) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is None or market.lost:
+            return NO_MARKET
+        try:
+            best_changed = market.book.change(event.is_yes, event.price, event.change)
+        except BookError as error:
+            market.lost = str(error)
+            return (market,)
+        return (market,) if best_changed else NO_MARKET
+
+    def _spot_price(self, event: SpotPrice) -> Touched:
+        underlying = self.underlyings.get(event.asset)
+        if underlying is None:
+            underlying = self._underlying(event.asset)
+        underlying.spot.hear(event)
+        return underlying.markets
+
+    def _market_status(self, event: MarketStatus) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is None:
+            return NO_MARKET
+        market.status = event.status
+        if event.status == "settled":
+            self._drop(market)  # kept until now, because the exchange may still have answered orders in it
+            return NO_MARKET
+        return (market,)
+
+    def _feed_status(self, event: FeedStatus) -> Touched:
+        if event.state == "up":
+            return NO_MARKET  # a book is only believed again with its next snapshot
+        lost = [market for market in self.markets.values() if event.subject in ("", market.contract.ticker)]
+        if event.feed == "kalshi":
+            for market in lost:
+                market.lost = event.reason or "feed lost"
+            return lost
+        for asset, underlying in self.underlyings.items():
+            if event.subject in ("", asset):
+                underlying.spot.lost(event.feed)
+        return NO_MARKET
+
+    def _no_news(self, event: TickerQuote | TradePrint) -> Touched:
+        return NO_MARKET
+
+    def _drop(self, market: MarketState) -> None:
+        del self.markets[market.contract.ticker]
+        self.underlyings[market.contract.asset].markets.remove(market)
+
+    def _underlying(self, asset: str) -> Underlying:
+        if asset not in self.underlyings:
+            self.underlyings[asset] = Underlying(asset, self.parameters)
+        return self.underlyings[asset]
