@@ -30,5 +30,5 @@ def recorded_tapes(recorded_runs: list[RunSummary]) -> list[Path]:
 def recorded_tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One recorded run with a book, spot prices and a settled market."""
     recording = Recording(settings.RECORDED_DATA / RECORDING)
-    run = import_run(recording, "20260513T055209Z-af1fd5b0", tmp_path_factory.mktemp("one"))
+    run = import_run(recording, "20260513T1522Z-rv600", tmp_path_factory.mktemp("one"))
     return Path(run.path)
