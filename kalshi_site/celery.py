@@ -18,6 +18,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "worker heartbeat": {"task": "trading.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
     "ledger check": {"task": "trading.tasks.ledger_check", "schedule": 60.0, "options": {"expires": 60.0}},
+    "old signals": {"task": "trading.tasks.signals_prune", "schedule": 600.0, "options": {"expires": 600.0}},
     "stuck backtests": {"task": "backtests.tasks.sweep_stuck", "schedule": 60.0, "options": {"expires": 60.0}},
 }
 

@@ -12,6 +12,8 @@ COMMANDS = {
     "paper": "trade a market on paper from the terminal",
     "live": "trade real money (refuses, and says what is missing, until that exists)",
     "backtest": "play a tape through the engine and print what would have happened",
+    "demo_tape": "write an hour of the demo market as a tape, to back-test on",
+    "tapes": "list the tapes of the catalogue, or verify them",
     "import_recording": "turn recorded market data into tapes",
     "bench": "measure the engine: events a second, memory, time from event to decision",
 }

@@ -51,6 +51,7 @@ if MARKET == "demo" and SPEED == 0:
 DEMO_SPEED = SPEED
 DEMO_SEED = environment.integer("DEMO_SEED", 7, least=0, most=2**63 - 1)
 ACCOUNT = account_name(MARKET, TAPE)
+SIGNAL_ROWS = environment.integer("SIGNAL_ROWS", 1_000_000, least=1_000, most=10**9)  # about 200 bytes each
 PAPER_CAPITAL = paper_capital()
 
 # --- Django -----------------------------------------------------------------------------------------------------

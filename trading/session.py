@@ -9,7 +9,7 @@ from itertools import chain
 
 import msgspec
 
-from markets.core.events import MarketEvent
+from markets.core.events import BookDelta, BookSnapshot, MarketEvent, SpotPrice, TickerQuote, TradePrint
 from markets.core.units import MILLISECOND_NS
 from markets.feeds.stream import StreamFeed
 from markets.tape import TapeWriter
@@ -17,7 +17,17 @@ from trading.broadcast import Broadcast
 from trading.control import Control, StatusReport, Wanted
 from trading.core.decision import Decision
 from trading.core.desk import Desk
-from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, SeriesOff, Settled
+from trading.core.events import (
+    Event,
+    Fill,
+    Opening,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+    SeriesOff,
+    Settled,
+    Timer,
+)
 from trading.core.reasons import REASONS
 from trading.ending import end
 from trading.journal import Journal
@@ -28,6 +38,7 @@ from trading.snapshot import Place, Recent, Told, document
 from trading.source import Source
 
 FLUSH_S = 0.25
+BULK = frozenset({BookSnapshot, BookDelta, TickerQuote, TradePrint, SpotPrice, Timer})
 GIVE_WAY_EVERY = 2_000  # events, while catching up
 ACCOUNT_EVENTS = frozenset({OrderAccepted, OrderRejected, OrderCancelled, Fill, Settled})
 
@@ -138,7 +149,8 @@ class Session:
     def _write(self, event: Event, decision: Decision) -> None:
         """To the tape; and out of our hands before an order leaves, or the rows hear of money."""
         tape = self.tape
-        tape.append(event)
+        if not (self.source.can_be_had_again and type(event) in BULK):
+            tape.append(event)
         if decision.commands or decision.positions or decision.mode is not None:
             tape.append(decision)
         if decision.commands or type(event) in ACCOUNT_EVENTS:

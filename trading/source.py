@@ -26,7 +26,8 @@ class Source:
 
     `opened_ns` is the time a session opens at. Events up to `resumed_ns` were traded on by an earlier session
     of the account: they are only listened to, to know the market again. A function instead of an iterator
-    begins anew where the clock is, for every listener.
+    begins anew where the clock is, for every listener. Quotes and prices that `can_be_had_again` from a seed
+    need not be written down a second time.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Source:
     clock: Clock | None = None
     resumed_ns: int = 0
     is_simulated: bool = False
+    can_be_had_again: bool = False
 
 
 def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[], list[str]]) -> Source:
@@ -53,7 +55,17 @@ def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[],
         missed = [msgspec.structs.replace(status, received_ns=now_ns) for status in settled if status is not None]
         return chain(missed, world.events(now_ns))
 
-    return Source(DEMO, f"demo market, seed {seed}", "DEMO", speed, opened_ns, events, clock, is_simulated=True)
+    return Source(
+        DEMO,
+        f"demo market, seed {seed}",
+        "DEMO",
+        speed,
+        opened_ns,
+        events,
+        clock,
+        is_simulated=True,
+        can_be_had_again=True,
+    )
 
 
 def tape_source(path: Path, *, speed: float, resumed_ns: int) -> Source:

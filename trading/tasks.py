@@ -3,9 +3,11 @@
 import logging
 
 from celery import shared_task
+from django.conf import settings
 
 from trading import selectors, services
 from trading.models import Account, Discrepancy
+from trading.pruning import prune_signals
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,12 @@ def ledger_check() -> int:
         services.discrepancy_close(row.kind, row.subject)
         logger.info("%s adds up again", row.subject)
     return len(wrong)
+
+
+@shared_task(name="trading.tasks.signals_prune")
+def signals_prune() -> int:
+    """Keep the newest SIGNAL_ROWS signals, and all that led to an order. Returns how many went."""
+    return prune_signals(settings.SIGNAL_ROWS)
 
 
 @shared_task(name="trading.tasks.heartbeat")

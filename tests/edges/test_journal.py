@@ -16,6 +16,7 @@ from trading.core import events
 from trading.core.decision import NOTHING, Decision, PlaceOrder, Signal
 from trading.core.reasons import TRADED
 from trading.journal import Journal
+from trading.pruning import prune_signals
 from trading.records import Entry, Subject
 from trading.thinning import Thinning, entry
 
@@ -361,3 +362,13 @@ def test_a_position_is_the_newest_value_and_never_a_sum(subject: Subject) -> Non
     records.write(subject, [Entry(at(2), positions=(more,))])
     position = models.Position.objects.get()
     assert (position.count, position.cost, position.updated_ns) == (300, 1_500_000, at(2))
+
+
+@pytest.mark.django_db
+def test_old_signals_go_but_those_that_led_to_an_order_stay(subject: Subject) -> None:
+    many = [Entry(at, None, (Signal(at, TICKER, "TRADED" if at == 1 else "CLOSING"),)) for at in range(1, 31)]
+    records.write(subject, many)
+    assert prune_signals(10) == 19
+    kept = models.Signal.objects.order_by("event_ns")
+    assert [row.event_ns for row in kept] == [1, *range(21, 31)]
+    assert prune_signals(10) == 0

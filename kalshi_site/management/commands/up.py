@@ -13,6 +13,7 @@ from django.db import DatabaseError, connections
 from kalshi_site import first_login, health, preflight, probe
 from kalshi_site.parts import parts
 from kalshi_site.supervisor import Supervisor
+from markets.models import Tape
 
 
 class Command(BaseCommand):
@@ -33,6 +34,8 @@ class Command(BaseCommand):
         """The tables and the first login. Raises CommandError when the database cannot be used."""
         try:
             call_command("migrate", interactive=False, verbosity=0)
+            if settings.MARKET == "demo" and not Tape.objects.exists():
+                call_command("demo_tape", stdout=self.stdout)  # so that there is something to back-test on
             self.heartbeat = health.heartbeat()
             return first_login.make()
         except DatabaseError as error:
