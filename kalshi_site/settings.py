@@ -274,15 +274,12 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 LOG_LEVEL = environment.choice("LOG_LEVEL", "info", among=("debug", "info", "warning", "error")).upper()
+LINE = "{asctime} {levelname} {name}: {message}"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
-            "()": "kalshi_site.logs.UtcFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        },
+        "line": {"()": "kalshi_site.logs.UtcFormatter", "format": LINE, "style": "{"},
     },
     "filters": {"not_health": {"()": "kalshi_site.logs.NotHealth"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
