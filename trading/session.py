@@ -9,7 +9,7 @@ from itertools import chain
 
 import msgspec
 
-from markets.core.events import BookDelta, BookSnapshot, MarketEvent, SpotPrice, TickerQuote, TradePrint
+from markets.core.events import BookDelta, BookSnapshot, MarketEvent, MarketStatus, SpotPrice, TickerQuote, TradePrint
 from markets.core.units import MILLISECOND_NS
 from markets.feeds.stream import StreamFeed
 from markets.tape import TapeWriter
@@ -40,6 +40,8 @@ from trading.source import Source
 FLUSH_S = 0.25
 BULK = frozenset({BookSnapshot, BookDelta, TickerQuote, TradePrint, SpotPrice, Timer})
 GIVE_WAY_EVERY = 2_000  # events, while catching up
+CATCHING_UP, ENDED = "catching up", "ended"
+DEAF = frozenset({CATCHING_UP, ENDED})  # states in which what people want is kept, not heard
 ACCOUNT_EVENTS = frozenset({OrderAccepted, OrderRejected, OrderCancelled, Fill, Settled})
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Session:
         self.ends_with_source = False
         self.pace = Pace()
         self.wanted: Wanted | None = None
+        self._told: Wanted | None = None  # what the desk has heard of it
         self.first_ns: int | None = None
         self._began = time.monotonic()
         self._sequence = 0
@@ -80,7 +83,7 @@ class Session:
 
     def open(self, opening: Opening, wanted: Wanted) -> None:
         """Take up the account and what people want; in silence first, where a tape was traded on before."""
-        self.wanted = wanted
+        self.wanted = self._told = wanted
         limits, parameters, mode = wanted.events(self.source.opened_ns)
         if self.source.resumed_ns:
             mode = msgspec.structs.replace(mode, mode="HALTED", reason="catching up")
@@ -96,13 +99,14 @@ class Session:
         if source.resumed_ns and not callable(events):
             events = await self._catch_up(events, opening)
         serving = serve(events, name=source.name, label=source.label, speed=source.speed, clock=source.clock)
-        async with serving as server:
-            await self._until_over(
-                asyncio.create_task(self._listen(StreamFeed(server.url)), name="feed"),
-                asyncio.create_task(broadcast.run(), name="broadcast"),
-                asyncio.create_task(self._flush(), name="tape"),
-                asyncio.create_task(self._watch(control), name="watch"),
-            )
+        if not self._stopping.is_set():
+            async with serving as server:
+                await self._until_over(
+                    asyncio.create_task(self._listen(StreamFeed(server.url)), name="feed"),
+                    asyncio.create_task(broadcast.run(), name="broadcast"),
+                    asyncio.create_task(self._flush(), name="tape"),
+                    asyncio.create_task(self._watch(control), name="watch"),
+                )
         self._end()
         await broadcast.publish()
 
@@ -131,11 +135,17 @@ class Session:
         self.pace.note(time.perf_counter_ns() - began)
 
     def change(self, wanted: Wanted) -> None:
-        """Limits, parameters or mode were changed by a person: heard now, on the clock of the market."""
-        before, self.wanted = self.wanted, wanted
-        if before is None:
+        """Limits, parameters or mode were changed by a person: heard now, on the clock of the market. What was
+        traded on before stays as it was, and an ended market is not traded again: then it is only kept."""
+        self.wanted = wanted
+        if self.state not in DEAF:
+            self._tell(wanted)
+
+    def _tell(self, wanted: Wanted) -> None:
+        told, self._told = self._told, wanted
+        if told is None:
             return
-        for event in wanted.changes(before, self.desk.now_ns):
+        for event in wanted.changes(told, self.desk.now_ns):
             log.info("heard %s", type(event).__name__)
             self.hear(event)
 
@@ -149,9 +159,10 @@ class Session:
     def _write(self, event: Event, decision: Decision) -> None:
         """To the tape; and out of our hands before an order leaves, or the rows hear of money."""
         tape = self.tape
-        if not (self.source.can_be_had_again and type(event) in BULK):
-            tape.append(event)
-        if decision.commands or decision.positions or decision.mode is not None:
+        has_effect = decision.commands or decision.positions or decision.mode is not None
+        if has_effect or not (self.source.can_be_had_again and type(event) in BULK):
+            tape.append(event)  # a decision is read back with the event before it
+        if has_effect:
             tape.append(decision)
         if decision.commands or type(event) in ACCOUNT_EVENTS:
             tape.flush()
@@ -164,7 +175,7 @@ class Session:
             self.first_ns = self.first_ns or batch[0].received_ns
             await self._give_way()
         self._note_all(self.desk.finish())
-        self.state = "ended"
+        self.state = ENDED
         self.message = f"{self.source.name} has ended"
         if self.ends_with_source:
             self.stop()
@@ -178,23 +189,35 @@ class Session:
             await asyncio.sleep(0.02)
 
     async def _catch_up(self, events: Iterator[MarketEvent], opening: Opening) -> Iterator[MarketEvent]:
-        """Hear in silence what was traded on before; returns what is left to trade on."""
-        self.state = "catching up"
+        """Hear in silence what was traded on before; returns what is left to trade on.
+
+        A market that settled at the last moment may not have been heard of, or its payout not written down:
+        what the account still holds there is paid out now.
+        """
+        self.state = CATCHING_UP
+        held = {position.ticker for position in opening.positions}
+        unpaid: list[MarketStatus] = []
         for number, event in enumerate(events):
-            if event.received_ns > self.source.resumed_ns:
+            if event.received_ns > self.source.resumed_ns or self._stopping.is_set():
                 events = chain([event], events)
                 break
             for heard, decision in self.desk.hear(event):
                 self._write(heard, decision)
+            if type(event) is MarketStatus and event.status == "settled" and event.ticker in held:
+                unpaid.append(event)
             if number % GIVE_WAY_EVERY == 0:
                 await asyncio.sleep(0)
-        self._resume(opening)
+        self._resume(opening, unpaid)
         return events
 
-    def _resume(self, opening: Opening) -> None:
+    def _resume(self, opening: Opening, unpaid: list[MarketStatus]) -> None:
         now_ns = max(self.desk.now_ns, self.source.resumed_ns)
+        self.state = "starting"
         self._note_all(self.desk.hear(msgspec.structs.replace(opening, received_ns=now_ns)))
+        for status in unpaid:
+            self._note_all(self.desk.hear(msgspec.structs.replace(status, received_ns=now_ns)))
         if self.wanted is not None:
+            self._tell(self.wanted)
             self._note_all(self.desk.hear(self.wanted.events(now_ns)[2]))
 
     # The others ---------------------------------------------------------------------------------------------
@@ -216,7 +239,7 @@ class Session:
                 raise SessionError(f"the {name} died: {failure!r}") from failure
 
     def _end(self) -> None:
-        if self.state != "ended":
+        if self.state != ENDED:
             self._note_all(self.desk.finish())
         self.state = "stopped"
         self.tape.flush()
