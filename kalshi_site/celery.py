@@ -1,11 +1,14 @@
 """The Celery app and its beat schedule."""
 
 import os
+import signal
 import warnings
 
 from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs leave it out
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init
+
+from kalshi_site.part import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kalshi_site.settings")
 
@@ -26,3 +29,9 @@ app.conf.beat_schedule = {
 @setup_logging.connect
 def keep_our_logging(**_: object) -> None:
     """Celery configures logging only where nobody listens to this; Django's settings have done it already."""
+
+
+@worker_process_init.connect
+def leave_with_the_worker(**_: object) -> None:
+    """A process of the pool does not outlive its worker, however that ended."""
+    die_with_parent(signal.SIGKILL, os.getppid())

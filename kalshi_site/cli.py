@@ -4,8 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 
+import django
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import ManagementUtility
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand, CommandError
+
+from kalshi_site import preflight
 
 COMMANDS = {
     "up": "start everything on this machine: web page, trader, worker, schedule and an embedded Redis",
@@ -17,6 +21,10 @@ COMMANDS = {
     "import_recording": "turn recorded market data into tapes",
     "bench": "measure the engine: events a second, memory, time from event to decision",
 }
+DJANGOS_OWN = {
+    "--version", "--verbosity", "--settings", "--pythonpath",
+    "--traceback", "--no-color", "--force-color", "--skip-checks",
+}  # fmt: skip
 ALIASES = {name.replace("_", "-"): name for name in COMMANDS}
 
 
@@ -26,19 +34,39 @@ def main() -> None:
 
 
 def run(words: Sequence[str]) -> int:
-    """Exit code: the command's own, 2 for a word we do not know, 1 for a setting that cannot be used."""
+    """Exit code: the command's own, 2 for a word we do not know, 1 for a setting that cannot be used, 130 for Ctrl-C."""
     if not words or words[0] in {"-h", "--help", "help"}:
         print(overview())  # noqa: T201
         return 0 if words else 2
-    name = ALIASES.get(words[0], words[0])
-    if name not in COMMANDS:
+    if ALIASES.get(words[0], words[0]) not in COMMANDS:
         return complain(f"unknown command {words[0]!r}; it is one of: {', '.join(ALIASES)}.", code=2)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kalshi_site.settings")
     try:
-        ManagementUtility(["kalshi-bot", name, *words[1:]]).execute()
-    except ImproperlyConfigured as error:
+        execute(words)
+    except CommandError as error:
+        return complain(str(error), code=error.returncode)
+    except (ImproperlyConfigured, preflight.NotReady) as error:
         return complain(str(error), code=1)
+    except KeyboardInterrupt:
+        return 130
     return 0
+
+
+def execute(words: Sequence[str]) -> None:
+    """Run one command as Django would, without the options that only Django's own developers need."""
+    django.setup()
+    name = ALIASES.get(words[0], words[0])
+    command = load_command_class(get_commands()[name], name)
+    command.suppressed_base_arguments = DJANGOS_OWN
+    if needs_checks(command) and not {"-h", "--help"} & set(words):
+        preflight.check_settings()
+    command.requires_system_checks = []
+    command.run_from_argv(["kalshi-bot", words[0], *words[1:], "--traceback"])  # which hands a CommandError to us
+
+
+def needs_checks(command: BaseCommand) -> bool:
+    """Whether it wants the whole set of system checks before it starts."""
+    return command.requires_system_checks == "__all__"
 
 
 def overview() -> str:

@@ -20,13 +20,17 @@ LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """`farewell`: signals in turn, each with the seconds it may take; then SIGKILL. `orphan_signal`: if we are killed."""
+    """`farewell`: signals in turn, each with the seconds it may take; then SIGKILL. `orphan_signal`: if we are killed.
+
+    `hushed`: a line with one of these texts is not passed on, only kept for the case that it was the last.
+    """
 
     name: str
     command: list[str]
     farewell: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 5.0),)
     orphan_signal: signal.Signals = signal.SIGTERM
     environment: Mapping[str, str] = field(default_factory=dict)
+    hushed: tuple[str, ...] = ()
     niceness: int = 0  # above 0: gives way to the others
     is_ready: Callable[[], bool] | None = None  # the next part waits for it
 
@@ -78,10 +82,13 @@ class Child:
             self.note(rest)
 
     def note(self, line: bytes) -> None:
-        """One line: kept for the case that it was the last, and said."""
+        """One line: kept for the case that it was the last, and said, unless it is blank or hushed."""
         text = line[:LONGEST_LINE].decode(errors="replace").rstrip()
+        if not text:
+            return
         self.last.append(text)
-        self.say(self.part.name, text)
+        if not any(words in text for words in self.part.hushed):
+            self.say(self.part.name, text)
 
     async def ended(self) -> int:
         """Wait for the end; the exit code, negative for a signal. Takes away what it leaves behind in its group."""
@@ -125,9 +132,14 @@ async def read_stream(descriptor: int) -> asyncio.StreamReader:
 def settle(parent: int, part: Part) -> None:
     """In the new process, before its program: from now on the kernel tells it when the supervisor is gone."""
     os.nice(part.niceness)
+    die_with_parent(part.orphan_signal, parent)
+
+
+def die_with_parent(number: signal.Signals, parent: int) -> None:
+    """Ask the kernel for this signal when `parent` ends, and leave if it has ended already. Only Linux can do it."""
     if LIBC is None:
         return
-    LIBC.prctl(PR_SET_PDEATHSIG, int(part.orphan_signal), 0, 0, 0)
+    LIBC.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -16,8 +16,13 @@ MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 
 def parts(*, home: Path, port: int) -> list[Part]:
     """In the order of starting; they are stopped the other way round, so the trader leaves first."""
-    own_redis = [] if os.environ.get("REDIS_URL", "").strip() else [redis(home)]
+    own_redis = [redis(home)] if brings_redis() else []
     return [*own_redis, web(port), worker(), beat(home), trader()]
+
+
+def brings_redis() -> bool:
+    """Whether `up` starts a Redis of its own: no other is named."""
+    return not os.environ.get("REDIS_URL", "").strip()
 
 
 def redis(home: Path) -> Part:
@@ -26,6 +31,8 @@ def redis(home: Path) -> Part:
         name="redis",
         command=embedded_redis.command(home),
         is_ready=functools.partial(embedded_redis.answers, embedded_redis.socket_path(home)),
+        # Its advice on the kernel's memory is for servers with much more to save; and it takes leave in two lines.
+        hushed=("Memory overcommit must be enabled", "scheduling shutdown", "ready to exit"),
     )
 
 
@@ -48,8 +55,9 @@ def worker() -> Part:
         name="worker",
         command=[sys.executable, "-m", "celery", "--quiet", "-A", "kalshi_site", *options],
         farewell=((signal.SIGTERM, 5.0), (signal.SIGQUIT, 3.0)),
-        orphan_signal=signal.SIGQUIT,
+        orphan_signal=signal.SIGKILL,  # Redis leaves at the same moment: nothing could be handed back
         niceness=10,
+        hushed=("Warm shutdown", "Cold shutdown"),
         environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
 

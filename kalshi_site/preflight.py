@@ -4,10 +4,21 @@ import fcntl
 import socket
 from io import TextIOWrapper
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from django.core.checks import run_checks
 
 
 class NotReady(Exception):
     """The sentence for the person at the terminal."""
+
+
+def check_settings() -> None:
+    """Raises NotReady with what Django's system checks found, one sentence a finding."""
+    found = [message for message in run_checks() if message.is_serious()]
+    if found:
+        raise NotReady("; ".join(f"{message.msg}. {message.hint or ''}".strip() for message in found))
 
 
 def claim(home: Path) -> TextIOWrapper:
@@ -30,3 +41,17 @@ def check_port(port: int) -> None:
         except OSError as error:
             reason = error.strerror or "not possible"
             raise NotReady(f"cannot listen on port {port} ({reason.lower()}); set PORT to a free one.") from None
+
+
+def check_redis(url: str) -> None:
+    """Raises NotReady when the Redis that REDIS_URL names does not answer; a password in it is not repeated."""
+    parts = urlsplit(url)
+    where = parts.path if parts.scheme == "unix" else f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+    try:
+        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise NotReady(
+            f"the Redis of REDIS_URL does not answer at {where} ({type(error).__name__}); "
+            "start it, or leave REDIS_URL empty for the embedded one."
+        ) from None

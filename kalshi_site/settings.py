@@ -1,6 +1,7 @@
 """All settings; every one that may differ between machines is read from the environment here, and fails loudly."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ def database() -> dict[str, Any]:
     """What DATABASE_URL names, else SQLite in BOT_HOME; SQLite in WAL mode, its transactions begun as writers."""
     url = environment.text("DATABASE_URL", f"sqlite:///{BOT_HOME / 'db.sqlite3'}")
     try:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
+        with warnings.catch_warnings(action="ignore"):  # what it warns of is refused below
+            config: dict[str, Any] = environ.Env.db_url_config(url)
     except (ValueError, ImproperlyConfigured):
         config = {}
     engine = config.get("ENGINE", "")
@@ -290,9 +292,7 @@ LOGGING = {
         "django.request": {"filters": ["not_health"]},
         "axes": {"level": "WARNING"},
         "channels_redis": {"level": "CRITICAL"},  # a traceback a second while Redis is away; we say it once ourselves
-        "celery.app.trace": {"level": "WARNING"},  # two lines a task otherwise, every ten seconds
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},  # two lines a task otherwise, every ten seconds
         "websockets": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
     },

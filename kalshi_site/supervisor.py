@@ -78,6 +78,7 @@ class Supervisor:
 
     async def live(self) -> None:
         """Start the parts one after the other, say welcome when all is well, watch from then on."""
+        self.say(ME, f"starting {', '.join(part.name for part in self.parts)} ...")
         async with asyncio.TaskGroup() as group:
             for part in self.parts:
                 group.create_task(self.keep(part))

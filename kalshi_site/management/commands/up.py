@@ -11,21 +11,25 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
 from kalshi_site import first_login, health, preflight, probe
-from kalshi_site.parts import parts
+from kalshi_site.parts import brings_redis, parts
 from kalshi_site.supervisor import Supervisor
 from markets.models import Tape
 
 
 class Command(BaseCommand):
     help = "Start web, trader, worker, beat and an embedded Redis, and keep them running until Ctrl-C."
+    requires_system_checks = ()  # they are run, and told, with everything else that must be true before
     heartbeat = ""  # the trader's last one before we start it
 
     def handle(self, **options: Any) -> None:
         """Refuses with one sentence, or ends when a signal comes; the exit code is 1 when a part was given up."""
         try:
+            preflight.check_settings()
             lock = preflight.claim(settings.BOT_HOME)
             with lock:
                 preflight.check_port(settings.PORT)
+                if not brings_redis():
+                    preflight.check_redis(settings.REDIS_URL)
                 sys.exit(self.supervise(self.prepare()))
         except (preflight.NotReady, FileNotFoundError, PermissionError) as error:
             raise CommandError(str(error)) from None
@@ -39,7 +43,8 @@ class Command(BaseCommand):
             self.heartbeat = health.heartbeat()
             return first_login.make()
         except DatabaseError as error:
-            raise CommandError(f"the database cannot be used: {error}; look at DATABASE_URL.") from None
+            reason = " ".join(str(error).split())
+            raise CommandError(f"the database cannot be used: {reason.rstrip('?.')}; look at DATABASE_URL.") from None
         finally:
             connections.close_all()
 
