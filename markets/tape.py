@@ -68,6 +68,7 @@ class TapeWriter:
                 f"{path}: cannot be written ({error.strerror}); check the folder and its rights."
             ) from error
         self._line(header)
+        self.flush()  # from now on it is a tape, whatever happens to who writes it
 
     def append(self, message: Message) -> None:
         """Add one event. It is in the file after `flush`, or once enough has gathered."""

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -48,7 +49,7 @@ class TraderError(Exception):
 def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
     """Trade until SIGTERM or SIGINT, or `until_end` of the tape; `say` hears every few seconds how it stands.
     Raises TraderError, and whatever ends a session."""
-    with _alone(Path(settings.BOT_HOME) / "trader.lock"):
+    with _alone(Path(settings.BOT_HOME) / "trader.lock"), _ended_in_order():
         services.versions_open()
         services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
         restore.recover_all(settings.ACCOUNT)
@@ -68,14 +69,17 @@ class Trader:
         self.wanted = control.wanted()
         self.opening = restore.opening(self.account, max(self.source.opened_ns, self.source.resumed_ns))
         self.started_at = timezone.now()
-        self.row = _row(self.account, self.source, self.started_at)
+        tape = _tape(self.account, self.source, self.started_at)  # before the row that names it
+        self.row = services.session_start(
+            account=self.account, market_source=self.source.kind, tape_name=tape.path.stem
+        )
         subject = Subject(self.row.pk, self.account, self.source.is_simulated)
         self.session = Session(
             desk=Desk(engine, PaperExchange(engine.markets)),
             source=self.source,
             place=Place(self.source.kind, self.source.label, self.account, self.source.name, self.source.speed),
             journal=Journal(subject),
-            tape=_tape(self.row, self.source),
+            tape=tape,
             recent=_recent(self.account, self.opening),
         )
 
@@ -191,6 +195,20 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Until the loop listens for it, a SIGTERM unwinds the start: what is open is closed and written down."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _source(account: str, engine: Engine) -> Source:
     if settings.MARKET == DEMO:
         return demo_source(
@@ -213,17 +231,13 @@ def _tape_file(name: str) -> Path:
     raise TraderError(f"there is no tape {name!r}, neither as a file nor in {folder}; see `kalshi-bot tapes`")
 
 
-def _row(account: str, source: Source, started_at: datetime) -> TradingSession:
+def _tape(account: str, source: Source, started_at: datetime) -> TapeWriter:
     name = f"session-{account}-{started_at:%Y%m%dT%H%M%S%f}"
-    return services.session_start(account=account, market_source=source.kind, tape_name=name)
-
-
-def _tape(row: TradingSession, source: Source) -> TapeWriter:
-    path = Path(settings.TAPES_DIR) / f"{row.tape_name}.tape"
-    created_ns = int(row.started_at.timestamp()) * 1_000_000_000
+    created_ns = int(started_at.timestamp()) * 1_000_000_000
     note = f"paper session on {source.name}"
     grade = INVENTED if source.is_simulated else ""
-    return TapeWriter(path, TapeHeader(VERSION, row.tape_name, SESSION, grade, created_ns, note))
+    header = TapeHeader(VERSION, name, SESSION, grade, created_ns, note)
+    return TapeWriter(Path(settings.TAPES_DIR) / f"{name}.tape", header)
 
 
 def _recent(account: str, opening: Opening) -> Recent:

@@ -1,0 +1,69 @@
+"""The trader's own life: told to end while it is still starting, it ends in order."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from markets.core.units import DOLLAR
+from markets.tape import read_header
+from trading import models, restore, services
+from trading.session import Session
+from trading.trader import run_trader
+
+ACCOUNT = "demo"
+
+
+@pytest.fixture
+def home(tmp_path: Path, settings: Settings) -> Path:
+    settings.BOT_HOME, settings.TAPES_DIR = tmp_path, tmp_path / "tapes"
+    settings.MARKET, settings.ACCOUNT = "demo", ACCOUNT
+    return tmp_path
+
+
+def told_to_end(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_trader_that_is_told_to_end_while_it_starts_ends_in_order(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "open", told_to_end)
+    handler = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # should it not listen, the test outlives it
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run_trader()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert ended.value.code == 0
+    row = models.TradingSession.objects.get()
+    assert (row.ended_at is not None, row.is_clean) == (True, False)
+    assert read_header(next((home / "tapes").iterdir())).name == row.tape_name
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # who is killed closes no file
+@pytest.mark.django_db(transaction=True)
+def test_a_trader_that_was_killed_before_its_first_event_leaves_nothing_to_explain(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tape is there before its row, and begins with a header as soon as it is there."""
+    began: list[list[bytes]] = []
+    start = services.session_start
+
+    def watched(**values: str) -> models.TradingSession:
+        began.append([path.read_bytes() for path in (home / "tapes").iterdir()])
+        start(**values)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(services, "session_start", watched)
+    with pytest.raises(KeyboardInterrupt):
+        run_trader()
+    services.account_open(ACCOUNT, DOLLAR)
+    assert b"TapeHeader" in began[0][0]
+    assert [each.steps for each in restore.recover_all(ACCOUNT)] == [0]
+    assert not models.Discrepancy.objects.exists()
