@@ -214,3 +214,12 @@ def test_an_order_that_trades_nothing_leaves_no_position_to_settle() -> None:
     venue.settle()
     venue.hear(status(930, "settled", "yes"))
     assert venue.kinds() == [OrderAccepted, OrderCancelled]
+
+
+def test_a_settlement_without_a_result_pays_nothing_and_the_result_that_comes_later_does() -> None:
+    venue = Venue()
+    venue.send(price=5_100, count=1_000)
+    venue.settle()
+    venue.hear(status(930, "settled", ""), status(990, "settled", "yes"))
+    paid = [event for event in venue.heard if isinstance(event, Settled)]
+    assert [(event.received_ns, event.payout) for event in paid] == [(at(990), 10 * DOLLAR)]

@@ -161,11 +161,10 @@ class PaperExchange:
         return traded
 
     def _settle(self, status: MarketStatus) -> Iterator[Event]:
-        position = self.positions.pop(status.ticker, None)
         for key in [key for key in self._consumed if key[0] == status.ticker]:
             del self._consumed[key]
-        if position is None or status.result == "":
-            return
+        if status.result == "" or (position := self.positions.pop(status.ticker, None)) is None:
+            return  # without a result nothing is paid out yet
         count = position.count
         payout = position.settle(status.result)
         self.cash += payout
