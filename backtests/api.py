@@ -1,10 +1,11 @@
 """Queue and read runs from outside. Money is dollars as decimal strings."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib.auth.models import User
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -16,6 +17,9 @@ from backtests import services
 from backtests.knobs import KNOBS, InputError, only_knobs, plain_money
 from backtests.models import BacktestRun
 from backtests.selectors import runs_recent
+
+KNOB_NAMES = frozenset(knob.name for knob in KNOBS)
+NAME_TAPES = 'Give a list with the name of at least one tape, as /api/v1/tapes/ lists them, or ["all"].'
 
 
 class MayQueue(BasePermission):
@@ -71,16 +75,63 @@ class RunDetailSerializer(RunSerializer):
 class RunRequestSerializer(serializers.Serializer[Any]):
     """What a run takes. `settings` turns what differs from the built-in values, each as text in people's units."""
 
-    tapes = serializers.ListField(child=serializers.CharField(max_length=200), min_length=1, max_length=1000)
-    capital = serializers.CharField(default="10000", help_text="Dollars")
-    max_daily_loss = serializers.CharField(default="1000", help_text="Dollars")
-    date_from = serializers.DateField(required=False, allow_null=True)
-    date_to = serializers.DateField(required=False, allow_null=True)
+    tapes = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        min_length=1,
+        max_length=1000,
+        help_text='Names as /api/v1/tapes/ lists them, or ["all"] for every recorded tape',
+        error_messages={
+            "required": NAME_TAPES, "empty": NAME_TAPES, "min_length": NAME_TAPES, "null": NAME_TAPES,
+            "not_a_list": NAME_TAPES,
+        },
+    )  # fmt: skip
+    capital = serializers.CharField(default="10000", help_text="Dollars, as a decimal string")
+    max_daily_loss = serializers.CharField(
+        default="1000", help_text="Dollars, as a decimal string; trading stops for the UTC day before it is passed"
+    )
+    date_from = serializers.DateField(
+        required=False, allow_null=True, help_text="Only tapes that begin on this UTC day or later"
+    )
+    date_to = serializers.DateField(
+        required=False, allow_null=True, help_text="Only tapes that begin on this UTC day or earlier"
+    )
     settings = serializers.DictField(
         child=serializers.CharField(),
         required=False,
-        help_text="; ".join(f"{knob.name}: {knob.label}, {knob.unit or 'one of ' + ', '.join(knob.choices)}" for knob in KNOBS),
-    )  # fmt: skip
+        help_text="; ".join(
+            f"{knob.name}: {knob.label}, {knob.unit or 'one of ' + ', '.join(knob.choices)}" for knob in KNOBS
+        ),
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """A name that we do not know is an error: a misspelt `capital` must not run with the default."""
+        if isinstance(data, Mapping) and (unknown := [name for name in data if name not in self.fields]):
+            known = f"This is no field of a run; known are {', '.join(self.fields)}."
+            raise serializers.ValidationError({str(name): [known] for name in unknown})
+        return super().to_internal_value(data)
+
+
+EXAMPLES = [
+    OpenApiExample(
+        "one tape, two settings",
+        value={"tapes": ["btc15m-20260513T152239Z"], "capital": "10000", "max_daily_loss": "1000",
+               "settings": {"edge": "4", "kelly": "10"}},
+        request_only=True,
+    ),
+    OpenApiExample(
+        "all tapes of two days",
+        value={"tapes": ["all"], "capital": "2500.50", "max_daily_loss": "250", "date_from": "2026-05-13",
+               "date_to": "2026-05-14"},
+        request_only=True,
+    ),
+    OpenApiExample(
+        "what is wrong, by field",
+        value={"capital": ["Capital: 'lots' is not an amount in dollars with at most six decimals."],
+               "settings": {"edge": ["Least net edge: 'x' is not a number."]}},
+        response_only=True,
+        status_codes=["400"],
+    ),
+]  # fmt: skip
 
 
 class WordsSerializer(serializers.Serializer[Any]):
@@ -103,7 +154,11 @@ class BacktestRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
         """The result comes with one run only."""
         return RunDetailSerializer if self.action == "retrieve" else RunSerializer
 
-    @extend_schema(request=RunRequestSerializer, responses={201: RunSerializer, 400: OpenApiTypes.OBJECT})
+    @extend_schema(
+        request=RunRequestSerializer,
+        responses={201: RunSerializer, 400: OpenApiTypes.OBJECT},
+        examples=EXAMPLES,
+    )
     def create(self, request: Request) -> Response:
         """Queue a run."""
         asked = RunRequestSerializer(data=request.data)
@@ -113,9 +168,7 @@ class BacktestRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
             knobs = only_knobs(values.pop("settings", {}))
             run = services.run_queue(services.inputs_from(values | knobs), by=cast(User, request.user))
         except InputError as error:
-            raise serializers.ValidationError(
-                {name or "settings": [sentence] for name, sentence in error.problems.items()}
-            ) from None
+            raise serializers.ValidationError(_by_field(error.problems)) from None
         return Response(RunSerializer(run).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=WordsSerializer)
@@ -123,3 +176,12 @@ class BacktestRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, views
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         """Take a queued run out of the queue, or ask a running one to stop."""
         return Response({"detail": services.run_cancel(self.get_object().pk)})
+
+
+def _by_field(problems: Mapping[str, str]) -> dict[str, Any]:
+    """Each sentence under the field it is about: those of the settings under `settings`, by name where one is at fault."""
+    settings = {name: [sentence] for name, sentence in problems.items() if name in KNOB_NAMES}
+    others: dict[str, Any] = {
+        name or "settings": [sentence] for name, sentence in problems.items() if name not in KNOB_NAMES
+    }
+    return others | ({"settings": settings} if settings else {})

@@ -8,8 +8,8 @@ from typing import Any
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-WIDTH, HEIGHT = 960, 300
-LEFT, RIGHT, TOP, BOTTOM = 84, 16, 14, 34
+WIDTH, HEIGHT = 1_000, 300  # of the curve's own box, which is stretched to the page; words are never stretched
+TOP, BOTTOM = 8.0, 90.0  # percent of the picture: where the highest and the lowest line are
 MOST_POINTS = 1_500
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 Point = tuple[int, float]
@@ -26,21 +26,25 @@ def equity_chart(equity: list[list[Any]]) -> SafeString:
     low, high = ticks[0], ticks[-1]
 
     def x(at_ms: int) -> float:
-        return LEFT + (at_ms - first_ms) / (last_ms - first_ms) * (WIDTH - LEFT - RIGHT)
+        return (at_ms - first_ms) / (last_ms - first_ms)
 
     def y(value: float) -> float:
-        return TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        return (high - value) / (high - low)
 
-    parts = [_money_axis(value, y(value)) for value in ticks]
-    parts += [_time_axis(at_ms, x(at_ms), last_ms - first_ms) for at_ms in time_ticks(first_ms, last_ms)]
-    start = points[0][1]
-    parts.append(f'<line class="start" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(start):.1f}" y2="{y(start):.1f}"/>')
-    parts.append(f'<path class="curve" d="{_steps([(x(at), y(value)) for at, value in points])}"/>')
+    start = y(points[0][1])
+    curve = _steps([(x(at) * WIDTH, y(value) * HEIGHT) for at, value in points])
+    parts = [_line("grid", y(value)) for value in ticks]
+    parts.append(_line("start", start))
+    parts.append(
+        f'<svg y="{TOP}%" width="100%" height="{BOTTOM - TOP}%" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'preserveAspectRatio="none"><path class="curve" d="{curve}"/></svg>'
+    )
+    parts += [_money_label(value, y(value)) for value in ticks]
+    times = [(at_ms, x(at_ms)) for at_ms in time_ticks(first_ms, last_ms)]
+    parts += [_time_axis(at_ms, at, last_ms - first_ms, number) for number, (at_ms, at) in enumerate(times)]
     return format_html(
-        '<svg class="equity" viewBox="0 0 {} {}" role="img" aria-labelledby="equity-title equity-desc">'
+        '<svg class="equity" role="img" aria-labelledby="equity-title equity-desc">'
         '<title id="equity-title">Settled equity over time</title><desc id="equity-desc">{}</desc>{}</svg>',
-        WIDTH,
-        HEIGHT,
         _description(points),
         mark_safe("".join(parts)),  # noqa: S308 - made of our own numbers above
     )
@@ -77,20 +81,29 @@ def time_ticks(first_ms: int, last_ms: int) -> list[int]:
     return list(range(-(-first_ms // step) * step, last_ms + 1, step))
 
 
-def _money_axis(value: float, y: float) -> str:
+def _down(share: float) -> float:
+    """A height in the curve's box as percent of the picture."""
+    return TOP + share * (BOTTOM - TOP)
+
+
+def _line(kind: str, share: float) -> str:
+    return f'<line class="{kind}" x1="0" x2="100%" y1="{_down(share):.2f}%" y2="{_down(share):.2f}%"/>'
+
+
+def _money_label(value: float, share: float) -> str:
     label = escape(f"${value:,.2f}" if abs(value) < 100_000 and value % 1 else f"${value:,.0f}")
-    return (
-        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="money" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
-    )
+    return f'<text class="money" x="0" y="{_down(share):.2f}%" dy="-4">{label}</text>'
 
 
-def _time_axis(at_ms: int, x: float, span_ms: int) -> str:
+def _time_axis(at_ms: int, share: float, span_ms: int, number: int) -> str:
+    """A mark and its time; every second one steps aside on a narrow page, those at the edges stay inside."""
     at = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
     label = f"{at:%b %d}" if span_ms > 8 * DAY_MS else f"{at:%b %d %H:%M}" if span_ms > DAY_MS else f"{at:%H:%M}"
+    anchor = "start" if share < 0.12 else "end" if share > 0.88 else "middle"
+    kind = "time odd" if number % 2 else "time"
     return (
-        f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 5}"/>'
-        f'<text class="time" x="{x:.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{label}</text>'
+        f'<line class="tick" x1="{share:.2%}" x2="{share:.2%}" y1="{BOTTOM}%" y2="{BOTTOM + 1.6:.1f}%"/>'
+        f'<text class="{kind}" x="{share:.2%}" y="98%" text-anchor="{anchor}">{label}</text>'
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 
 from backtests.knobs import KNOBS, InputError, Knob
-from backtests.selectors import tape_choices
+from backtests.selectors import Day, recorded_count, tape_choices, tape_days
 from backtests.services import inputs_from
+from backtests.shelf import ALL
 
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 GROUPS = tuple(dict.fromkeys(knob.group for knob in KNOBS))
@@ -18,8 +19,7 @@ class RunForm(forms.Form):
 
     tapes = forms.MultipleChoiceField(
         label="Tapes",
-        help_text="Several are played one after another, with one account, in order of time.",
-        widget=forms.SelectMultiple(attrs={"size": 8}),
+        widget=forms.CheckboxSelectMultiple,  # the page draws them itself, by day
         error_messages={"required": "Choose a tape."},
     )
     date_from = forms.DateField(
@@ -60,13 +60,28 @@ class RunForm(forms.Form):
                 self.add_error(name if name in self.fields else None, sentence)
         return cleaned
 
+    def days(self) -> Iterator[Day]:
+        """The tapes to choose from, by day."""
+        return tape_days(self._chosen())
+
+    def is_all(self) -> bool:
+        """Whether all recorded tapes are chosen."""
+        return ALL in self._chosen()
+
+    def recorded(self) -> int:
+        """How many tapes "all" means."""
+        return recorded_count()
+
     def basics(self) -> Iterator[forms.BoundField]:
-        """The fields that are not knobs."""
-        return (self[name] for name in ("tapes", "date_from", "date_to", "capital", "max_daily_loss"))
+        """The other fields that are not knobs."""
+        return (self[name] for name in ("date_from", "date_to", "capital", "max_daily_loss"))
 
     def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
         """The knobs by group, for one fieldset each."""
         return ((group, [self[knob.name] for knob in KNOBS if knob.group == group]) for group in GROUPS)
+
+    def _chosen(self) -> list[str]:
+        return [str(name) for name in self["tapes"].value() or ()]
 
 
 def _field(knob: Knob) -> forms.Field:

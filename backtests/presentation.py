@@ -10,25 +10,32 @@ from markets.core.units import DOLLAR
 
 NOT_ENOUGH = "not enough data"
 NOTHING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 
 
 def dollars(text: str | None, *, signed: bool = False) -> str:
-    """ "-1234.500000" -> "-$1,234.50"; cents are rounded half to even, the report keeps the rest."""
+    """ "1234.500000" -> "$1,234.50", a loss with a true minus sign; the report keeps what is finer than a cent."""
     if text is None:
         return NOTHING
     amount = round(Decimal(text), 2)
-    sign = "-" if amount < 0 else "+" if signed and amount > 0 else ""
+    sign = MINUS if amount < 0 else "+" if signed and amount > 0 else ""
     return f"{sign}${abs(amount):,.2f}"
 
 
 def percent(value: float | None, places: int = 1) -> str:
     """0.123 -> "12.3 %"."""
-    return NOTHING if value is None else f"{value * 100:.{places}f} %"
+    return NOTHING if value is None else f"{number(value * 100, places)} %"
+
+
+def number(value: float, places: int) -> str:
+    """Grouped, with a true minus sign; what rounds to nothing has no sign."""
+    text = f"{abs(value):,.{places}f}"
+    return MINUS + text if value < 0 and text.strip("0.,") else text
 
 
 def ratio(figure: dict[str, Any], places: int = 2) -> str:
     """A figure's number; where there is none, that."""
-    return NOT_ENOUGH if figure["value"] is None else f"{figure['value']:.{places}f}"
+    return NOT_ENOUGH if figure["value"] is None else number(figure["value"], places)
 
 
 def why(figure: dict[str, Any], note: str) -> str:
@@ -50,6 +57,11 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
+def contracts(text: str) -> str:
+    """ "74304.45" -> "74,304.45", "500.00" -> "500"."""
+    return f"{Decimal(text):,.2f}".removesuffix(".00")
+
+
 def headline(result: dict[str, Any]) -> list[dict[str, str]]:
     """The numbers people look for first: label, value, tone, and a line that says what exactly it is."""
     win, sharpe = result["win"], result["trade_sharpe"]
@@ -67,9 +79,10 @@ def headline(result: dict[str, Any]) -> list[dict[str, str]]:
               why(result["daily_sharpe"], "daily P&L over capital, annualised with √365")),
         _tile("Maximum drawdown", percent(result["drawdown"]["share"], 2),
               f"{dollars(result['drawdown']['money'])} below the peak of settled equity"),
-        _tile("Trades", f"{result['fills']:,}", f"{result['orders']:,} orders, {result['contracts']} contracts in "
-              f"{result['markets_traded']} of {result['markets_seen']} markets"),
-        _tile("P&L a contract", ratio(result["net_per_contract"], 4), "dollars, after fees"),
+        _tile("Trades", f"{result['fills']:,}", f"fills of {result['orders']:,} orders, in {result['markets_traded']} of "
+              f"{counted(result['markets_seen'], 'market')}"),
+        _tile("P&L a contract", ratio(result["net_per_contract"], 4), why(result["net_per_contract"],
+              f"dollars a contract filled, after fees; {contracts(result['contracts'])} contracts")),
         _tile("Brier score", ratio(model, 4), why(model, f"our fair value at the first order of a window; the market's "
               f"mid: {ratio(market, 4)}; a coin: 0.25")),
     ]  # fmt: skip
@@ -81,8 +94,10 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
     if "win" in report:
         page["headline"] = headline(report)
         page["steps_shown"] = f"{report['steps']:,}"
-    for entry in page.get("denials", []):
-        entry["shown"] = f"{entry['count']:,}"
+    seen = {entry["code"] for entry in page.get("funnel", [])}  # a denial that is a reason too is told once
+    page["denials"] = [
+        entry | {"shown": f"{entry['count']:,}"} for entry in page.get("denials", []) if entry["code"] not in seen
+    ]
     for day in page.get("daily", []):
         day |= {"shown": dollars(day["net"], signed=True), "tone": tone(day["net"]), "fees_shown": dollars(day["fees"])}
     for tape in page.get("tapes", []):
@@ -90,21 +105,30 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
             "shown": dollars(tape["net"], signed=True),
             "tone": tone(tape["net"]),
             "events_shown": f"{tape['events']:,}",
+            "from": minute(tape["first"]),
+            "to": minute(tape["last"]),
         }
     for trade in page.get("trades", []):
         trade |= {
             "at": trade["time"][:19].replace("T", " "),
             "net_shown": dollars(trade["net"], signed=True),
             "tone": tone(trade["net"]),
+            "contracts_shown": contracts(trade["contracts"]),
             "fee_shown": f"${Decimal(trade['fee']):.4f}",
             "fair_shown": NOTHING if trade["fair"] is None else f"{trade['fair']:.4f}",
-            "edge_shown": NOTHING if trade["edge"] is None else f"{trade['edge'] * 100:.2f} ¢",
+            "edge_shown": NOTHING if trade["edge"] is None else f"{number(trade['edge'] * 100, 2)} ¢",
         }
     total = sum(entry["count"] for entry in page.get("funnel", [])) or 1
     for entry in page.get("funnel", []):
         entry["shown"] = f"{entry['count']:,}"
-        entry["share"] = f"{entry['count'] / total * 100:.2f} %"
+        share = entry["count"] / total
+        entry["share"] = percent(share, 2) if share >= 0.00005 or not share else "< 0.01 %"
     return page
+
+
+def minute(text: str) -> str:
+    """ "2026-05-13T15:22:39.227Z" -> "2026-05-13 15:22"."""
+    return text[:16].replace("T", " ")
 
 
 def settings_shown(run: BacktestRun) -> dict[str, Any]:

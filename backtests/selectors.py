@@ -1,10 +1,51 @@
 """What pages and API ask about runs and tapes."""
 
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import NamedTuple
+
 from django.db.models import QuerySet
 
 from backtests.models import BacktestRun
 from backtests.shelf import ALL
+from markets.core.units import SECOND_NS
 from markets.models import Tape
+from trading.playback import INVENTED, SESSION
+
+GRADES = {
+    "A": "complete: a book for every market, every spot trade, no loss",
+    "B": "something is missing; where it is, nothing is traded",
+    "C": "no order book: nothing can be traded on it",
+    INVENTED: "a simulated market: says nothing about the real one",
+}
+SHORT_NS = 60 * SECOND_NS
+
+
+class Choice(NamedTuple):
+    """A tape as the form offers it."""
+
+    name: str
+    day: str
+    start: str
+    length: str
+    seconds: int
+    events: int
+    events_shown: str
+    markets: int
+    gaps: int
+    grade: str
+    grade_means: str
+    is_session: bool
+    is_chosen: bool
+
+
+class Day(NamedTuple):
+    """The tapes that begin on one UTC day."""
+
+    day: str
+    choices: list[Choice]
+    is_open: bool
 
 
 def runs_recent() -> QuerySet[BacktestRun]:
@@ -13,7 +54,42 @@ def runs_recent() -> QuerySet[BacktestRun]:
 
 
 def tape_choices() -> list[tuple[str, str]]:
-    """The catalogue, newest first, after "all"."""
-    rows = list(Tape.objects.order_by("-first_ns", "name"))
-    choices = [(row.name, f"{row.name}: {row.events:,} events, {row.markets} markets") for row in rows]
-    return [(ALL, f"All tapes ({len(rows)})"), *choices] if rows else []
+    """Every name that a run takes, "all" first; empty when there is no tape."""
+    names = list(Tape.objects.order_by("first_ns", "name").values_list("name", flat=True))
+    return [(ALL, "All recorded tapes"), *((name, name) for name in names)] if names else []
+
+
+def recorded_count() -> int:
+    """How many tapes "all" means: those of recordings, without the trader's own sessions."""
+    return Tape.objects.exclude(source=SESSION).count()
+
+
+def tape_days(chosen: Collection[str] = ()) -> Iterator[Day]:
+    """The catalogue by UTC day, newest day first, within a day in order of time. The newest day, and every day
+    with a chosen tape, is open. Days of sessions alone are no newest day while there is a recording."""
+    rows = sorted(Tape.objects.all(), key=lambda row: (row.first_ns, row.name))
+    days = [(day, list(found)) for day, found in groupby((_choice(row, chosen) for row in rows), lambda one: one.day)]
+    recorded = [day for day, choices in days if not all(choice.is_session for choice in choices)]
+    newest = recorded[-1] if recorded else days[-1][0] if days else ""
+    for day, choices in reversed(days):
+        yield Day(day, choices, day == newest or any(choice.is_chosen for choice in choices))
+
+
+def _choice(row: Tape, chosen: Collection[str]) -> Choice:
+    at = datetime.fromtimestamp(row.first_ns // SECOND_NS, tz=UTC)
+    length_ns = row.last_ns - row.first_ns
+    return Choice(
+        name=row.name,
+        day=f"{at:%Y-%m-%d}",
+        start=f"{at:%H:%M}",
+        length=f"{length_ns / SHORT_NS:.0f} min" if length_ns >= SHORT_NS else f"{length_ns / SECOND_NS:.0f} s",
+        seconds=length_ns // SECOND_NS,
+        events=row.events,
+        events_shown=f"{row.events:,}",
+        markets=row.markets,
+        gaps=row.gaps,
+        grade=row.grade,
+        grade_means=GRADES.get(row.grade, ""),
+        is_session=row.source == SESSION,
+        is_chosen=row.name in chosen,
+    )

@@ -8,7 +8,7 @@ from backtests.api import BacktestRunViewSet
 from dashboard.api import HealthView, PricesView, StatusView
 from dashboard.api_docs import docs
 from dashboard.api_login import TokenLogin, TokenLogout
-from markets.api import MarketViewSet
+from markets.api import MarketViewSet, TapeViewSet
 from trading.api import (
     FillViewSet,
     LimitsViewSet,
@@ -21,6 +21,7 @@ from trading.api import (
 
 router = SimpleRouter()
 router.register("markets", MarketViewSet, basename="market")
+router.register("tapes", TapeViewSet, basename="tape")
 router.register("signals", SignalViewSet, basename="signal")
 router.register("orders", OrderViewSet, basename="order")
 router.register("fills", FillViewSet, basename="fill")

@@ -1,4 +1,4 @@
-"""Read-only markets for external tools."""
+"""Read-only markets and tapes for external tools."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 
 from markets.api_fields import NewestFirst, TimeField, time_ns
-from markets.models import Market
+from markets.models import Market, Tape
 
 
 class MarketSerializer(serializers.ModelSerializer[Market]):
@@ -62,3 +62,26 @@ def wanted(request: Request, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]
     if since is not None:
         values["close_ns__gte"] = time_ns(since)
     return queryset.filter(**values)
+
+
+class TapeSerializer(serializers.ModelSerializer[Tape]):
+    """A recording that can be played. Grade A is complete, B has gaps, C holds no book, `invented` is no real market."""
+
+    first_event_at = TimeField(source="first_ns")
+    last_event_at = TimeField(source="last_ns")
+
+    class Meta:
+        model = Tape
+        fields = [
+            "name", "source", "grade", "first_event_at", "last_event_at", "events", "markets", "gaps", "size_bytes", "sha256",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class TapeViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Tape]):
+    """Tapes in the order of time: the names that a backtest takes."""
+
+    queryset = Tape.objects.order_by("first_ns", "name")
+    serializer_class = TapeSerializer
+    lookup_field = "name"
+    lookup_value_regex = r"[^/]+"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,37 @@ def test_bob_may_look_but_not_queue(as_bob: Client, tape: Tape, sent: list[int])
 
 def test_the_form_offers_the_tapes_and_shows_what_is_built_in(as_ada: Client, tape: Tape) -> None:
     page = as_ada.get("/backtests/new/").content.decode()
-    assert '<option value="rising">' in page
+    assert 'name="tapes" value="rising"' in page
+    assert "All 1 recorded tape</b>" in page
     assert 'name="edge" value="3"' in page
     assert 'name="kelly" value="25"' in page
 
 
 def test_the_form_says_so_when_there_is_no_tape(as_ada: Client) -> None:
     assert "There are no tapes yet" in as_ada.get("/backtests/new/").content.decode()
+
+
+def test_a_tape_is_offered_with_its_day_length_and_grade_and_a_session_is_marked(
+    as_ada: Client, tape: Tape, tmp_path: Path
+) -> None:
+    demo = tape_register(write_tape(tmp_path / "demo.tape", shift_s=86_400))
+    Tape.objects.filter(pk=demo.pk).update(source="session", grade="invented")
+    days = list(as_ada.get("/backtests/new/").context["form"].days())
+    assert [(day.day, day.is_open, [choice.name for choice in day.choices]) for day in days] == [
+        ("2026-11-23", False, ["demo"]),
+        ("2026-11-22", True, ["rising"]),
+    ]
+    invented, recorded = days[0].choices[0], days[1].choices[0]
+    assert (invented.is_session, invented.grade, recorded.is_session) == (True, "invented", False)
+    assert (recorded.events, recorded.markets) == (tape.events, tape.markets)
+    assert "All 1 recorded tape</b>" in as_ada.get("/backtests/new/").content.decode()
+
+
+def test_a_session_of_the_trader_can_be_chosen(as_ada: Client, tape: Tape, sent: list[int]) -> None:
+    Tape.objects.update(source="session", grade="invented")
+    assert 'value="all"' not in as_ada.get("/backtests/new/").content.decode()
+    assert as_ada.post("/backtests/new/", MINIMUM).status_code == 302
+    assert BacktestRun.objects.get().tapes == ["rising"]
 
 
 def test_a_valid_form_queues_a_run_and_leads_to_it(
@@ -126,7 +151,7 @@ def test_a_run_can_be_the_start_of_another(as_ada: Client, tape: Tape, sent: lis
     page = as_ada.get(f"/backtests/new/?like={run.pk}").content.decode()
     assert 'name="capital" value="2500"' in page
     assert 'name="edge" value="4.5"' in page
-    assert '<option value="rising" selected>' in page
+    assert re.search(r'name="tapes" value="rising" [^>]*checked', page)
 
 
 # A run --------------------------------------------------------------------------------------------------------
@@ -435,6 +460,43 @@ def test_the_api_says_which_field_is_wrong(ada: User, tape: Tape) -> None:
     assert list(answer.data) == ["tapes"]
     answer = api("post", ada, "create", {"tapes": ["rising"], "settings": {"egde": "2"}})
     assert "egde" in str(answer.data["settings"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "words"),
+    [
+        ({}, "tapes", "/api/v1/tapes/"),
+        ({"tapes": []}, "tapes", "/api/v1/tapes/"),
+        ({"tapes": "all"}, "tapes", "/api/v1/tapes/"),
+        ({"tapes": ["rising"], "capital": "lots"}, "capital", "is not an amount in dollars"),
+        ({"tapes": ["rising"], "capitol": "5"}, "capitol", "known are tapes, capital, max_daily_loss"),
+        ({"tapes": ["rising"], "date_from": "13.5."}, "date_from", "YYYY-MM-DD"),
+        ({"tapes": ["rising"], "settings": {"kelly": "200"}}, "settings", "The Kelly fraction must be 0 to 1."),
+    ],
+)
+def test_the_api_says_what_to_do_about_a_wrong_field(
+    ada: User, tape: Tape, asked: dict[str, Any], field: str, words: str
+) -> None:
+    answer = api("post", ada, "create", asked)
+    assert answer.status_code == 400
+    assert list(answer.data) == [field]
+    assert words in str(answer.data[field])
+    assert not BacktestRun.objects.exists()
+
+
+def test_a_wrong_setting_is_named_where_it_was_given(ada: User, tape: Tape) -> None:
+    answer = api("post", ada, "create", {"tapes": ["rising"], "capital": "x", "settings": {"edge": "x"}})
+    assert answer.data == {
+        "capital": ["Capital: 'x' is not an amount in dollars with at most six decimals."],
+        "settings": {"edge": ["Least net edge: 'x' is not a number."]},
+    }
+
+
+def test_the_api_lists_the_tapes_that_can_be_named(as_bob: Client, tape: Tape) -> None:
+    rows = as_bob.get("/api/v1/tapes/").json()["results"]
+    assert [(row["name"], row["grade"], row["events"]) for row in rows] == [("rising", "A", tape.events)]
+    assert "path" not in rows[0]
+    assert as_bob.get("/api/v1/tapes/rising/").json() == rows[0]
 
 
 def test_the_api_lets_bob_read_and_nothing_else(bob: User, tape: Tape, sent: list[int]) -> None:
