@@ -8,7 +8,7 @@ from django.contrib.admin.options import ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from trading import services
+from trading import admin_words, services
 from trading.admin_columns import Column, contracts, decimals, dollars, moment, percent, price, seconds, side
 from trading.forms import ModeForm, RiskLimitsForm, StrategyParametersForm, VersionForm
 from trading.models import (
@@ -58,11 +58,18 @@ class VersionAdmin(ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     form: type[VersionForm]
     shown: tuple[str | Column, ...] = ()
+    groups: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     service: Callable[..., Any]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """The form of a new version; of an old one all that it says."""
         return ("version", "created_at", "author", "reason", *self.shown) if obj else super().get_fields(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """The form in its groups; an old version as one list."""
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        return [(name, {"fields": fields, "description": words}) for name, words, fields in self.groups]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return self.get_fields(request, obj) if obj else ()
@@ -88,6 +95,7 @@ class VersionAdmin(ModelAdmin):  # type: ignore[type-arg]
 @admin.register(RiskLimits)
 class RiskLimitsAdmin(VersionAdmin):
     form = RiskLimitsForm
+    groups = admin_words.LIMIT_GROUPS
     service = staticmethod(services.limits_set)
     shown = (
         dollars("max_daily_loss", "daily loss $"),
@@ -107,6 +115,7 @@ class RiskLimitsAdmin(VersionAdmin):
 @admin.register(StrategyParameters)
 class StrategyParametersAdmin(VersionAdmin):
     form = StrategyParametersForm
+    groups = admin_words.PARAMETER_GROUPS
     service = staticmethod(services.parameters_set)
     shown = tuple(
         seconds(name) if name.endswith("_ns") else name for name in StrategyParametersForm.struct.__struct_fields__

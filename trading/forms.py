@@ -1,5 +1,6 @@
 """Limits, parameters and mode as people type them: dollars, contracts, percent, seconds; stored as exact integers."""
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -7,8 +8,11 @@ import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 
+from trading import admin_words
+from trading.admin_words import Words, help_text
 from trading.core import limits as core_limits
 from trading.core import parameters as core_parameters
+from trading.core.strategies import STRATEGIES
 from trading.models import RiskLimits, StrategyParameters, TraderStatus
 
 MILLION, HUNDRED, BILLION = 6, 2, 9
@@ -18,8 +22,8 @@ class ScaledField(forms.DecimalField):
     """A decimal number that is an integer inside: typed and shown as value / 10**scale. Refuses what would round."""
 
     def __init__(self, *, scale: int, unit: str, **options: Any) -> None:
-        self.scale = scale
-        super().__init__(decimal_places=scale, max_digits=18, help_text=f"in {unit}", **options)
+        self.scale, self.unit = scale, unit
+        super().__init__(decimal_places=scale, max_digits=18, **options)
 
     def prepare_value(self, value: Any) -> Any:
         """The integer as a person reads it; what was typed stays as typed."""
@@ -46,6 +50,11 @@ def format_scaled(value: int, scale: int) -> str:
     return f"{number.normalize():f}"
 
 
+def plain(value: Any) -> str:
+    """30.0 is "30": a default as a person would type it."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def money(**options: Any) -> ScaledField:
     """Dollars, to a millionth."""
     return ScaledField(scale=MILLION, unit="dollars", min_value=0, **options)
@@ -70,6 +79,16 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]  # one form for tw
     """Adds a version: all of it is checked together, by the struct that the engine will take."""
 
     struct: type[msgspec.Struct]
+    words: Mapping[str, Words]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        built_in = self.struct()
+        for name, field in self.fields.items():  # none of them when an old version is only shown
+            words = self.words[name]
+            field.label = words.label
+            default = field.prepare_value(getattr(built_in, name)) if name in self.struct.__struct_fields__ else ""
+            field.help_text = help_text(words, unit=getattr(field, "unit", ""), default=plain(default))
 
     def clean(self) -> dict[str, Any]:
         """Refuse what the engine would refuse."""
@@ -87,15 +106,17 @@ class RiskLimitsForm(VersionForm):
     """The risk limits in dollars, contracts and percent."""
 
     struct = core_limits.RiskLimits
+    words = admin_words.LIMITS
 
-    max_daily_loss = money(label="Daily loss")
-    max_market_exposure = money(label="At risk in one market")
-    max_close_exposure = money(label="At risk in markets that close together")
-    max_total_exposure = money(label="At risk in all")
-    max_market_share_bp = share(label="Share in one market")
-    max_close_share_bp = share(label="Share in markets that close together")
-    max_total_share_bp = share(label="Share in all")
-    max_order_count = contracts(label="One order")
+    max_daily_loss = money()
+    max_market_exposure = money()
+    max_close_exposure = money()
+    max_total_exposure = money()
+    max_market_share_bp = share()
+    max_close_share_bp = share()
+    max_total_share_bp = share()
+    max_order_count = contracts()
+    max_orders_per_minute = forms.IntegerField(min_value=0)
 
     class Meta:
         model = RiskLimits
@@ -106,14 +127,16 @@ class StrategyParametersForm(VersionForm):
     """The strategy parameters; times in seconds."""
 
     struct = core_parameters.Parameters
+    words = admin_words.PARAMETERS
 
-    vwap_window_ns = seconds(label="VWAP window")
-    stale_spot_ns = seconds(label="Spot price is stale after")
-    quiet_open_ns = seconds(label="Quiet after the open")
-    quiet_close_ns = seconds(label="Quiet before the close")
-    order_interval_ns = seconds(label="Between two orders in a market")
-    order_latency_ns = seconds(label="Paper: order on its way")
-    reply_latency_ns = seconds(label="Paper: answer on its way")
+    strategy = forms.ChoiceField(choices=[(name, name) for name in STRATEGIES])
+    vwap_window_ns = seconds()
+    stale_spot_ns = seconds()
+    quiet_open_ns = seconds()
+    quiet_close_ns = seconds()
+    order_interval_ns = seconds()
+    order_latency_ns = seconds()
+    reply_latency_ns = seconds()
 
     class Meta:
         model = StrategyParameters

@@ -9,11 +9,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from markets.models import Series
 from tests import builders
 from tests.builders import TICKER, at
-from trading import admin_columns, records, services
+from trading import admin_columns, control, records, services
 from trading.core import events
 from trading.core.decision import PlaceOrder, Signal
+from trading.core.events import SeriesOff
 from trading.core.limits import RiskLimits as CoreLimits
 from trading.core.parameters import Parameters
 from trading.forms import RiskLimitsForm, StrategyParametersForm, format_scaled, money
@@ -165,6 +167,30 @@ def test_every_field_of_the_core_is_in_its_form() -> None:
     assert set(StrategyParametersForm.base_fields) == {*Parameters.__struct_fields__, "reason"}
 
 
+@pytest.mark.parametrize("kind", ["risklimits", "strategyparameters"])
+def test_every_field_says_what_it_does_its_unit_and_its_default(as_ada: Client, kind: str) -> None:
+    shown = as_ada.get(page(kind, "add")).context["adminform"]
+    grouped = [name for _, options in shown.fieldsets for name in options["fields"]]
+    assert sorted(grouped) == sorted(shown.form.fields)
+    for name, field in shown.form.fields.items():
+        assert name == "reason" or "Default: " in field.help_text, name
+
+
+def test_the_help_of_a_limit_is_in_the_units_it_is_typed_in(as_ada: Client) -> None:
+    fields = as_ada.get(page("risklimits", "add")).context["adminform"].form.fields
+    assert fields["max_daily_loss"].help_text.startswith("In dollars. ")
+    assert fields["max_daily_loss"].help_text.endswith("Default: 500.")
+    assert fields["max_total_share_bp"].help_text.endswith("Default: 10.")
+
+
+def test_only_a_strategy_that_exists_can_be_chosen(as_ada: Client) -> None:
+    form = as_ada.get(page("strategyparameters", "add")).context["adminform"].form
+    typed = {name: form[name].value() for name in form.fields} | {"reason": "bold", "strategy": "magic"}
+    answer = as_ada.post(page("strategyparameters", "add"), typed)
+    assert "magic is not one of the available choices" in answer.content.decode()
+    assert not StrategyParameters.objects.exists()
+
+
 # Mode -----------------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +223,27 @@ def test_saving_the_mode_does_not_undo_a_heartbeat_that_came_meanwhile(
     monkeypatch.setattr(services, "mode_set", with_a_heartbeat)
     as_ada.post(page("traderstatus", "change", 1), {"wanted_mode": "HALTED", "wanted_reason": "lunch"})
     assert TraderStatus.objects.get().message == "newer"
+
+
+# Series ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_series_switched_off_is_what_the_trader_hears_next(as_ada: Client) -> None:
+    Series.objects.create(ticker="KXBTC15M", asset="BTC", title="BTC up in the next 15 minutes")
+    before = control.wanted()
+    path = reverse("admin:markets_series_change", args=["KXBTC15M"])
+    assert as_ada.post(path, {}).status_code == 302  # an unticked box is not sent
+    assert control.wanted().changes(before, 1) == [SeriesOff(1, ("KXBTC15M",))]
+    off = control.wanted()
+    assert as_ada.post(path, {"is_enabled": "on"}).status_code == 302
+    assert control.wanted().changes(off, 2) == [SeriesOff(2, ())]
+
+
+def test_a_series_keeps_its_name_when_its_switch_is_turned(as_ada: Client) -> None:
+    Series.objects.create(ticker="KXBTC15M", asset="BTC", title="BTC")
+    as_ada.post(reverse("admin:markets_series_change", args=["KXBTC15M"]), {"title": "forged", "asset": "ETH"})
+    row = Series.objects.get()
+    assert (row.title, row.asset, row.is_enabled) == ("BTC", "BTC", False)
 
 
 # Numbers --------------------------------------------------------------------------------------------------------
