@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import time
+from datetime import timedelta
 from typing import NamedTuple
 
 import django
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from backtests.models import BacktestRun
 from dashboard import snapshot
 from trading.models import Heartbeat, TraderStatus
 
@@ -70,15 +72,21 @@ def trader() -> Component:
 def workers() -> list[Component]:
     """By the heartbeats that a scheduled task writes, so a worker and the schedule behind it both work."""
     now = timezone.now()
+    is_busy = BacktestRun.objects.filter(
+        status=BacktestRun.Status.RUNNING, heartbeat_at__gt=now - timedelta(seconds=WORKER_STALE_S)
+    ).exists()
     beats = [(beat.name, (now - beat.beat_at).total_seconds()) for beat in Heartbeat.objects.order_by("name")]
     if not beats:
         return [Component("Worker", "warn", "has not reported yet; backtests wait until it does")]
-    return [
-        Component(name.replace("_", " ").capitalize(), "ok", "runs tasks", age)
-        if age <= WORKER_STALE_S
-        else Component(name.replace("_", " ").capitalize(), "bad", "does not run tasks; backtests wait", age)
-        for name, age in beats
-    ]
+    return [_worker(name.replace("_", " ").capitalize(), age, is_busy=is_busy) for name, age in beats]
+
+
+def _worker(name: str, age: float, *, is_busy: bool) -> Component:
+    if age <= WORKER_STALE_S:
+        return Component(name, "ok", "runs tasks", age)
+    if is_busy:  # every process plays a backtest: the small tasks of the schedule wait for one to end
+        return Component(name, "ok", "is busy with backtests", age)
+    return Component(name, "bad", "does not run tasks; backtests wait", age)
 
 
 def live_channel() -> Component:
