@@ -1,4 +1,4 @@
-"""run_queue, run_claim, run_execute, run_cancel: the only writers of BacktestRun."""
+"""run_queue, run_claim, run_execute, run_again, run_cancel: the only writers of BacktestRun."""
 
 import logging
 from collections.abc import Mapping
@@ -18,8 +18,10 @@ from backtests.shelf import reels_find
 from markets.core.units import DOLLAR, Money
 
 TASK = "backtests.tasks.run"
-STUCK_AFTER = timedelta(minutes=10)
+STUCK_AFTER = timedelta(minutes=2)  # a run that is played says so twice a second
+SILENT_AFTER = timedelta(seconds=5)
 FORGOTTEN_AFTER = timedelta(minutes=2)
+MOST_ATTEMPTS = 2
 Status = BacktestRun.Status
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,26 @@ def run_execute(run_id: int) -> bool:
     return True
 
 
+def run_again(run_id: int, *, attempt: int) -> bool:
+    """The queue gave out a run a second time, because the worker that had it is gone: play it anew, once.
+
+    Whoever still hears of the run looks again later. True when it was played here, having never been begun.
+    """
+    now = timezone.now()
+    running = BacktestRun.objects.filter(pk=run_id, status=Status.RUNNING)
+    if running.filter(heartbeat_at__gt=now - SILENT_AFTER).exists():
+        _hand_over(run_id, attempt, after=SILENT_AFTER)
+        return False
+    if attempt >= MOST_ATTEMPTS:
+        error = f"The worker was lost {attempt} times while it played this, perhaps for want of memory. Ask for less."
+        running.update(status=Status.FAILED, finished_at=now, error=error)
+        return False
+    if running.update(status=Status.QUEUED, progress=0.0, progress_note="again: its worker was lost"):
+        _hand_over(run_id, attempt + 1)
+        return False
+    return run_execute(run_id)
+
+
 def run_cancel(run_id: int) -> str:
     """End a queued run now, ask a running one to stop; says in words what happened."""
     now = timezone.now()
@@ -121,7 +143,7 @@ def sweep_stuck() -> int:
     return BacktestRun.objects.filter(status=Status.RUNNING, heartbeat_at__lt=now - STUCK_AFTER).update(
         status=Status.FAILED,
         finished_at=now,
-        error="The worker stopped without a word: nothing was heard of the run for 10 minutes. Queue it again.",
+        error="The worker stopped without a word: nothing was heard of the run for 2 minutes. Queue it again.",
     )
 
 
@@ -130,9 +152,10 @@ def inputs_of(run: BacktestRun) -> Inputs:
     return Inputs(tuple(run.tapes), Money(run.capital), run.limits(), run.parameters(), run.date_from, run.date_to)
 
 
-def _hand_over(run_id: int) -> None:
+def _hand_over(run_id: int, attempt: int = 1, *, after: timedelta | None = None) -> None:
     # by name: services do not import tasks; handing a run over twice is harmless, the claim lets one through
-    current_app.signature(TASK).delay(run_id)
+    words = {"attempt": attempt, "was_lost": after is not None}
+    current_app.signature(TASK).apply_async((run_id,), words, countdown=after.total_seconds() if after else 0)
 
 
 def _progress(run_id: int, share: float, note: str) -> None:
