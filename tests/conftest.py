@@ -1,4 +1,4 @@
-"""The cast: Ada operates, Bob only looks, Eve is not signed in; and what is skipped where something is missing."""
+"""The cast: Ada operates, Bob only looks, Eve is not signed in; and what is left out where it would prove nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +13,20 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 CHROMIUM = Path("/usr/bin/chromium")
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say why, when recorded data or the browser are not on this machine."""
+def pytest_configure() -> None:
+    """Passwords cheap to check: Argon2 is meant to be slow. Nothing was hashed yet; only these tests are changed."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say why, when recorded data or the browser are not on this machine; PostgreSQL is for tests of the database."""
+    if connection.vendor == "postgresql":
+        without = [item for item in items if not asks_for_database(item)]
+        items[:] = [item for item in items if asks_for_database(item)]
+        config.hook.pytest_deselected(items=without)
     missing = {
         "recorded": None if settings.RECORDED_DATA.is_dir() else f"no recorded data at {settings.RECORDED_DATA}",
         "browser": None if CHROMIUM.exists() else f"no browser at {CHROMIUM}",
@@ -25,6 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def asks_for_database(item: pytest.Item) -> bool:
+    """By its marker, or by a fixture such as `db` or `ada`."""
+    names = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or any(name in DATABASE_FIXTURES for name in names)
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,18 @@
 """What the tests stand on, started before Django reads its settings: a folder, a Redis, and on demand a PostgreSQL."""
 
 import atexit
+import functools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from kalshi_site import embedded_redis
+from kalshi_site.part import die_with_parent
 from tests import postgres
 
 MARK = "BOT_TEST_INFRASTRUCTURE"  # set for the children: xdist workers use what their parent started
@@ -29,12 +33,20 @@ def start() -> None:
         "REDIS_URL": embedded_redis.url(home),
     }
     redis = subprocess.Popen(
-        embedded_redis.command(home, durable=False), stdout=subprocess.DEVNULL, start_new_session=True
+        embedded_redis.command(home, durable=False),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=leaves_with_us(signal.SIGKILL),  # noqa: PLW1509  # no threads yet
     )
     atexit.register(stop, redis, home)
     wait_for_redis(redis, embedded_redis.socket_path(home))
     if os.environ.get("TEST_POSTGRES") == "1":
-        os.environ["DATABASE_URL"] = postgres.start()
+        os.environ["DATABASE_URL"] = postgres.start(leaves_with_us(signal.SIGQUIT))
+
+
+def leaves_with_us(number: signal.Signals) -> Callable[[], None]:
+    """A preexec_fn: the new process hears `number` when the tests end without stopping it, killed for instance."""
+    return functools.partial(die_with_parent, number, os.getpid())
 
 
 def wait_for_redis(redis: subprocess.Popen[bytes], path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 NOBODY = 65534
@@ -15,8 +16,8 @@ RUN_AS = NOBODY if os.getuid() == 0 else None  # PostgreSQL refuses root
 GROUPS: list[int | str] | None = [] if RUN_AS else None
 
 
-def start() -> str:
-    """DATABASE_URL of a server on a unix socket, which ends with this process. Raises RuntimeError with its log."""
+def start(settle: Callable[[], None]) -> str:
+    """`settle` runs in the new process. DATABASE_URL of a server on a unix socket, which ends with this process. Raises RuntimeError with its log."""
     home = Path(tempfile.mkdtemp(prefix="bot-postgres-", dir="/tmp"))
     binaries = binaries_for_us(home)
     data = home / "data"
@@ -45,6 +46,7 @@ def start() -> str:
             user=RUN_AS,
             group=RUN_AS,
             extra_groups=GROUPS,
+            preexec_fn=settle,  # noqa: PLW1509  # no threads yet
         )
     atexit.register(stop, server, home)
     wait(server, home)
