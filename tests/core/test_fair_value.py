@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Iterator
-from math import inf
+from math import hypot, inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -403,3 +403,21 @@ def test_the_digital_is_shown_beside_every_model(spot: float, sigma: float, tau:
     pricer = Pricer(contract(), NORMAL)
     tau = round(tau * SECOND_NS) / SECOND_NS
     assert pricer.digital(spot, sigma, ago(tau)) == pytest.approx(digital(spot, 85_000.0, sigma, tau), abs=1e-6)
+
+
+@pytest.mark.parametrize(("tau", "known"), [(900, 0), (60.5, 0), (31, 30), (16, 45), (2, 59)])
+def test_samples_that_are_our_own_are_as_uncertain_as_the_level_itself(tau: float, known: int) -> None:
+    """Known ones are of no more worth than what they were measured with: together they make the whole average."""
+    noise = 8e-5
+    pricer = Pricer(contract(), Parameters(level_noise_bp=noise * 1e4, tails="normal"))
+    _, _, s = pricer.price(85_000.0, 0.0, ago(tau), 85_000.0 * known, noise)
+    of_the_average = s * (60 - known) / 60
+    assert of_the_average == pytest.approx(noise * hypot(60 - known, known) / 60)
+
+
+def test_an_average_that_is_known_from_our_own_samples_alone_is_not_certain() -> None:
+    pricer = Pricer(contract(), Parameters(tails="normal"))
+    total = 60 * 85_000.0 * (1 + 8e-5)
+    assert pricer.price(85_000.0, 8e-5, ago(0.5), total)[0] == 1.0
+    assert pricer.price(85_000.0, 8e-5, ago(0.5), total, 8e-5)[0] == pytest.approx(0.8413, abs=1e-3)
+    assert pricer.price(85_000.0, 8e-5, ago(0.5), 0.0, 8e-5)[0] == 0.0

@@ -1,6 +1,6 @@
 """The probability that a contract settles YES: on the average it pays on, or the plain digital beside it."""
 
-from math import inf, log, sqrt
+from math import hypot, inf, log, sqrt
 
 from markets.core.contract import Averaging, Contract
 from trading.core.parameters import Parameters
@@ -43,9 +43,12 @@ class Pricer:
         self._freedom = inf if is_normal else parameters.degrees_of_freedom
         self._short_freedom = inf if is_normal else parameters.short_degrees_of_freedom
 
-    def price(self, spot: float, sigma: float, source_ns: int, known_sum: float = 0.0) -> Estimate:
+    def price(
+        self, spot: float, sigma: float, source_ns: int, known_sum: float = 0.0, known_error: float = 0.0
+    ) -> Estimate:
         """The Estimate, given the index level as of `source_ns`, sigma per sqrt(second) and the sum of the
-        samples taken up to `source_ns`. Raises PricingError on numbers that cannot be true."""
+        samples taken up to `source_ns`; `known_error` is their relative error, 0 for the exchange's own.
+        Raises PricingError on numbers that cannot be true."""
         tau_ns = self._close_ns - source_ns
         if not (0.0 < spot < inf and 0.0 <= sigma < inf and -1.0 < known_sum < inf) or tau_ns < 0:
             raise PricingError(f"spot {spot}, sigma {sigma}, known sum {known_sum}, {tau_ns} ns to the close")
@@ -54,13 +57,19 @@ class Pricer:
             return gbm_estimate(spot, self._strike, sigma * sigma * (tau_ns * _NS), freedom)
         remaining, until_next_s = samples_left(self._averaging, self._close_ns, source_ns)
         if remaining == 0:
-            return YES_FOR_SURE if known_sum >= self._samples * self._strike else NO_FOR_SURE
+            return self._all_known(known_sum, known_error, freedom)
         required = (self._samples * self._strike - known_sum) / remaining
         seconds = effective_seconds(remaining, until_next_s, self._step_s)
-        variance = sigma * sigma * seconds + self._noise * self._noise
+        noise = level_noise(self._noise, known_error, self._samples, remaining)
+        variance = sigma * sigma * seconds + noise * noise
         if self._model == "gbm_avg":
             return gbm_estimate(spot, required, variance, freedom)
         return abm_estimate(spot, required, variance, freedom)
+
+    def _all_known(self, known_sum: float, known_error: float, freedom: float) -> Estimate:
+        if known_error and known_sum > 0.0:
+            return abm_estimate(known_sum / self._samples, self._strike, known_error * known_error, freedom)
+        return YES_FOR_SURE if known_sum >= self._samples * self._strike else NO_FOR_SURE
 
     def digital(self, spot: float, sigma: float, source_ns: int) -> float:
         """The plain Black-Scholes digital, for comparison. Raises PricingError like `price`."""
@@ -96,6 +105,12 @@ def abm_estimate(spot: float, required: float, variance: float, freedom: float) 
     s = sqrt(variance)
     z = (spot - required) / (spot * s)
     return student_cdf(z, freedom), z, s
+
+
+def level_noise(noise: float, known_error: float, samples: int, remaining: int) -> float:
+    """How far the level may be off, as a share of what the `remaining` samples have to average: their own error,
+    and that of the samples already taken, which the few that are left must make good."""
+    return noise if remaining == samples else hypot(noise, known_error * (samples - remaining) / remaining)
 
 
 def effective_strike(strike: float, decimals: int | None) -> float:

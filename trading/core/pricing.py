@@ -2,7 +2,7 @@
 
 from markets.core.contract import Contract
 from markets.core.units import SECOND_NS
-from trading.core.fair_value import Pricer
+from trading.core.fair_value import Pricer, level_noise
 from trading.core.index_samples import IndexSamples
 from trading.core.market import MarketState, Pricing
 from trading.core.parameters import Parameters
@@ -70,9 +70,11 @@ def _priced(
 ) -> Pricing:
     source_ns = min(underlying.spot.source_ns, contract.close_ns)
     sigma = underlying.volatility.sigma
-    _, known_sum, missing = underlying.samples.known(contract.averaging, contract.close_ns, source_ns)
-    fair, z, s = pricer.price(estimate, sigma, source_ns, known_sum)
-    level_error = parameters.level_noise_bp * 1e-4 / s if s else 0.0
+    known, known_sum, missing = underlying.samples.known(contract.averaging, contract.close_ns, source_ns)
+    noise = parameters.level_noise_bp * 1e-4  # of the samples too: they are our own, not the exchange's
+    fair, z, s = pricer.price(estimate, sigma, source_ns, known_sum, noise)
+    samples = contract.averaging.samples
+    level_error = level_noise(noise, noise, samples, max(samples - known, 1)) / s if s else 0.0
     return Pricing(
         fair,
         pricer.digital(estimate, sigma, source_ns),
