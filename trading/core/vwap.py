@@ -3,7 +3,7 @@
 from math import fsum, inf
 
 _FIRST_CAPACITY = 256  # a power of two: slots are found with a mask
-_LARGEST_DROP = 1e4  # of the summed weight, before what rounding left behind could show
+_LARGEST_DROP = 1e4  # of a sum, before what rounding left behind could show
 
 
 class VenueVwap:
@@ -14,8 +14,8 @@ class VenueVwap:
     """
 
     __slots__ = (
-        "_capacity", "_dropped", "_head", "_mask", "_peak", "_prices", "_tail", "_times", "_weighted", "_weights",
-        "last_ns", "last_price", "weight", "window_ns",
+        "_capacity", "_dropped", "_head", "_mask", "_peak", "_peak_worth", "_prices", "_tail", "_times", "_weighted",
+        "_weights", "last_ns", "last_price", "weight", "window_ns",
     )  # fmt: skip
 
     def __init__(self, window_ns: int) -> None:
@@ -30,7 +30,7 @@ class VenueVwap:
         self._weights = [0.0] * _FIRST_CAPACITY
         self._head = self._tail = 0  # trades ever dropped, trades ever added
         self._weighted = 0.0  # sum of price x weight
-        self._peak = 0.0  # the largest weight since the sums were last exact
+        self._peak = self._peak_worth = 0.0  # the largest of both sums since they were last exact
         self._dropped = 0  # trades that left since then
 
     def __len__(self) -> int:
@@ -51,6 +51,8 @@ class VenueVwap:
         self.weight += weight
         if self.weight > self._peak:
             self._peak = self.weight
+        if self._weighted > self._peak_worth:
+            self._peak_worth = self._weighted
         self.drop_old(now_ns)
 
     def drop_old(self, now_ns: int) -> None:
@@ -66,7 +68,8 @@ class VenueVwap:
             head += 1
         self._dropped += head - self._head
         self._head = head
-        if self._dropped >= self._capacity or head == newest or self.weight * _LARGEST_DROP < self._peak:
+        is_little = self.weight * _LARGEST_DROP < self._peak or self._weighted * _LARGEST_DROP < self._peak_worth
+        if is_little or head == newest or self._dropped >= self._capacity:
             self._sum_again()
 
     @property
@@ -82,7 +85,7 @@ class VenueVwap:
     def _sum_again(self) -> None:
         """Exact sums: what was added and taken away again leaves a rounding error behind."""
         slots = [place & self._mask for place in range(self._head, self._tail)]
-        self._weighted = fsum(self._prices[slot] * self._weights[slot] for slot in slots)
+        self._weighted = self._peak_worth = fsum(self._prices[slot] * self._weights[slot] for slot in slots)
         self.weight = self._peak = fsum(self._weights[slot] for slot in slots)
         self._dropped = 0
 
