@@ -96,11 +96,11 @@ def _money_label(value: float, share: float) -> str:
 
 
 def _time_axis(at_ms: int, share: float, span_ms: int, number: int) -> str:
-    """A mark and its time; every second one steps aside on a narrow page, those at the edges stay inside."""
+    """A mark and its time; two of three step aside on a narrow page, those at the edges stay inside."""
     at = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
     label = f"{at:%b %d}" if span_ms > 8 * DAY_MS else f"{at:%b %d %H:%M}" if span_ms > DAY_MS else f"{at:%H:%M}"
     anchor = "start" if share < 0.12 else "end" if share > 0.88 else "middle"
-    kind = "time odd" if number % 2 else "time"
+    kind = "time odd" if number % 3 else "time"
     return (
         f'<line class="tick" x1="{share:.2%}" x2="{share:.2%}" y1="{BOTTOM}%" y2="{BOTTOM + 1.6:.1f}%"/>'
         f'<text class="{kind}" x="{share:.2%}" y="98%" text-anchor="{anchor}">{label}</text>'
