@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from markets.core.book import BookError
+from markets.core.contract import Contract
 from markets.core.events import (
     BookDelta,
     BookSnapshot,
@@ -21,6 +24,7 @@ from trading.core.pricing import Underlying
 
 Touched = Iterable[MarketState]
 NO_MARKET: tuple[MarketState, ...] = ()
+LARGEST_CUT = 2e-5  # of the strike: a unit of the sixth decimal of the cheapest coin
 
 
 class Watch:
@@ -31,6 +35,7 @@ class Watch:
         self.markets: dict[str, MarketState] = {}
         self.underlyings: dict[str, Underlying] = {}
         self.next_second_ns = 0
+        self._settled: dict[str, tuple[int, float]] = {}  # by series: the last close that settled, and at what
         self.hears: dict[type, Callable[[Any], Touched]] = {
             MarketListed: self._market_listed,
             BookSnapshot: self._book_snapshot,
@@ -64,7 +69,7 @@ class Watch:
                 self._drop(market)
 
     def _market_listed(self, event: MarketListed) -> Touched:
-        contract = event.contract
+        contract = self._sharpened(event.contract)
         underlying = self._underlying(contract.asset)
         market = self.markets.get(contract.ticker)
         if market is None:
@@ -112,7 +117,7 @@ class Watch:
         market.status = event.status
         if event.status == "settled":
             self._drop(market)  # kept until now, because the exchange may still have answered orders in it
-            return NO_MARKET
+            return self._strikes_from(market.contract, event.settle_value)
         return (market,)
 
     def _feed_status(self, event: FeedStatus) -> Touched:
@@ -130,6 +135,31 @@ class Watch:
 
     def _no_news(self, event: TickerQuote | TradePrint) -> Touched:
         return NO_MARKET
+
+    def _strikes_from(self, settled: Contract, value: str) -> Touched:
+        """The value that one window settled on is the strike of the next, which may have been listed with less."""
+        try:
+            self._settled[settled.series] = (settled.close_ns, float(value))
+        except ValueError:
+            return NO_MARKET
+        mine = [market for market in self.markets.values() if market.contract.series == settled.series]
+        return [market for market in mine if self._sharpen(market)]
+
+    def _sharpen(self, market: MarketState) -> bool:
+        sharpened = self._sharpened(market.contract)
+        if sharpened is market.contract:
+            return False
+        market.contract = sharpened
+        market.forget_pricing()
+        return True
+
+    def _sharpened(self, contract: Contract) -> Contract:
+        """The terms with the strike in full: the exchange lists some cut off, and compares with all the digits."""
+        close_ns, value = self._settled.get(contract.series, (0, 0.0))
+        if contract.strike is None or contract.strike == value or contract.open_ns != close_ns:
+            return contract
+        is_cut_off = abs(value / contract.strike - 1.0) < LARGEST_CUT
+        return replace(contract, strike=value) if is_cut_off else contract
 
     def _drop(self, market: MarketState) -> None:
         del self.markets[market.contract.ticker]
