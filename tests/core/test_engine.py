@@ -267,3 +267,13 @@ def test_a_series_that_is_switched_off_is_watched_and_not_traded_until_it_is_on_
     assert table.reasons()[-1] == "SERIES_OFF"
     table.hear(SeriesOff(at(60.5), ()), spot(61, FAR_ABOVE))
     assert len(table.orders) == 1
+
+
+def test_an_order_on_a_long_way_is_answered_before_the_end() -> None:
+    slow = msgspec.structs.replace(EAGER, order_latency_ns=3 * SECOND_NS, reply_latency_ns=2 * SECOND_NS)
+    table = Table(parameters=slow).hear(*calm(FAR_ABOVE, 5))
+    assert len(table.orders) == 1
+    assert table.heard_of(Fill) == []
+    table.finish()
+    assert sum(fill.count for fill in table.heard_of(Fill)) == table.orders[0].count
+    assert table.engine.orders.working == {}

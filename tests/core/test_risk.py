@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from markets.core.units import DOLLAR, SECOND_NS
 from tests.builders import CLOSE_NS, TICKER, at, fill, opening
 from trading.core.decision import Denied, PlaceOrder
+from trading.core.events import OrderCancelled
 from trading.core.limits import RiskLimits
 from trading.core.orders import Orders
 from trading.core.portfolio import Portfolio
@@ -112,10 +113,25 @@ def test_it_denies_an_order_that_cash_does_not_cover() -> None:
     assert code(ask(risk(cash=50 * DOLLAR), 51)) == "CASH"
 
 
-def test_orders_without_an_answer_count_against_every_limit() -> None:
-    wall = risk(max_total_exposure=100 * DOLLAR)
+@pytest.mark.parametrize("limit", ["max_total_exposure", "max_close_exposure", "max_daily_loss"])
+def test_orders_without_an_answer_count_against_every_limit(limit: str) -> None:
+    wall = risk(**{limit: 100 * DOLLAR})
     wall.orders.place(PlaceOrder(1, OTHER, True, 5_000, 200 * 70), 70 * DOLLAR, CLOSE_NS)
-    assert code(ask(wall, 31)) == "TOTAL_EXPOSURE"
+    assert ask(wall, 30) is None
+    assert ask(wall, 31) is not None
+
+
+def test_the_room_in_a_market_is_what_is_held_and_what_is_on_its_way_there_leave() -> None:
+    wall = risk(max_market_exposure=100 * DOLLAR)
+    hold(wall, TICKER, 20)
+    wall.orders.place(PlaceOrder(1, TICKER, True, 5_000, 200 * 70), 70 * DOLLAR, CLOSE_NS)
+    assert wall.room(TICKER, CLOSE_NS) == ("MARKET_EXPOSURE", 100 * DOLLAR, 90 * DOLLAR)
+
+
+def test_cash_for_orders_without_an_answer_is_not_spent_twice() -> None:
+    wall = risk(cash=100 * DOLLAR)
+    wall.orders.place(PlaceOrder(1, LATER, True, 5_000, 200 * 70), 70 * DOLLAR, CLOSE_NS + 900 * SECOND_NS)
+    assert code(ask(wall, 31)) == "CASH"
 
 
 def test_it_denies_an_order_larger_than_the_order_limit() -> None:
@@ -170,3 +186,30 @@ def test_opening_and_closing_counts_add_up(position: int, is_bid: bool, count: i
     after = position + (count if is_bid else -count)
     opens = opening_count(position, is_bid, count)
     assert opens == (abs(after) if position * after < 0 else max(abs(after) - abs(position), 0))
+
+
+def test_it_denies_a_second_order_in_a_market_while_the_first_is_unanswered() -> None:
+    """Two orders that close the same contracts would open as many on the other side, past every limit."""
+    wall = risk()
+    hold(wall, TICKER, 10)
+    wall.orders.place(PlaceOrder(1, TICKER, False, 5_000, 2_000), 0, CLOSE_NS)
+    assert code(ask(wall, 10, opens=False)) == "ORDER_WORKING"
+    wall.orders.gone(OrderCancelled(at(60), TICKER, 1, 2_000, "immediate_or_cancel"))
+    assert ask(wall, 10, opens=False) is None
+
+
+@pytest.mark.parametrize(("filled", "left"), [(0, 90), (100, 90), (150, 68), (300, 0)])
+def test_what_an_order_closes_trades_first_and_frees_nothing_of_what_the_rest_may_lose(filled: int, left: int) -> None:
+    orders = Orders()
+    orders.place(PlaceOrder(1, TICKER, True, 5_000, 300), 90, CLOSE_NS, 200)
+    if filled:
+        orders.filled(fill(filled))
+    assert orders.exposure() == left
+
+
+def test_what_is_left_of_an_order_may_still_lose_its_share_rounded_up() -> None:
+    orders = Orders()
+    orders.place(PlaceOrder(1, TICKER, True, 5_000, 300), 100, CLOSE_NS, 300)
+    orders.filled(fill(200))
+    assert orders.exposure() == orders.exposure_in(TICKER) == orders.exposure_at(CLOSE_NS) == 34
+    assert orders.exposure_in(OTHER) == orders.exposure_at(CLOSE_NS + 1) == 0

@@ -14,6 +14,7 @@ from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
 TIMER_NS = 100 * MILLISECOND_NS
+LAST_WAIT_NS = 1_000 * MILLISECOND_NS
 LONGEST_QUIET_NS = 3_600_000 * MILLISECOND_NS
 
 
@@ -75,9 +76,13 @@ class Desk:
             yield from self._hear(event)
 
     def finish(self) -> Iterator[tuple[Event, Decision]]:
-        """The events have ended: nothing new is sent, and in a last second what is on its way still arrives."""
+        """The events have ended: nothing new is sent, and what is on its way still arrives: in a last second,
+        or as long as an order and its answer take."""
         yield from self._hear(ModeSet(self.now_ns, "HALTED", "the market has ended", "desk"))
-        yield from self._hear(Timer(self.now_ns + 1_000 * MILLISECOND_NS))
+        parameters = self.engine.parameters
+        yield from self._hear(
+            Timer(self.now_ns + max(LAST_WAIT_NS, parameters.order_latency_ns + parameters.reply_latency_ns))
+        )
 
     def _hear(self, event: Event) -> Iterator[tuple[Event, Decision]]:
         for heard in self.exchange.hear(event):

@@ -210,7 +210,7 @@ class Engine:
         denied = self.risk.check(order, worst=worst, opens=opens, close_ns=contract.close_ns, now_ns=self.now_ns)
         if denied is not None:
             return denied
-        self.orders.place(order, worst, contract.close_ns)
+        self.orders.place(order, worst, contract.close_ns, opens)
         market.ordered_ns = self.now_ns
         self.risk.sent(self.now_ns)
         return order

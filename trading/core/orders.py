@@ -5,20 +5,23 @@ from trading.core.events import Fill, OrderCancelled, OrderRejected
 
 
 class WorkingOrder:
-    """One order that may still trade. `worst` is the most it can still add to what the account may lose."""
+    """One order that may still trade. `worst` is the most it can add to what the account may lose,
+    `opening` how many of its contracts do so: those that close what is held trade first."""
 
-    __slots__ = ("close_ns", "count", "filled", "order", "worst")
+    __slots__ = ("close_ns", "count", "filled", "opening", "order", "worst")
 
-    def __init__(self, order: PlaceOrder, worst: int, close_ns: int) -> None:
+    def __init__(self, order: PlaceOrder, worst: int, close_ns: int, opening: int) -> None:
         self.order = order
         self.count = order.count
         self.filled = 0
         self.worst = worst
         self.close_ns = close_ns
+        self.opening = opening or order.count
 
     def worst_left(self) -> int:
         """The share of `worst` that has not become a fill yet, rounded up."""
-        return -(-self.worst * (self.count - self.filled) // self.count)
+        left = min(self.count - self.filled, self.opening)
+        return -(-self.worst * left // self.opening)
 
 
 class Orders:
@@ -33,10 +36,10 @@ class Orders:
         """The number the next order will have: it runs on over all sessions of the account."""
         return self.sent + 1
 
-    def place(self, order: PlaceOrder, worst: int, close_ns: int) -> None:
-        """The order is on its way."""
+    def place(self, order: PlaceOrder, worst: int, close_ns: int, opening: int = 0) -> None:
+        """The order is on its way; `opening` of its contracts add to the position (0: it only closes)."""
         self.sent = order.number
-        self.working[order.number] = WorkingOrder(order, worst, close_ns)
+        self.working[order.number] = WorkingOrder(order, worst, close_ns, opening)
         self._by_ticker[order.ticker] = self._by_ticker.get(order.ticker, 0) + 1
 
     def is_working(self, ticker: str) -> bool:

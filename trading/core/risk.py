@@ -100,6 +100,8 @@ class Risk:
         return None
 
     def _flow(self, order: PlaceOrder, now_ns: int) -> Budget | None:
+        if self.orders.is_working(order.ticker):
+            return Budget("ORDER_WORKING", 1, 2)  # nobody can say yet what a second one would open or close
         if order.count > self.limits.max_order_count:
             return Budget("ORDER_COUNT", self.limits.max_order_count, order.count)
         sent = self.sent_last_minute(now_ns)
