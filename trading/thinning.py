@@ -10,6 +10,7 @@ from trading.core.reasons import TRADED
 from trading.records import Entry
 
 TURN_NS = 100 * MILLISECOND_NS
+MARKETS_KEPT = 1_000  # far more than are ever open at once: over months the first ones go
 
 
 class Thinning:
@@ -26,6 +27,8 @@ class Thinning:
         wait_ns = TURN_NS if signal.reason != reason else SECOND_NS
         if since_ns < wait_ns and signal.reason != TRADED:
             return False
+        if not at_ns and len(self._last) >= MARKETS_KEPT:
+            del self._last[next(iter(self._last))]
         self._last[signal.ticker] = (signal.reason, signal.received_ns)
         return True
 

@@ -18,7 +18,7 @@ from trading.core.reasons import TRADED
 from trading.journal import Journal
 from trading.pruning import prune_signals
 from trading.records import Entry, Subject
-from trading.thinning import Thinning, entry
+from trading.thinning import MARKETS_KEPT, Thinning, entry
 
 ACCOUNT = "paper"
 
@@ -372,3 +372,14 @@ def test_old_signals_go_but_those_that_led_to_an_order_stay(subject: Subject) ->
     kept = models.Signal.objects.order_by("event_ns")
     assert [row.event_ns for row in kept] == [1, *range(21, 31)]
     assert prune_signals(10) == 0
+
+
+def test_markets_of_long_ago_are_forgotten() -> None:
+    thinning = Thinning()
+
+    def keeps(ticker: str) -> bool:
+        return thinning.keeps(Signal(at(1), ticker, "CLOSING"))
+
+    assert [keeps("first"), keeps("first")] == [True, False]
+    assert all(keeps(f"market {number}") for number in range(MARKETS_KEPT))
+    assert keeps("first")
