@@ -1,10 +1,10 @@
-"""What the market says of a window before this one: the strike in full."""
+"""What the market says of the window before this one: the strike in full, and how far our own average was off."""
 
 import msgspec
 import pytest
 
 from markets.core.events import MarketListed
-from tests.builders import Table, at, contract, status
+from tests.builders import STRIKE, Table, at, contract, opening, spot, status
 
 
 def test_a_strike_that_was_listed_cut_off_is_taken_in_full_from_the_settlement_of_the_window_before() -> None:
@@ -31,3 +31,13 @@ def test_a_strike_stays_as_it_was_listed_unless_the_settlement_before_it_says_th
     table.hear(MarketListed(at(899), terms), status(900, "closed"))
     table.hear(msgspec.structs.replace(status(930, "settled", "yes"), settle_value=value))
     assert table.engine.markets[later].contract.strike == 0.213456
+
+
+def test_a_strike_that_is_told_again_teaches_nothing_more() -> None:
+    """Who joins late, or again, is told what has just settled: a market that was dropped is listed once more."""
+    table = Table(start=opening(seconds=-150)).hear(MarketListed(at(-120), contract(strike=None)))
+    table.hear(*[spot(second, STRIKE * 1.0001) for second in range(-100, 1)], MarketListed(at(1), contract()))
+    basis = table.engine.underlyings["BTC"].spot.basis
+    table.hear(status(30, "settled", "yes"), MarketListed(at(40), contract()))
+    assert table.engine.underlyings["BTC"].spot.basis == basis > 0
+    assert table.engine.underlyings["BTC"].spot.anchors == 1

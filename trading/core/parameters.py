@@ -53,7 +53,12 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (0 < self.depth_share <= 1, "the share of displayed size must be above 0 and at most 1"),
             (0 <= self.top_up_share <= 1, "the top-up share must be 0 to 1"),
             (self.quorum >= 1, "at least one venue must be fresh"),
-            (self.level_noise_bp >= 0 and self.slippage >= 0, "noise and slippage cannot be negative"),
+            (0 <= self.level_noise_bp <= 1_000, "the level noise must be 0 to 1000 basis points"),
+            (0 <= self.slippage < 1, "the slippage must be 0 to 1 dollar a contract"),
+            (0 <= self.probability_margin <= 10, "the probability margin must be 0 to 10 standard errors"),
+            (0 <= self.volatility_error <= 10, "the error of the volatility must be 0 to 10"),
+            (0 <= self.calibration_error <= 1, "the calibration error must be 0 to 1"),
+            (self.quiet_open_ns >= 0 and self.quiet_close_ns >= 0, "a quiet time cannot be negative"),
             (self.order_latency_ns >= 0 and self.reply_latency_ns >= 0, "a latency cannot be negative"),
             (self.order_interval_ns >= 0, "the interval between orders cannot be negative"),
         )

@@ -18,6 +18,7 @@ class Underlying:
     def __init__(self, asset: str, parameters: Parameters) -> None:
         self.asset = asset
         self.markets: list[MarketState] = []
+        self._anchored_ns = 0
         self.spot = Spot(asset, parameters)
         self.samples = IndexSamples()
         self.volatility = Volatility(parameters.volatility_half_life_s, parameters.volatility_step_s, prior(asset))
@@ -39,9 +40,13 @@ class Underlying:
                 self.volatility.sample(second, estimate)
 
     def anchor(self, contract: Contract) -> None:
-        """A strike is the official average before the open: compare it with our own, and lean on the difference."""
+        """A strike is the official average before the open: compare it with our own, and lean on the difference.
+        Once for a window: who is told of it again has learnt nothing new."""
+        if contract.strike is None or contract.open_ns <= self._anchored_ns:
+            return
         average = self.samples.average(contract.averaging, contract.open_ns)
-        if contract.strike is not None and average is not None:
+        if average is not None:
+            self._anchored_ns = contract.open_ns
             self.spot.anchor(contract.strike, average)
 
 
