@@ -176,7 +176,7 @@ class Session:
             await self._give_way()
         self._note_all(self.desk.finish())
         self.state = ENDED
-        self.message = f"{self.source.name} has ended"
+        self.message = self.message or f"{self.source.name} has ended"
         if self.ends_with_source:
             self.stop()
         log.info("%s after %d steps", self.message, self.desk.steps)
@@ -207,6 +207,8 @@ class Session:
                 unpaid.append(event)
             if number % GIVE_WAY_EVERY == 0:
                 await asyncio.sleep(0)
+        else:
+            self.message = f"{self.source.name} was traded to its end before; another ACCOUNT can trade it anew"
         self._resume(opening, unpaid)
         return events
 

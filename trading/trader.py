@@ -210,6 +210,12 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _source(account: str, engine: Engine) -> Source:
+    """Where the market comes from. Raises TraderError when the account has traded on another kind of it."""
+    if TradingSession.objects.filter(account=account).exclude(market_source=settings.MARKET).exists():
+        raise TraderError(
+            f"the account {account!r} has traded on another kind of market than {settings.MARKET}, and their money "
+            "must not be added up; set ACCOUNT to another name"
+        )
     if settings.MARKET == DEMO:
         return demo_source(
             seed=settings.DEMO_SEED,

@@ -137,7 +137,7 @@ async def test_a_start_that_a_person_wants_while_the_past_is_heard_does_not_trad
 
     made.source = replace(made.source, events=events())
     await play(made, carried(), WANTED._replace(mode="HALTED"))
-    assert [each for each in on_tape(made) if type(each) is Decision and each.commands] == rows.orders == []
+    assert [each for each in on_tape(made) if type(each) is Decision and each.commands] == []
     assert made.desk.engine.orders.sent == 7
     assert made.wanted == started
 
@@ -156,6 +156,13 @@ async def test_limits_that_were_changed_while_the_past_was_heard_hold_when_it_is
     await play(made, carried())
     assert [event.version for event in rows.heard if type(event) is LimitsSet] == [1, 2]
     assert rows.orders == []
+
+
+async def test_a_tape_that_was_traded_to_its_end_says_so_and_is_not_traded_again(tmp_path: Path) -> None:
+    made, rows = session(tmp_path, market(), resumed_ns=at(2_000))
+    await play(made, carried())
+    assert rows.orders == []
+    assert "another ACCOUNT" in made.message
 
 
 async def test_it_stops_in_the_middle_of_the_past_and_holds_what_it_held(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from markets.core.units import DOLLAR
 from markets.tape import read_header
 from trading import models, restore, services
 from trading.session import Session
-from trading.trader import run_trader
+from trading.trader import TraderError, run_trader
 
 ACCOUNT = "demo"
 
@@ -67,3 +67,13 @@ def test_a_trader_that_was_killed_before_its_first_event_leaves_nothing_to_expla
     assert b"TapeHeader" in began[0][0]
     assert [each.steps for each in restore.recover_all(ACCOUNT)] == [0]
     assert not models.Discrepancy.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_money_of_the_demo_market_and_of_a_tape_never_meet_in_one_account(home: Path, settings: Settings) -> None:
+    services.account_open(ACCOUNT, DOLLAR)
+    past = services.session_start(account=ACCOUNT, market_source="demo")
+    services.session_finish(past.pk, is_clean=True)
+    settings.MARKET, settings.TAPE = "tape", "any"
+    with pytest.raises(TraderError, match="set ACCOUNT to another name"):
+        run_trader()
