@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +23,13 @@ LIMITS = {
     "max_market_share_bp": "2", "max_close_share_bp": "4", "max_total_share_bp": "10",
     "max_order_count": "500", "max_orders_per_minute": "60",
 }  # fmt: skip
+LEDGER_CASH = "from trading import selectors; print(selectors.ledger('demo').cash)"
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("whole") / "home"
-
-
-@pytest.fixture(scope="module")
-def system(home: Path) -> Iterator[WholeSystem]:
-    with running(home, **QUICK) as system:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSystem]:
+    with running(tmp_path_factory.mktemp("whole") / "home", **QUICK) as system:
         yield system
 
 
@@ -44,6 +41,12 @@ def session(system: WholeSystem) -> requests.Session:
 def limit(shown: Json, name: str) -> dict[str, Any]:
     found: dict[str, Any] = next(row for row in shown["limits"] if row["name"] == name)
     return found
+
+
+def set_total(system: WholeSystem, session: requests.Session, dollars: int) -> None:
+    form = LIMITS | {"max_total_exposure": str(dollars), "max_total_share_bp": "100", "reason": "a careful day"}
+    answer = system.post(session, "/admin/trading/risklimits/add/", **form)
+    assert answer.url.endswith("/admin/trading/risklimits/"), answer.text[:2_000]
 
 
 @pytest.mark.browser
@@ -72,22 +75,22 @@ def test_a_person_signs_in_and_sees_the_numbers_move(system: WholeSystem) -> Non
 def test_the_page_s_socket_shows_at_least_two_snapshots_a_second(
     system: WholeSystem, session: requests.Session
 ) -> None:
-    began = system.snapshot(session)["sent_ms"]
-    shown = system.wait_for(session, lambda seen: seen["sent_ms"] > began + 5_000)
-    sent = system.snapshots(session, until=shown["source"]["state"])
-    assert sent
-    again = system.snapshot(session)
-    assert (again["seq"] - shown["seq"]) * 1_000 >= 2 * (again["sent_ms"] - shown["sent_ms"])
+    heard = system.heard_in(session, 4.0)
+    numbers = [shown["seq"] for shown in heard]
+    assert numbers == sorted(set(numbers))
+    span_s = (heard[-1]["sent_ms"] - heard[0]["sent_ms"]) / 1_000
+    assert span_s > 2
+    assert (len(heard) - 1) / span_s >= 2
 
 
 def test_a_limit_changed_in_the_admin_reaches_the_trader_without_a_restart(
     system: WholeSystem, session: requests.Session
 ) -> None:
     trader = system.pids("run_trader")
-    form = LIMITS | {"max_total_exposure": "321", "max_total_share_bp": "100", "reason": "a careful day"}
-    answer = system.post(session, "/admin/trading/risklimits/add/", **form)
-    assert answer.url.endswith("/admin/trading/risklimits/"), answer.text[:2_000]
+    set_total(system, session, 321)
+    saved = time.monotonic()
     shown = system.wait_for(session, lambda seen: limit(seen, "max_total_exposure")["limit"] == 321_000_000)
+    assert time.monotonic() - saved < 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert limit(shown, "max_daily_loss")["limit"] == 500_000_000
     assert system.pids("run_trader") == trader
 
@@ -110,8 +113,23 @@ def test_a_killed_trader_is_reported_and_takes_up_where_it_was(system: WholeSyst
     assert "trader" in system.said()
     assert "SIGKILL" in system.said()
     assert back["day"]["fills"] >= traded["day"]["fills"]
-    ledger = session.get(f"{system.url}/api/v1/status/", timeout=10)
-    assert ledger.ok
+    assert_cash_is_what_the_rows_say(system, session)
+
+
+def assert_cash_is_what_the_rows_say(system: WholeSystem, session: requests.Session) -> None:
+    """The journal writes behind, and markets settle meanwhile: at some moment both must be equal to the micro-dollar."""
+    for _ in range(6):
+        rows = int(system.manage("shell", "--no-imports", "-c", LEDGER_CASH))
+        cash = system.snapshot(session)["cash"]
+        if rows == cash:
+            return
+    raise AssertionError(f"the trader has {cash}, the rows say {rows}")
+
+
+def test_the_first_password_is_kept_by_argon2(system: WholeSystem) -> None:
+    with sqlite3.connect(f"file:{system.home}/db.sqlite3?mode=ro", uri=True) as rows:
+        [[kept]] = rows.execute("SELECT password FROM auth_user")
+    assert kept.startswith("argon2")
 
 
 def test_the_api_answers_to_a_token(system: WholeSystem) -> None:
@@ -124,12 +142,16 @@ def test_the_api_answers_to_a_token(system: WholeSystem) -> None:
     assert requests.get(f"{system.url}/api/v1/schema/", headers=headers, timeout=10).ok
 
 
-def test_it_stops_whole_and_a_second_start_keeps_all_state(system: WholeSystem, home: Path) -> None:
-    session = system.sign_in()
-    system.post(session, "/mode/", action="pause")
-    last = system.wait_for(session, lambda seen: seen["mode"] == "HALTED")
-    assert system.stop() == 0
-    assert system.pids("") == []
+def test_it_stops_whole_and_a_second_start_keeps_all_state(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running(home, **QUICK | {"SPEED": "240"}) as system:  # soon an order
+        session = system.sign_in()
+        set_total(system, session, 321)
+        system.wait_for(session, lambda seen: seen["day"]["orders"] > 0, within_s=120)
+        system.post(session, "/mode/", action="pause")
+        last = system.wait_for(session, lambda seen: seen["mode"] == "HALTED")
+        assert system.stop() == 0
+        assert system.pids("") == []
     with running(home, **QUICK) as again:
         shown = again.wait_for(again.sign_in(), lambda seen: bool(seen["windows"]))
         assert shown["wanted_mode"] == "HALTED"

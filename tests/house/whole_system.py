@@ -18,6 +18,8 @@ import requests
 from django.conf import settings
 from websockets.asyncio.client import connect
 
+from tests.infrastructure import leaves_with_us
+
 PASSWORD = "analytical-engine-1843"
 READY_S = 90
 Json = dict[str, Any]
@@ -84,34 +86,78 @@ class WholeSystem:
                 raise AssertionError(f"it never came to that; the last snapshot: {shown}\n{self.said()[-3000:]}")
             time.sleep(0.2)
 
-    def post(self, session: requests.Session, path: str, **fields: str) -> requests.Response:
+    def post(self, session: requests.Session, path: str, **fields: str | list[str]) -> requests.Response:
         """Fill a form and send it, as the page would."""
         token = session.cookies["csrftoken"]
         url = f"{self.url}{path}"
         return session.post(url, data=fields | {"csrfmiddlewaretoken": token}, headers={"Referer": url}, timeout=10)
 
     def pids(self, words: str) -> list[int]:
-        """The processes of this system whose command line has these words."""
+        """The processes of this system, but `up` itself, whose command line has these words."""
         home = f"BOT_HOME={self.home}".encode()
         found = []
         for folder in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if folder.name.isdigit() and home in (folder / "environ").read_bytes().split(b"\0"):
-                    command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    if words in command:
-                        found.append(int(folder.name))
+                if not folder.name.isdigit() or int(folder.name) == self.process.pid:
+                    continue
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                # Redis writes its title over its environment; the title names the socket.
+                is_ours = home in (folder / "environ").read_bytes().split(b"\0") or f"{self.home}/" in command
+                if is_ours and words in command:
+                    found.append(int(folder.name))
         return sorted(found)
+
+    def is_empty(self, *, within_s: float) -> bool:
+        """Whether none of its processes is left within so many seconds."""
+        deadline = time.monotonic() + within_s
+        while self.pids("") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self.pids("")
+
+    def command(self, *words: str) -> str:
+        """What `kalshi-bot WORDS` prints in a terminal beside the running system. Raises when its exit code is not 0."""
+        return self._printed(str(Path(sys.executable).with_name("kalshi-bot")), *words)
+
+    def manage(self, *words: str) -> str:
+        """The same of `manage.py WORDS`."""
+        return self._printed(sys.executable, "manage.py", *words)
+
+    def _printed(self, *words: str) -> str:
+        done = subprocess.run(
+            words,
+            cwd=settings.BASE_DIR,
+            env=own_environment(self.home),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def heard_in(self, session: requests.Session, seconds: float) -> list[Json]:
+        """What the page's own socket shows in so many seconds."""
+        return asyncio.run(self._snapshots(cookies_of(session), "", seconds, is_asked_to_end=False))
 
     def snapshots(self, session: requests.Session, *, until: str, within_s: float = 120.0) -> list[Json]:
         """What the page's own socket shows, up to the snapshot whose source is in the state `until`."""
-        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
-        return asyncio.run(self._snapshots(cookies, until, within_s))
+        return asyncio.run(self._snapshots(cookies_of(session), until, within_s))
 
-    async def _snapshots(self, cookies: str, until: str, within_s: float) -> list[Json]:
+    async def _snapshots(
+        self, cookies: str, until: str, within_s: float, *, is_asked_to_end: bool = True
+    ) -> list[Json]:
         seen: list[Json] = []
+        try:
+            async with asyncio.timeout(within_s):
+                await self._hear(cookies, until, seen)
+        except TimeoutError:
+            if is_asked_to_end:
+                raise
+        return seen
+
+    async def _hear(self, cookies: str, until: str, seen: list[Json]) -> None:
         address = f"ws://127.0.0.1:{self.port}/ws/live/"
         async with (
-            asyncio.timeout(within_s),
             connect(address, additional_headers={"Cookie": cookies}, origin=self.url, max_size=None) as page,  # type: ignore[arg-type]
         ):
             async for message in page:
@@ -120,7 +166,17 @@ class WholeSystem:
                     seen.append(heard["snapshot"])
                     if seen[-1]["source"]["state"] == until:
                         break
-        return seen
+
+
+def cookies_of(session: requests.Session) -> str:
+    """As a header."""
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+
+
+def own_environment(home: Path) -> dict[str, str]:
+    """Nothing of what the other tests stand on."""
+    inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    return inherited | {"BOT_HOME": str(home)}
 
 
 def free_port() -> int:
@@ -135,16 +191,16 @@ def running(home: Path, **environment: str) -> Iterator[WholeSystem]:
     """`manage.py up` with its own BOT_HOME, database and Redis; stopped afterwards, however the test ended."""
     home.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), home / "up.log"
-    inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
-    settled = {"BOT_HOME": str(home), "PORT": str(port), "BOT_ADMIN_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
+    settled = {"PORT": str(port), "BOT_ADMIN_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             cwd=settings.BASE_DIR,
-            env=inherited | settled | environment,
+            env=own_environment(home) | settled | environment,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=leaves_with_us(signal.SIGTERM),  # noqa: PLW1509
         )
         system = WholeSystem(process, port, log)
         try:

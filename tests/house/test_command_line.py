@@ -1,0 +1,81 @@
+"""`kalshi-bot` as a process: help a person can read, one sentence and an exit code for what cannot be."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kalshi_site import cli
+from tests.house.whole_system import own_environment
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def told(home: Path, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """What a person gets for these words."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("kalshi-bot"), *words],
+        cwd=ROOT, env=own_environment(home) | environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", cli.ALIASES)
+def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path: Path, name: str) -> None:
+    shown = told(tmp_path, name, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(f"usage: kalshi-bot {name} [-h]")
+    assert not any(option in shown.stdout for option in cli.DJANGOS_OWN)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ("trade", 2, "unknown command 'trade'"),
+        ("backtest", 2, "the following arguments are required: --tape"),
+        ("backtest --tape nowhere", 2, "kalshi-bot: There is no tape 'nowhere'"),
+        ("backtest --tape nowhere --capital lots", 2, "'lots' is not an amount in dollars"),
+        ("backtest --tape nowhere --from yesterday", 2, "'yesterday' is not a day"),
+        ("paper --tape nowhere", 1, "TAPE=nowhere: there is no such tape"),
+        ("paper --speed fast", 1, "SPEED=fast is not a speed"),
+        ("paper --speeed 10", 2, "unrecognized arguments: --speeed"),
+        ("import-recording nowhere", 1, "name the folder of a recording"),
+        ("live", 2, "kalshi-bot: live trading is not available"),
+    ],
+)
+def test_what_cannot_be_ends_in_a_sentence_and_a_code(tmp_path: Path, words: str, code: int, sentence: str) -> None:
+    shown = told(tmp_path, *words.split())
+    assert (shown.returncode, sentence in shown.stderr) == (code, True), shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"REDIS_URL": "redis://:hidden@127.0.0.1:1/0"}, "the Redis of REDIS_URL does not answer at 127.0.0.1:1 "),
+        ({"DATABASE_URL": "postgres://bot:hidden@127.0.0.1:1/none"}, "the database cannot be used: "),
+        ({"DATABASE_URL": "mongo"}, "DATABASE_URL is not usable"),
+        ({"MARKET": "tape", "TAPE": "nowhere"}, "TAPE=nowhere: there is no such tape. Looked for "),
+        ({"PORT": "seven"}, "PORT=seven is not a whole number"),
+    ],
+)
+def test_up_refuses_in_one_line_before_it_starts_anything(
+    tmp_path: Path, environment: dict[str, str], sentence: str
+) -> None:
+    shown = told(tmp_path, "up", **environment)
+    assert shown.returncode == 1
+    assert shown.stderr.startswith(f"kalshi-bot: {sentence}")
+    assert shown.stderr.count("\n") == 1
+    assert "hidden" not in shown.stderr + shown.stdout
+    assert not (tmp_path / "redis").exists()
+
+
+def test_production_settings_pass_the_checks_of_a_deployment(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT, env=own_environment(tmp_path) | {"HTTPS": "1", "DEBUG": "0", "SECRET_KEY": os.urandom(40).hex()},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
