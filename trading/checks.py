@@ -9,6 +9,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
+from markets.tape import TapeError, read_header
+
 MARKETS = ("demo", "tape")
 
 
@@ -22,17 +24,27 @@ def market(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Check
 
 
 def tape(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """With MARKET=tape, TAPE is a file: a path, or the name of a tape in BOT_HOME/tapes."""
+    """With MARKET=tape, TAPE is a tape: a path, or a name in BOT_HOME/tapes."""
     if settings.MARKET != "tape":
         return []
     if not settings.TAPE:
         return [
             Error("MARKET=tape needs a tape", hint="Set TAPE to a file, or to a name in tapes/.", id="trading.E003")
         ]
-    if any(path.is_file() for path in _places(settings.TAPE)):
-        return []
+    found = next((path for path in _places(settings.TAPE) if path.is_file()), None)
+    if found is not None:
+        return _unreadable(found)
     hint = f"Looked for {', '.join(str(path) for path in _places(settings.TAPE))}."
     return [Error(f"TAPE={settings.TAPE}: there is no such tape", hint=hint, id="trading.E004")]
+
+
+def _unreadable(path: Path) -> list[CheckMessage]:
+    """A file that is no tape is said now, not by a trader that dies again and again."""
+    try:
+        read_header(path)
+    except (TapeError, OSError) as error:
+        return [Error(f"TAPE cannot be played: {str(error).rstrip('.')}", id="trading.E006")]
+    return []
 
 
 def bot_home(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
