@@ -56,6 +56,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Pump; should that ever fail, close, so that the browser takes the other road instead of waiting."""
         try:
             await self._pump()
+        except OSError as error:  # the browser went away while we spoke
+            log.debug("a live socket ended: %s", type(error).__name__)
         except Exception:
             log.exception("a live socket failed")
             await self.close(code=OUR_FAULT)

@@ -25,9 +25,12 @@ ROWS_SHOWN = 100
 @never_cache
 def live(request: HttpRequest) -> HttpResponse:
     """The page to keep open all day; its numbers come over the socket."""
-    return render(
-        request, "dashboard/index.html", {"may_operate": operate.is_operator(request.user), "reasons": REASONS}
-    )
+    context = {
+        "may_operate": operate.is_operator(request.user),
+        "may_queue": request.user.has_perm("backtests.add_backtestrun"),
+        "reasons": REASONS,
+    }
+    return render(request, "dashboard/index.html", context)
 
 
 @require_safe

@@ -125,7 +125,8 @@ def publish(client: redis.Redis, message: dict[str, Any]) -> None:
 class Publisher:
     """Four snapshots a second from a thread, until left."""
 
-    def __init__(self, url: str, gap_s: float = 0.25) -> None:
+    def __init__(self, url: str, gap_s: float = 0.25, **different: Any) -> None:
+        self.different = different
         self.client = redis.Redis.from_url(url)
         self.gap_s = gap_s
         self.sent = 0
@@ -145,4 +146,4 @@ class Publisher:
     def _run(self) -> None:
         while not self.over.wait(self.gap_s):
             self.sent += 1
-            publish(self.client, moving(self.sent))
+            publish(self.client, moving(self.sent) | self.different)

@@ -170,6 +170,29 @@ def test_numbers_turn_grey_when_the_trader_falls_silent(chromium: Browser, site:
         publisher.client.close()
 
 
+def test_a_tape_that_has_ended_says_so_and_what_to_do_next(chromium: Browser, site: str) -> None:
+    seat = take_seat(chromium, site, "ada", viewport=DESKTOP)
+    source = {"state": "ended", "name": "btc15m", "speed": 20.0, "event_ms": 1_778_687_130_000}
+    with Publisher(settings.REDIS_URL, source=source, market="tape", label="PAPER", mode="HALTED", windows=[]):
+        expect(seat.page.locator(".banner .mode")).to_contain_text("THE TAPE HAS ENDED")
+        expect(seat.page.locator(".banner")).to_contain_text("recorded market btc15m")
+        expect(seat.page.locator("#ended")).to_contain_text("MARKET=tape TAPE=NAME make run")
+        expect(seat.page.locator("#windows-empty")).to_contain_text("The tape holds no more of them.")
+        expect(seat.page.locator("#day-title")).to_have_text("Profit and loss of 2026-05-13, UTC")
+        expect(seat.page.locator("[aria-pressed='true']")).to_have_count(0)
+    assert seat.complaints == []
+
+
+def test_a_halt_of_the_engine_itself_says_why_and_how_long(chromium: Browser, site: str) -> None:
+    seat = take_seat(chromium, site, "ada", viewport=DESKTOP)
+    reason = "the daily loss limit leaves no room"
+    with Publisher(settings.REDIS_URL, mode="HALTED", mode_reason=reason, wanted_mode="ACTIVE"):
+        words = "HALTED the daily loss limit leaves no room: until the next UTC day, or a higher limit"
+        expect(seat.page.locator(".banner .mode")).to_have_text(words)
+    with Publisher(settings.REDIS_URL, mode="HALTED", mode_reason="paused by ada", wanted_mode="HALTED"):
+        expect(seat.page.locator(".banner .mode")).to_have_text("HALTED paused by ada")
+
+
 def test_a_stop_asks_twice_and_a_pause_does_not(chromium: Browser, site: str) -> None:
     seat = take_seat(chromium, site, "ada", viewport=DESKTOP)
     with Publisher(settings.REDIS_URL):
@@ -207,7 +230,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(chromium: Browser, s
     assert seat.complaints == []
 
 
-@pytest.mark.parametrize("path", ["/orders/", "/health/", "/api/v1/docs/", "/backtests/", "/admin/"])
+@pytest.mark.parametrize("path", ["/orders/", "/health/", "/api/v1/docs/", "/backtests/", "/backtests/new/", "/admin/"])
 def test_the_other_pages_break_no_rule_of_the_browser(chromium: Browser, site: str, path: str) -> None:
     seat = take_seat(chromium, site, "ada", viewport=DESKTOP, color_scheme="dark")
     seat.page.goto(path)

@@ -7,10 +7,11 @@ const SPOT_STALE_MS = 3000;
 const LIMIT_WORDS = {
   max_daily_loss: "Loss today, if all at risk goes", max_market_exposure: "At risk in one market", max_close_exposure: "At risk in one close",
   max_total_exposure: "At risk in all", max_market_share_bp: "Share of equity, one market", max_close_share_bp: "Share of equity, one close",
-  max_total_share_bp: "Share of equity, all", max_order_count: "Contracts an order", max_orders_per_minute: "Orders a minute",
+  max_total_share_bp: "Share of equity, all", max_order_count: "Largest order at work, contracts", max_orders_per_minute: "Orders in the last minute",
 };
 const ORDER_TONES = { filled: "good", rejected: "bad", accepted: "accent", sent: "accent" };
 const VENUE_TONES = { fresh: "good", stale: "warn", lost: "bad" };
+const ORDER_REASONS = { immediate_or_cancel: "what was not filled at once was taken back" };
 const MARKETS = { demo: "simulated quarter-hour market", tape: "recorded market" };
 const reasons = JSON.parse(byId("reasons")?.textContent ?? "{}");
 const history = [];
@@ -26,17 +27,19 @@ export function render(snapshot) {
   limits(snapshot.limits ?? []);
   funnel(snapshot.funnel ?? {});
   controls(snapshot);
+  ended(snapshot);
   spark(snapshot);
   const pnl = snapshot.day?.pnl;
-  document.title = `${format.gain(pnl)} · ${snapshot.label} ${snapshot.mode} · Kalshi Bot`;
+  document.title = `${format.gain(pnl)} · ${snapshot.label} ${snapshot.source?.state === "ended" ? "ended" : snapshot.mode} · Kalshi Bot`;
 }
 
 function banner(snapshot) {
   const box = document.querySelector(".banner");
   if (!box) return;
-  box.dataset.label = snapshot.label;
-  box.dataset.mode = snapshot.mode;
   const source = snapshot.source ?? {};
+  const isEnded = source.state === "ended";
+  box.dataset.label = snapshot.label;
+  box.dataset.mode = isEnded ? "ENDED" : snapshot.mode;
   const say = (name, text) => setText(box.querySelector(`[data-banner="${name}"]`), text);
   setText(box.querySelector(".badge"), snapshot.label);
   const market = MARKETS[snapshot.market] ?? snapshot.market;
@@ -44,13 +47,18 @@ function banner(snapshot) {
   const pace = source.speed === 0 ? "as fast as it goes" : source.speed === 1 ? "" : `× ${source.speed}`;
   const clock = source.event_ms ? `${new Date(source.event_ms).toISOString().slice(0, 10)} ${format.clock(source.event_ms)} UTC` : "";
   say("pace", [clock, pace, source.state === "running" ? "" : source.state].filter(Boolean).join(" · "));
-  const waits = snapshot.wanted_mode && snapshot.wanted_mode !== snapshot.mode;
-  say("mode", waits ? `${snapshot.mode} → ${snapshot.wanted_mode}` : snapshot.mode || format.DASH);
-  say("reason", snapshot.mode_reason ?? "");
+  if (isEnded) {
+    say("mode", "THE TAPE HAS ENDED");
+    say("reason", "nothing more is traded");
+    return;
+  }
+  const isOwnHalt = snapshot.mode === "HALTED" && snapshot.wanted_mode && snapshot.wanted_mode !== "HALTED";
+  say("mode", snapshot.mode || format.DASH);
+  say("reason", `${snapshot.mode_reason ?? ""}${isOwnHalt ? ": until the next UTC day, or a higher limit" : ""}`);
 }
 
 function bound(snapshot) {
-  for (const node of document.querySelectorAll("#live [data-bind], dialog [data-bind]")) {
+  for (const node of document.querySelectorAll("#live [data-bind], #ended [data-bind], dialog [data-bind]")) {
     const value = node.dataset.bind.split(".").reduce((at, name) => at?.[name], snapshot);
     const write = format[node.dataset.format] ?? ((text) => text || format.DASH);
     setText(node, write(value));
@@ -158,8 +166,9 @@ function orders(items) {
       if (!cell.firstChild) cell.append(make("span"), " ", make("span", "muted small"));
       cell.firstChild.className = `pill ${ORDER_TONES[item.status] ?? ""}`;
       setText(cell.firstChild, item.status);
-      setText(cell.lastChild, format.words(item.reason));
-      cell.title = format.words(item.reason);
+      const known = ORDER_REASONS[item.reason];
+      setText(cell.lastChild, known ? "" : format.words(item.reason));
+      cell.title = known ?? format.words(item.reason);
     }],
   ]);
 }
@@ -230,11 +239,21 @@ function funnel(counts) {
 }
 
 function controls(snapshot) {
+  const isEnded = snapshot.source?.state === "ended"; // then it stands still whatever is wanted
   for (const button of document.querySelectorAll("[data-mode-button]")) {
-    const isWanted = button.dataset.modeButton === (snapshot.wanted_mode || snapshot.mode);
+    const isWanted = !isEnded && button.dataset.modeButton === (snapshot.wanted_mode || snapshot.mode);
     button.setAttribute("aria-pressed", String(isWanted));
     setClass(button, "wanted", isWanted && snapshot.wanted_mode !== snapshot.mode);
   }
+}
+
+function ended(snapshot) {
+  const isEnded = snapshot.source?.state === "ended";
+  byId("ended").hidden = !isEnded;
+  setText(byId("windows-next"), isEnded ? "The tape holds no more of them." : snapshot.market === "tape" ? "The tape goes on." : "The next one begins at the quarter hour.");
+  const day = snapshot.market === "tape" && snapshot.source?.event_ms ? new Date(snapshot.source.event_ms).toISOString().slice(0, 10) : "";
+  setText(byId("day-title"), day ? `Profit and loss of ${day}, UTC` : "Today’s profit and loss");
+  setText(byId("trades-title"), day ? "Trades of that day" : "Trades today");
 }
 
 function spark(snapshot) {
@@ -249,7 +268,7 @@ function spark(snapshot) {
   const start = history[0][0];
   const width = Math.max(snapshot.sent_ms - start, 60000);
   const at = ([ms, value]) => `${(((ms - start) / width) * 240).toFixed(1)} ${(46 - ((value - low) / span) * 44).toFixed(1)}`;
-  place(document.querySelector(".spark .line"), { d: history.length > 1 ? "M" + history.map(at).join("L") : "" });
+  place(document.querySelector(".spark .line"), { d: snapshot.sent_ms - start > 5000 ? "M" + history.map(at).join("L") : "" });
   const zero = Number(at([start, 0]).split(" ")[1]);
   place(document.querySelector(".spark .zero"), { d: zero >= 0 && zero <= 48 ? `M0 ${zero}H240` : "" });
 }
