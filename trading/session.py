@@ -10,7 +10,7 @@ from itertools import chain
 import msgspec
 
 from markets.core.events import BookDelta, BookSnapshot, MarketEvent, MarketStatus, SpotPrice, TickerQuote, TradePrint
-from markets.core.units import MILLISECOND_NS
+from markets.core.units import DAY_NS, MILLISECOND_NS
 from markets.feeds.stream import StreamFeed
 from markets.tape import TapeWriter
 from trading.broadcast import Broadcast
@@ -215,6 +215,7 @@ class Session:
     def _resume(self, opening: Opening, unpaid: list[MarketStatus]) -> None:
         now_ns = max(self.desk.now_ns, self.source.resumed_ns)
         self.state = "starting"
+        self._day = now_ns // DAY_NS  # what was counted of this day is not counted anew
         self._note_all(self.desk.hear(msgspec.structs.replace(opening, received_ns=now_ns)))
         for status in unpaid:
             self._note_all(self.desk.hear(msgspec.structs.replace(status, received_ns=now_ns)))

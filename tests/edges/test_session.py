@@ -126,7 +126,7 @@ async def test_a_market_that_settled_at_the_moment_a_session_was_left_is_paid_ou
 
 
 async def test_a_start_that_a_person_wants_while_the_past_is_heard_does_not_trade_it_again(tmp_path: Path) -> None:
-    made, rows = session(tmp_path, market(), resumed_ns=at(950))
+    made, _ = session(tmp_path, market(), resumed_ns=at(950))
     started = WANTED._replace(mode="ACTIVE", mode_at=LATER)
 
     def events() -> Iterator[MarketEvent]:
@@ -140,6 +140,14 @@ async def test_a_start_that_a_person_wants_while_the_past_is_heard_does_not_trad
     assert [each for each in on_tape(made) if type(each) is Decision and each.commands] == []
     assert made.desk.engine.orders.sent == 7
     assert made.wanted == started
+
+
+async def test_what_was_sent_today_is_still_counted_when_the_past_began_on_another_day(tmp_path: Path) -> None:
+    yesterday = spot(-86_400.0)
+    made, _ = session(tmp_path, [yesterday, *market()], resumed_ns=at(899.5))
+    made.recent.orders_today = 5
+    await play(made, carried())
+    assert made.recent.orders_today == 5
 
 
 async def test_limits_that_were_changed_while_the_past_was_heard_hold_when_it_is_over(tmp_path: Path) -> None:
