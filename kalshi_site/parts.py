@@ -57,7 +57,7 @@ def worker() -> Part:
         farewell=((signal.SIGTERM, 5.0), (signal.SIGQUIT, 3.0)),
         orphan_signal=signal.SIGKILL,  # Redis leaves at the same moment: nothing could be handed back
         niceness=10,
-        hushed=("Warm shutdown", "Cold shutdown"),
+        hushed=("Warm shutdown", "Cold shutdown", "Hitting Ctrl+C again", "unacknowledged message"),
         environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
 
@@ -66,7 +66,9 @@ def beat(home: Path) -> Part:
     """Celery's clock."""
     schedule = ["--schedule", str(home / "beat-schedule"), "--pidfile", "", "--loglevel", "info"]
     return Part(
-        name="beat", command=[sys.executable, "-m", "celery", "--quiet", "-A", "kalshi_site", "beat", *schedule]
+        name="beat",
+        command=[sys.executable, "-m", "celery", "--quiet", "-A", "kalshi_site", "beat", *schedule],
+        niceness=10,  # nothing waits for it, and at the start the others share the processor with it
     )
 
 
