@@ -98,8 +98,10 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     settings = serializers.DictField(
         child=serializers.CharField(),
         required=False,
-        help_text="; ".join(
-            f"{knob.name}: {knob.label}, {knob.unit or 'one of ' + ', '.join(knob.choices)}" for knob in KNOBS
+        help_text="What differs from the built-in values, each as text:\n\n"
+        + "\n".join(
+            f"- {knob.name}: {knob.label}, {knob.unit or 'one of ' + ', '.join(knob.choices)} ({knob.default()})"
+            for knob in KNOBS
         ),
     )
 
@@ -113,19 +115,22 @@ class RunRequestSerializer(serializers.Serializer[Any]):
 
 EXAMPLES = [
     OpenApiExample(
-        "one tape, two settings",
+        "OneTape",
+        summary="one tape, two settings",
         value={"tapes": ["btc15m-20260513T152239Z"], "capital": "10000", "max_daily_loss": "1000",
                "settings": {"edge": "4", "kelly": "10"}},
         request_only=True,
     ),
     OpenApiExample(
-        "all tapes of two days",
+        "AllOfTwoDays",
+        summary="all tapes of two days",
         value={"tapes": ["all"], "capital": "2500.50", "max_daily_loss": "250", "date_from": "2026-05-13",
                "date_to": "2026-05-14"},
         request_only=True,
     ),
     OpenApiExample(
-        "what is wrong, by field",
+        "Refused",
+        summary="what is wrong, by field",
         value={"capital": ["Capital: 'lots' is not an amount in dollars with at most six decimals."],
                "settings": {"edge": ["Least net edge: 'x' is not a number."]}},
         response_only=True,

@@ -131,6 +131,17 @@ def minute(text: str) -> str:
     return text[:16].replace("T", " ")
 
 
+def result_shown(run: Any) -> dict[str, str]:
+    """What a row of the list says of a run: its P&L and trades, nothing where there is no result yet."""
+    return {
+        "net": dollars(run.net, signed=True),
+        "tone": tone(run.net),
+        "fills": NOTHING if run.fills is None else f"{int(run.fills):,}",
+        "tapes": "all recorded" if run.tapes == ["all"] else "",
+        "days": "" if run.date_from is None and run.date_to is None else dates_between(run.date_from, run.date_to),
+    }
+
+
 def settings_shown(run: BacktestRun) -> dict[str, Any]:
     """A run's inputs for its page."""
     limits, parameters = run.limits(), run.parameters()

@@ -17,7 +17,7 @@ from backtests.charts import equity_chart
 from backtests.forms import RunForm
 from backtests.knobs import KNOBS, InputError
 from backtests.models import BacktestRun
-from backtests.presentation import page_of, settings_shown
+from backtests.presentation import page_of, result_shown, settings_shown
 from backtests.report import TRADE_COLUMNS
 from backtests.selectors import runs_recent, tape_choices
 
@@ -32,6 +32,8 @@ MAY_QUEUE = "backtests.add_backtestrun"
 def index(request: HttpRequest) -> HttpResponse:
     """All runs, newest first."""
     runs = Paginator(runs_recent(), RUNS_A_PAGE).get_page(request.GET.get("page"))
+    for run in runs.object_list:
+        run.result_shown = result_shown(run)  # type: ignore[attr-defined]
     return render(request, "backtests/list.html", {"runs": runs, "may_queue": request.user.has_perm(MAY_QUEUE)})
 
 

@@ -1,5 +1,6 @@
 """The API's documentation as a plain page, made from the schema: no script, nothing from elsewhere."""
 
+import json
 from typing import Any, NamedTuple
 
 from django.contrib.auth.decorators import login_required
@@ -19,6 +20,7 @@ class Call(NamedTuple):
     body: list[dict[str, Any]]
     answer: list[dict[str, Any]]
     is_list: bool
+    examples: list[tuple[str, str]]
 
 
 @require_safe
@@ -53,7 +55,14 @@ def _call(schema: dict[str, Any], path: str, method: str, operation: dict[str, A
         body=_fields(schema, _shape(schema, operation.get("requestBody", {}))),
         answer=_fields(schema, item),
         is_list=rows is not None,
+        examples=_examples(operation.get("requestBody", {})),
     )
+
+
+def _examples(holder: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each example of a body: what it shows, and the JSON to send."""
+    found = holder.get("content", {}).get("application/json", {}).get("examples", {})
+    return [(one.get("summary", name), json.dumps(one["value"])) for name, one in found.items()]
 
 
 def _shape(schema: dict[str, Any], holder: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 import redis
+from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -20,7 +21,7 @@ from trading import services
 from trading.core.limits import RiskLimits
 from trading.models import Fill, TraderStatus
 
-LISTS = ["markets", "signals", "orders", "fills", "positions", "settlements", "limits", "backtests"]
+LISTS = ["markets", "tapes", "signals", "orders", "fills", "positions", "settlements", "limits", "backtests"]
 SINGLES = ["status", "health", "prices"]
 
 
@@ -50,6 +51,13 @@ def test_name_and_password_become_a_token_that_opens_the_api(as_eve: Client, bob
 def test_a_token_login_signs_no_browser_in(as_eve: Client, bob: User) -> None:
     as_eve.post("/api/v1/login/", {"username": "bob", "password": "just-looking-around"}, "application/json")
     assert as_eve.get("/").status_code == 302
+
+
+def test_a_program_that_logs_in_often_leaves_no_row_for_each(as_eve: Client, bob: User) -> None:
+    login = {"username": "bob", "password": "just-looking-around"}
+    for _ in range(3):
+        assert as_eve.post("/api/v1/login/", login, "application/json").status_code == 200
+    assert (AccessLog.objects.count(), AccessAttempt.objects.count()) == (0, 0)
 
 
 def test_a_wrong_password_gives_no_token(as_eve: Client, bob: User) -> None:

@@ -369,6 +369,24 @@ def test_the_page_of_a_finished_run_shows_its_numbers(as_ada: Client, tape: Tape
     assert "detail.js" not in page
 
 
+def test_the_list_says_what_came_out_of_each_run(as_bob: Client, tape: Tape, sent: list[int]) -> None:
+    run, waiting = finished(), queued(tapes=["all"])
+    assert run.result is not None
+    rows = {row.pk: row.result_shown for row in as_bob.get("/backtests/").context["runs"]}
+    assert rows[run.pk]["fills"] == str(run.result["fills"])
+    assert rows[run.pk]["net"].lstrip("+").replace(",", "") == f"${float(run.result['net']):.2f}"
+    assert rows[waiting.pk] | {"net": "", "fills": ""} == {
+        "net": "", "fills": "", "tone": "", "tapes": "all recorded", "days": "",
+    }  # fmt: skip
+
+
+def test_the_curve_of_a_page_is_drawn_to_the_edge_and_its_words_keep_their_size() -> None:
+    drawn = equity_chart([[1_778_500_000_000, "10000.00"], [1_778_503_600_000, "10120.50"]])
+    outer, inner = drawn.split("<svg")[1:]
+    assert "viewBox" not in outer.split(">")[0]
+    assert 'preserveAspectRatio="none"' in inner.split(">")[0]
+
+
 def test_no_page_carries_script_or_style_of_its_own(as_ada: Client, tape: Tape, sent: list[int]) -> None:
     run = finished()
     for path in ("", "new/", f"{run.pk}/"):
