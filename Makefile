@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test test-recorded test-postgres check bench format lock migrate clean help
+.PHONY: run test test-recorded test-postgres check wheels bench format lock migrate clean help
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -42,6 +42,13 @@ check: $(READY)  ## format, lint, import contracts, types, migrations, system ch
 	$(BIN)/mypy --strict
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check --fail-level WARNING
+
+# Resolved and not installed: a second for each version, and the package index.
+wheels: $(READY)  ## whether requirements.txt installs from wheels alone on every Python we support
+	@for version in 3.11 3.12 3.13; do \
+		$(BIN)/uv pip install --quiet --dry-run --python $(BIN)/python --python-version $$version --target $(VENV)/none \
+			--require-hashes --only-binary :all: -r requirements.txt && echo "Python $$version: wheels for all" || exit 1; \
+	done
 
 bench: $(READY)  ## how fast the engine is
 	$(BIN)/python manage.py bench
