@@ -1,13 +1,17 @@
 """The limits as the engine keeps them: over several markets in one step, over a minute, over what is on its way."""
 
+import pytest
+
 from markets.core.events import MarketListed
 from markets.core.units import DOLLAR, SECOND_NS
 from tests.builders import STRIKE, TICKER, Table, at, contract, opening, snapshot, spot, status
 from trading.core.events import Fill, HeldPosition, LimitsSet, Settled
+from trading.core.fees import worst_fee
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
 EAGER = Parameters(min_confidence=0.0)
+SLOW = Parameters(min_confidence=0.0, order_latency_ns=30 * SECOND_NS)
 BULLISH = STRIKE * 1.004
 OTHER = "KXBTCD-26NOV221200-00"
 
@@ -45,8 +49,7 @@ def test_orders_of_one_step_share_the_limits() -> None:
 
 
 def test_orders_on_a_long_way_count_until_they_are_answered() -> None:
-    slow = Parameters(min_confidence=0.0, order_latency_ns=30 * SECOND_NS)
-    table = two_markets(RiskLimits(max_total_exposure=60 * DOLLAR, max_market_exposure=40 * DOLLAR), slow, until=20)
+    table = two_markets(RiskLimits(max_total_exposure=60 * DOLLAR, max_market_exposure=40 * DOLLAR), SLOW, until=20)
     assert table.heard_of(Fill) == []
     assert 50 * DOLLAR < cost(table) <= 60 * DOLLAR
     assert table.engine.orders.exposure() <= 60 * DOLLAR
@@ -88,3 +91,26 @@ def test_a_fee_or_a_settlement_that_uses_up_the_day_halts_at_once() -> None:
     table = Table(start=opening(positions=held), limits=limits)
     table.engine.step(Fill(at(10), "t", TICKER, 1, False, 5_000, 100, 4_500_000))
     assert mode(table) == "HALTED"
+
+
+@pytest.mark.parametrize("price", [BULLISH, STRIKE * 0.996])
+def test_an_order_that_opens_reserves_its_own_side_and_the_worst_fee(price: float) -> None:
+    table = Table(parameters=SLOW, start=opening(orders_sent=7))
+    table.hear(MarketListed(at(-3), contract()), status(0, "open"), snapshot(0.1, 3_900, 4_100))
+    table.hear(*[spot(second / 2, price) for second in range(1, 20)])
+    (order,) = table.orders
+    own_price = order.price if order.is_bid else 10_000 - order.price
+    assert own_price == (4_100 if price > STRIKE else 6_100)
+    assert order.number == 8
+    expected = own_price * order.count + worst_fee(contract().fees, own_price, order.count)
+    assert table.engine.orders.exposure() == expected
+
+
+def test_an_order_that_closes_reserves_its_fee_alone() -> None:
+    held = (HeldPosition(TICKER, -5_000, 25 * DOLLAR, 0, 0, at(900)),)
+    table = Table(parameters=SLOW, start=opening(positions=held))
+    table.hear(MarketListed(at(-3), contract()), status(0, "open"), snapshot(0.1))
+    table.hear(*[spot(second / 2, BULLISH) for second in range(1, 20)])
+    (order,) = table.orders
+    assert order.count == 5_000
+    assert table.engine.orders.exposure() == worst_fee(contract().fees, 5_100, 5_000)
