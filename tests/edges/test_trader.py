@@ -77,3 +77,16 @@ def test_money_of_the_demo_market_and_of_a_tape_never_meet_in_one_account(home: 
     settings.MARKET, settings.TAPE = "tape", "any"
     with pytest.raises(TraderError, match="set ACCOUNT to another name"):
         run_trader()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_trader_that_is_stopped_before_the_market_said_anything_has_ended_cleanly(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_heard(session: Session, **_: object) -> None:
+        session._end()
+
+    monkeypatch.setattr(Session, "run", nothing_heard)
+    run_trader()
+    row = models.TradingSession.objects.get()
+    assert (row.ended_at is not None, row.is_clean) == (True, True)
