@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
 from backtests.models import BacktestRun
-from backtests.shelf import ALL
+from backtests.shelf import ALL, playable, recorded
 from markets.core.units import SECOND_NS
 from markets.models import Tape
 from trading.playback import INVENTED, SESSION
@@ -38,6 +38,7 @@ class Choice(NamedTuple):
     grade: str
     grade_means: str
     is_session: bool
+    is_invented: bool
     is_chosen: bool
 
 
@@ -56,23 +57,24 @@ def runs_recent() -> QuerySet[BacktestRun]:
 
 
 def tape_choices() -> list[tuple[str, str]]:
-    """Every name that a run takes, "all" first; empty when there is no tape."""
-    names = list(Tape.objects.order_by("first_ns", "name").values_list("name", flat=True))
-    return [(ALL, "All recorded tapes"), *((name, name) for name in names)] if names else []
+    """Every name that a run takes, "all" first where there are recordings; empty when there is no tape."""
+    names = [(name, name) for name in playable().values_list("name", flat=True)]
+    return [(ALL, "All recorded tapes"), *names] if recorded().exists() else names
 
 
 def recorded_count() -> int:
-    """How many tapes "all" means: those of recordings, without the trader's own sessions."""
-    return Tape.objects.exclude(source=SESSION).count()
+    """How many tapes "all" means."""
+    return recorded().count()
 
 
 def tape_days(chosen: Collection[str] = ()) -> Iterator[Day]:
     """The catalogue by UTC day, newest day first, within a day in order of time. The newest day, and every day
-    with a chosen tape, is open. Days of sessions alone are no newest day while there is a recording."""
-    rows = sorted(Tape.objects.all(), key=lambda row: (row.first_ns, row.name))
-    days = [(day, list(found)) for day, found in groupby((_choice(row, chosen) for row in rows), lambda one: one.day)]
-    recorded = [day for day, choices in days if not all(choice.is_session for choice in choices)]
-    newest = recorded[-1] if recorded else days[-1][0] if days else ""
+    with a chosen tape, is open. A day without a
+    recording is no newest day while there is one with."""
+    offered = (_choice(row, chosen) for row in playable())
+    days = [(day, list(found)) for day, found in groupby(offered, lambda choice: choice.day)]
+    real = [day for day, choices in days if not all(choice.is_session or choice.is_invented for choice in choices)]
+    newest = real[-1] if real else days[-1][0] if days else ""
     for day, choices in reversed(days):
         yield Day(day, choices, day == newest or any(choice.is_chosen for choice in choices))
 
@@ -93,5 +95,6 @@ def _choice(row: Tape, chosen: Collection[str]) -> Choice:
         grade=row.grade,
         grade_means=GRADES.get(row.grade, ""),
         is_session=row.source == SESSION,
+        is_invented=row.grade == INVENTED,
         is_chosen=row.name in chosen,
     )

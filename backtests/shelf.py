@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from django.db import OperationalError, ProgrammingError
+from django.db.models import QuerySet
 
 from backtests.knobs import InputError
 from markets.core.units import SECOND_NS
@@ -47,17 +48,27 @@ def reels_find(
         for reel in _catalogue() if name == ALL else [_reel(name, files=files)]:
             found.setdefault(reel.name, reel)
     if not found:
-        raise InputError({"tapes": "There are no tapes yet; import a recording or let the trader record one."})
+        raise InputError({"tapes": "There is no recording to play; import one, or name the tape of a demo market."})
     kept = [reel for reel in found.values() if _begins_within(reel, since, until)]
     if not kept:
         raise InputError({"date_from": "No chosen tape begins between these dates."})
     return sorted(kept, key=lambda reel: (reel.first_ns, reel.name))
 
 
+def recorded() -> QuerySet[Tape]:
+    """What "all" means: recordings of the real market. Sessions hold the same market again, and what is invented
+    must not be added to what was."""
+    return Tape.objects.exclude(source=SESSION).exclude(grade=INVENTED).order_by("first_ns", "name")
+
+
+def playable() -> QuerySet[Tape]:
+    """Every tape but those of sessions on the demo market: their quotes are left to the seed."""
+    return Tape.objects.exclude(source=SESSION, grade=INVENTED).order_by("first_ns", "name")
+
+
 def _catalogue() -> list[Reel]:
-    """All but what sessions recorded: they hold the same market again, or an invented one."""
     try:
-        return [_of_row(row) for row in Tape.objects.exclude(source=SESSION).order_by("first_ns", "name")]
+        return [_of_row(row) for row in recorded()]
     except (OperationalError, ProgrammingError):
         return []
 
@@ -84,6 +95,7 @@ def _of_row(row: Tape) -> Reel:
     path = Path(row.path)
     if not path.is_file():
         raise InputError({"tapes": f"The file of tape {row.name!r} is gone."})
+    _refuse_bare(row.name, row.source, row.grade)
     return Reel(row.name, path, row.source, row.grade, row.first_ns, row.events)
 
 
@@ -95,9 +107,16 @@ def _of_file(path: Path) -> Reel:
         raise InputError({"tapes": _sentence(error)}) from None
     if first is None:
         raise InputError({"tapes": f"{path.name} holds no events."})
+    _refuse_bare(header.name, header.source, header.grade)
     row = _row(header.name)
     events = row.events if row is not None and row.first_ns == first.received_ns else None
     return Reel(header.name, path, header.source, header.grade, first.received_ns, events)
+
+
+def _refuse_bare(name: str, source: str, grade: str) -> None:
+    if source == SESSION and grade == INVENTED:
+        words = "is a session on the demo market and holds no quotes; `kalshi-bot demo-tape` writes a tape that does"
+        raise InputError({"tapes": f"{name!r} {words}."})
 
 
 def _begins_within(reel: Reel, since: date | None, until: date | None) -> bool:

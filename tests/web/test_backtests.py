@@ -91,24 +91,49 @@ def test_the_form_says_so_when_there_is_no_tape(as_ada: Client) -> None:
 def test_a_tape_is_offered_with_its_day_length_and_grade_and_a_session_is_marked(
     as_ada: Client, tape: Tape, tmp_path: Path
 ) -> None:
-    demo = tape_register(write_tape(tmp_path / "demo.tape", shift_s=86_400))
-    Tape.objects.filter(pk=demo.pk).update(source="session", grade="invented")
-    days = list(as_ada.get("/backtests/new/").context["form"].days())
+    for number, (name, source, grade) in enumerate(
+        (("ours", "session", ""), ("bare", "session", "invented"), ("demo", "demo", "invented")), 1
+    ):
+        other = tape_register(write_tape(tmp_path / f"{name}.tape", shift_s=86_400 * number))
+        Tape.objects.filter(pk=other.pk).update(source=source, grade=grade)
+    page = as_ada.get("/backtests/new/")
+    days = list(page.context["form"].days())
     assert [(day.day, day.is_open, [choice.name for choice in day.choices]) for day in days] == [
-        ("2026-11-23", False, ["demo"]),
+        ("2026-11-25", False, ["demo"]),
+        ("2026-11-23", False, ["ours"]),
         ("2026-11-22", True, ["rising"]),
     ]
-    invented, recorded = days[0].choices[0], days[1].choices[0]
-    assert (invented.is_session, invented.grade, recorded.is_session) == (True, "invented", False)
+    invented, ours, recorded = (day.choices[0] for day in days)
+    assert [(one.is_session, one.grade) for one in (invented, ours, recorded)] == [
+        (False, "invented"),
+        (True, ""),
+        (False, "A"),
+    ]
     assert (recorded.events, recorded.markets) == (tape.events, tape.markets)
-    assert "All 1 recorded tape</b>" in as_ada.get("/backtests/new/").content.decode()
+    assert "All 1 recorded tape</b>" in page.content.decode()
 
 
-def test_a_session_of_the_trader_can_be_chosen(as_ada: Client, tape: Tape, sent: list[int]) -> None:
-    Tape.objects.update(source="session", grade="invented")
+def test_a_session_over_a_recording_can_be_chosen_and_is_not_among_all(
+    as_ada: Client, tape: Tape, sent: list[int]
+) -> None:
+    Tape.objects.update(source="session", grade="")
     assert 'value="all"' not in as_ada.get("/backtests/new/").content.decode()
+    assert as_ada.post("/backtests/new/", MINIMUM | {"tapes": ["all"]}).status_code == 422
     assert as_ada.post("/backtests/new/", MINIMUM).status_code == 302
     assert BacktestRun.objects.get().tapes == ["rising"]
+
+
+def test_what_is_invented_is_not_added_to_what_was(tape: Tape, tmp_path: Path, sent: list[int]) -> None:
+    tape_register(write_tape(tmp_path / "demo.tape", shift_s=3_600, grade="invented"))
+    report = finished(tapes=["all"]).result
+    assert report is not None
+    assert [part["name"] for part in report["tapes"]] == ["rising"]
+
+
+def test_a_session_on_the_demo_market_is_refused_for_it_holds_no_quotes(tape: Tape) -> None:
+    Tape.objects.update(source="session", grade="invented")
+    with pytest.raises(InputError, match="holds no quotes; `kalshi-bot demo-tape` writes a tape that does"):
+        queued()
 
 
 def test_a_valid_form_queues_a_run_and_leads_to_it(
