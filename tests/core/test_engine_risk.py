@@ -81,6 +81,13 @@ def test_a_session_that_opens_with_the_loss_of_the_day_used_up_is_halted() -> No
     assert (mode(table), table.engine.risk.halt) == ("HALTED", "DAILY_LOSS")
 
 
+def test_an_account_taken_up_later_brings_the_loss_of_its_day() -> None:
+    table = Table()
+    assert mode(table) == "ACTIVE"
+    table.hear(opening(seconds=1, realised_today=-400 * DOLLAR, fees_today=100 * DOLLAR))
+    assert mode(table) == "HALTED"
+
+
 def test_a_fee_or_a_settlement_that_uses_up_the_day_halts_at_once() -> None:
     held = (HeldPosition(TICKER, 1_000, 5 * DOLLAR, 0, 0, at(900)),)
     limits = RiskLimits(max_daily_loss=5 * DOLLAR)

@@ -50,6 +50,13 @@ def test_a_fill_that_was_heard_before_changes_nothing() -> None:
     assert held.fees_today == 7
 
 
+def test_a_position_says_what_it_cost_in_fees_and_brought_so_far() -> None:
+    held = portfolio()
+    held.fill(fill(count=1_000, price=4_000, fee=7), CLOSE_NS)
+    said = held.fill(fill(count=400, price=5_000, fee=5, is_bid=False, trade_id="t2"), CLOSE_NS)
+    assert said == HeldPosition(TICKER, 600, 2_400_000, 400_000, 12, CLOSE_NS)
+
+
 def test_a_payout_is_booked_once() -> None:
     held = portfolio()
     held.fill(fill(count=1_000, price=4_000), CLOSE_NS)

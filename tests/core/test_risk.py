@@ -213,3 +213,6 @@ def test_what_is_left_of_an_order_may_still_lose_its_share_rounded_up() -> None:
     orders.filled(fill(200))
     assert orders.exposure() == orders.exposure_in(TICKER) == orders.exposure_at(CLOSE_NS) == 34
     assert orders.exposure_in(OTHER) == orders.exposure_at(CLOSE_NS + 1) == 0
+    orders.place(PlaceOrder(2, OTHER, True, 5_000, 100), 7, CLOSE_NS + 1, 100)
+    assert (orders.exposure_in(TICKER), orders.exposure_in(OTHER), orders.exposure()) == (34, 7, 41)
+    assert (orders.exposure_at(CLOSE_NS), orders.exposure_at(CLOSE_NS + 1)) == (34, 7)
