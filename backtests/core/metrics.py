@@ -179,7 +179,7 @@ def trade_sharpe(nets: Sequence[int]) -> Figure:
 def daily_sharpe(nets: Sequence[int], capital: int) -> Figure:
     """Mean over standard deviation of daily profit / starting equity, times sqrt(365): markets never close."""
     if len(nets) < LEAST_DAYS:
-        return Figure(None, f"not enough data: {len(nets)} days, {LEAST_DAYS} are the least")
+        return Figure(None, f"not enough data: days with events {len(nets)}, {LEAST_DAYS} are the least")
     if capital <= 0:
         return Figure(None, "no capital to measure a return on")
     return _ratio(nets, sqrt(DAYS_A_YEAR), "not enough data: every day made the same")
