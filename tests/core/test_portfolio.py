@@ -57,6 +57,12 @@ def test_a_position_says_what_it_cost_in_fees_and_brought_so_far() -> None:
     assert said == HeldPosition(TICKER, 600, 2_400_000, 400_000, 12, CLOSE_NS)
 
 
+def test_a_position_taken_up_goes_on_counting_its_fees_and_profit() -> None:
+    held = portfolio(positions=(HeldPosition(TICKER, 600, 2_400_000, 400_000, 12, CLOSE_NS),))
+    said = held.fill(fill(count=100, price=6_000, fee=5, is_bid=False), CLOSE_NS)
+    assert said == HeldPosition(TICKER, 500, 2_000_000, 600_000, 17, CLOSE_NS)
+
+
 def test_a_payout_is_booked_once() -> None:
     held = portfolio()
     held.fill(fill(count=1_000, price=4_000), CLOSE_NS)
