@@ -41,3 +41,9 @@ def test_a_strike_that_is_told_again_teaches_nothing_more() -> None:
     table.hear(status(30, "settled", "yes"), MarketListed(at(40), contract()))
     assert table.engine.underlyings["BTC"].spot.basis == basis > 0
     assert table.engine.underlyings["BTC"].spot.anchors == 1
+
+
+def test_a_window_that_is_first_heard_of_with_its_strike_teaches_too() -> None:
+    table = Table(start=opening(seconds=-150)).hear(*[spot(second, STRIKE * 1.0001) for second in range(-100, 1)])
+    table.hear(MarketListed(at(1), contract()))
+    assert table.engine.underlyings["BTC"].spot.anchors == 1
