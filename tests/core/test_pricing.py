@@ -4,8 +4,8 @@ import pytest
 
 from markets.core.events import MarketListed
 from markets.core.units import SECOND_NS
-from tests.builders import STRIKE, TICKER, Table, at, contract, snapshot, spot, status
-from trading.core.fair_value import Pricer
+from tests.builders import CLOSE_NS, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
+from trading.core.fair_value import Pricer, digital
 from trading.core.parameters import Parameters
 
 NOISE = 0.8e-4
@@ -45,3 +45,10 @@ def test_a_second_is_sampled_with_what_was_known_when_it_began() -> None:
     samples = table.engine.underlyings["BTC"].samples
     assert samples.at(second) == pytest.approx(STRIKE * 1.0001)
     assert samples.at(second + 1) == pytest.approx((STRIKE * 2 + STRIKE * 1.0001) / 2)
+
+
+def test_the_digital_model_is_plain_black_scholes_whatever_tails_are_set() -> None:
+    parameters = Parameters(model="digital", tails="student_t")
+    pricer = Pricer(contract(), parameters)
+    p, _, _ = pricer.price(STRIKE * 1.001, 8e-5, CLOSE_NS - 300 * SECOND_NS)
+    assert p == pytest.approx(digital(STRIKE * 1.001, STRIKE - 0.005, 8e-5, 300.0), abs=1e-12)

@@ -39,7 +39,7 @@ class Pricer:
         self._step_s = contract.averaging.step_ns * _NS
         self._model = parameters.model
         self._noise = parameters.level_noise_bp * 1e-4
-        is_normal = parameters.tails == "normal"
+        is_normal = parameters.tails == "normal" or parameters.model == "digital"  # the plain one: N(d2)
         self._freedom = inf if is_normal else parameters.degrees_of_freedom
         self._short_freedom = inf if is_normal else parameters.short_degrees_of_freedom
 
