@@ -1,5 +1,6 @@
 """The Celery app and its beat schedule."""
 
+import logging
 import os
 import signal
 import warnings
@@ -8,6 +9,7 @@ from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs leave it out
 from celery.signals import setup_logging, worker_process_init
 
+from kalshi_site.logs import WithoutTraceback
 from kalshi_site.part import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kalshi_site.settings")
@@ -29,6 +31,9 @@ app.conf.beat_schedule = {
 @setup_logging.connect
 def keep_our_logging(**_: object) -> None:
     """Celery configures logging only where nobody listens to this; Django's settings have done it already."""
+    # It warns of tasks in hand while Redis is away. Ours go on; handed out again, they find that they are still played.
+    logging.getLogger("py.warnings").addFilter(lambda record: "CPendingDeprecationWarning" not in record.getMessage())
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(WithoutTraceback())  # two pages when Redis goes
 
 
 @worker_process_init.connect

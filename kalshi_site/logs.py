@@ -12,6 +12,14 @@ class UtcFormatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
 
+class WithoutTraceback(logging.Filter):
+    """Leaves the traceback out of a line whose message says it all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        return True
+
+
 class NotHealth(logging.Filter):
     """Lets everything through but Django's line for each /healthz that says no: who asks hears it anyway."""
 

@@ -22,7 +22,7 @@ LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 class Part:
     """`farewell`: signals in turn, each with the seconds it may take; then SIGKILL. `orphan_signal`: if we are killed.
 
-    `hushed`: a line with one of these texts is not passed on, only kept for the case that it was the last.
+    `hushed`: a line with one of these texts is not passed on.
     """
 
     name: str
@@ -82,12 +82,10 @@ class Child:
             self.note(rest)
 
     def note(self, line: bytes) -> None:
-        """One line: kept for the case that it was the last, and said, unless it is blank or hushed."""
+        """One line, unless it is blank or hushed: kept for the case that it was the last, and said."""
         text = line[:LONGEST_LINE].decode(errors="replace").rstrip()
-        if not text:
-            return
-        self.last.append(text)
-        if not any(words in text for words in self.part.hushed):
+        if text and not any(words in text for words in self.part.hushed):
+            self.last.append(text)
             self.say(self.part.name, text)
 
     async def ended(self) -> int:
