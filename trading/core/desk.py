@@ -1,7 +1,7 @@
 """Desk: one engine with its exchange and its clock, in lock-step; the same one wherever the events come from."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -21,7 +21,7 @@ LONGEST_QUIET_NS = 3_600_000 * MILLISECOND_NS
 class Exchange(Protocol):
     """Where commands go and account events come from."""
 
-    def hear(self, event: Event) -> Iterator[Event]:
+    def hear(self, event: Event) -> Iterable[Event]:
         """The account events due before `event`, then `event`, then what it causes."""
         ...
 

@@ -78,10 +78,13 @@ class Engine:
         self.now_ns = now_ns = event.received_ns
         if now_ns >= self.watch.next_second_ns:
             self._advance(now_ns)
+        touched = self._hear[type(event)](event)
+        if touched is NO_MARKET and self._changed is None and self.risk.mode == self._mode:
+            return NOTHING
         signals: list[Signal] = []
         commands: list[PlaceOrder] = []
         denied: list[Denied] = []
-        for market in self._hear[type(event)](event):
+        for market in touched:
             self._consider(market, signals, commands, denied)
         mode = self._mode_change()
         if not signals and self._changed is None and mode is None:
@@ -185,21 +188,8 @@ class Engine:
 
     def _view(self, market: MarketState) -> View:
         underlying = self.underlyings[market.contract.asset]
-        ticker = market.contract.ticker
-        now_ns = self.now_ns
-        return View(
-            now_ns,
-            market,
-            price(market, underlying, self.parameters, now_ns),
-            self.portfolio.count(ticker),
-            self.portfolio.equity,
-            self.orders.is_working(ticker),
-            underlying.spot.fresh(now_ns),
-            underlying.spot.age_ns(now_ns),
-            underlying.spot.is_anchored,
-            self.risk,
-            self.parameters,
-        )
+        pricing = price(market, underlying, self.parameters, self.now_ns)
+        return View(self.now_ns, market, pricing, underlying.spot, self.risk, self.parameters)
 
     def _propose(self, market: MarketState, quote: Quote) -> PlaceOrder | Denied:
         contract = market.contract

@@ -1,7 +1,7 @@
 """PaperExchange: orders and market events in, account events out. Fills come from the book an order meets on arrival."""
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from markets.core.events import MarketStatus
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
@@ -21,6 +21,8 @@ from trading.core.market import MarketState
 from trading.core.portfolio import Position
 
 CONSUMED_FOR_NS = SECOND_NS
+
+OF_CONCERN = frozenset({Opening, ParametersSet, MarketStatus})  # every other event only passes through
 
 Arrival = tuple[int, int, PlaceOrder]
 Reply = tuple[int, int, Event]
@@ -52,10 +54,14 @@ class PaperExchange:
         for order in commands:
             heapq.heappush(self._arrivals, (now_ns + self.order_latency_ns, order.number, order))
 
-    def hear(self, event: Event) -> Iterator[Event]:
+    def hear(self, event: Event) -> Iterable[Event]:
         """What the account hears before `event`, then `event` itself, then what it causes."""
-        if self._arrivals or self._replies:
-            yield from self._due(event.received_ns)
+        if self._arrivals or self._replies or type(event) in OF_CONCERN:
+            return self._hear(event)
+        return (event,)
+
+    def _hear(self, event: Event) -> Iterator[Event]:
+        yield from self._due(event.received_ns)
         if type(event) is Opening:
             self._open(event)
         elif type(event) is ParametersSet:

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple, Protocol
 
-from markets.core.units import PRICE_DOLLAR
 from trading.core.decision import Side
 from trading.core.market import MarketState, Pricing
 from trading.core.parameters import Parameters
 from trading.core.risk import Budget, Risk
+from trading.core.spot import Spot
 
 
 class Quote(NamedTuple):
@@ -31,19 +31,44 @@ class Idea(NamedTuple):
 
 
 class View(NamedTuple):
-    """All that a strategy may know of one market at one moment."""
+    """All that a strategy may know of one market at one moment. It looks at what is true then: not to be kept."""
 
     now_ns: int
     market: MarketState
     pricing: Pricing | None
-    position: int
-    equity: int
-    is_working: bool
-    fresh_venues: int
-    spot_age_ns: int
-    is_anchored: bool
+    spot: Spot
     risk: Risk
     parameters: Parameters
+
+    @property
+    def position(self) -> int:
+        """The signed count held in this market."""
+        return self.risk.portfolio.count(self.market.contract.ticker)
+
+    @property
+    def equity(self) -> int:
+        """Cash and what the open contracts cost."""
+        return self.risk.portfolio.equity
+
+    @property
+    def is_working(self) -> bool:
+        """Whether an order of ours in this market has no answer yet."""
+        return self.risk.orders.is_working(self.market.contract.ticker)
+
+    @property
+    def fresh_venues(self) -> int:
+        """How many spot venues have traded lately."""
+        return self.spot.fresh(self.now_ns)
+
+    @property
+    def spot_age_ns(self) -> int:
+        """How old the newest spot price is."""
+        return self.spot.age_ns(self.now_ns)
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether the index estimate was ever held against a published strike."""
+        return self.spot.is_anchored
 
 
 class Strategy(Protocol):
@@ -74,8 +99,3 @@ def obstacle(view: View) -> str:
     if view.now_ns >= contract.close_ns - parameters.quiet_close_ns:
         return "CLOSING"
     return ""
-
-
-def has_offer(market: MarketState, side: str) -> bool:
-    """Whether somebody sells the side we would buy."""
-    return market.book.ask < PRICE_DOLLAR if side == "yes" else market.book.bid > 0
