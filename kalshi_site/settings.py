@@ -148,16 +148,16 @@ def database() -> dict[str, Any]:
 DATABASES = {"default": database()}
 
 REDIS_URL = environment.text("REDIS_URL", embedded_redis.url(BOT_HOME))
-if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+if not REDIS_URL.startswith(("redis://", "rediss://", "unix://", "memory://")):
     raise ImproperlyConfigured("REDIS_URL is not usable; set it to redis://HOST:PORT/0 or unix:///PATH.")
 
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # No read timeout: an idle consumer waits for as long as nothing happens.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
-    },
+LAYER_OF_ONE = {"BACKEND": "channels.layers.InMemoryChannelLayer"}  # for a trader alone in a terminal
+LAYER = {
+    "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+    # No read timeout: an idle consumer waits for as long as nothing happens.
+    "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
 }
+CHANNEL_LAYERS = {"default": LAYER_OF_ONE if REDIS_URL == "memory://" else LAYER}
 
 # kombu's own word for a unix socket
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)

@@ -11,15 +11,19 @@ CHANNEL = "bot:live"
 KEY = "bot:snapshot"
 KEY_LIVES_S = 60
 PERIOD_S = 0.25
+NOWHERE = "memory://"  # the REDIS_URL of a trader that runs in a terminal, for itself alone
 
 log = logging.getLogger(__name__)
 
 
 class Broadcast:
-    """Publishes what `snapshot` returns. A Redis that is away costs snapshots, never the trader."""
+    """Publishes what `snapshot` returns. A Redis that is away costs snapshots, never the trader.
+    Where there is none by intention (NOWHERE), nothing is published."""
 
     def __init__(self, url: str, snapshot: Callable[[], bytes]) -> None:
-        self._redis = redis.asyncio.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
+        self._redis = None
+        if url != NOWHERE:
+            self._redis = redis.asyncio.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0)
         self._snapshot = snapshot
         self._is_away = False
         self.failures = 0
@@ -31,10 +35,13 @@ class Broadcast:
                 await self.publish()
                 await asyncio.sleep(PERIOD_S)
         finally:
-            await self._redis.aclose()
+            if self._redis is not None:
+                await self._redis.aclose()
 
     async def publish(self) -> None:
         """Publish once; an unreachable Redis is counted and said once."""
+        if self._redis is None:
+            return
         body = self._snapshot()
         try:
             pipe = self._redis.pipeline(transaction=False)

@@ -5,9 +5,12 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
+import redis
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+
+from trading.broadcast import NOWHERE
 
 CHOICES = (("--market", "MARKET"), ("--tape", "TAPE"), ("--speed", "SPEED"), ("--account", "ACCOUNT"))
 
@@ -32,8 +35,20 @@ class Command(BaseCommand):
         if options["tape"] and not options["market"]:
             wanted["MARKET"] = "tape"
         chosen = {name: value for name, value in wanted.items() if value}
+        if not _answers(settings.REDIS_URL):
+            chosen["REDIS_URL"] = NOWHERE  # no pages to tell: the terminal is all there is
         call_command("migrate", verbosity=0, interactive=False)
-        os.execve(sys.executable, _run_trader(options["quiet"]), os.environ | chosen)  # noqa: S606  # the trader itself, with signals of its own
+        words = _run_trader(options["quiet"])
+        os.execve(sys.executable, words, os.environ | chosen)  # noqa: S606  # the trader itself, with its own signals
+
+
+def _answers(url: str) -> bool:
+    """Whether a Redis is there for pages to hear the trader by."""
+    try:
+        with redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+            return bool(client.ping())
+    except (redis.RedisError, ValueError):
+        return False
 
 
 def _run_trader(quiet: bool) -> list[str]:
