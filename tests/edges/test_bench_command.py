@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from backtests import speed
+from kalshi_site import bench_tape
 from kalshi_site.management.commands import bench
 from tests.rising import rising, write_tape
 
@@ -48,8 +50,28 @@ def test_it_measures_the_named_tape_in_fresh_processes(tape: Path, monkeypatch: 
 
 
 def test_the_demo_market_can_stand_in_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "DEMO_EVENTS", 500)
-    assert speed.throughput(bench.demo_tape(tmp_path))["events"] == 500
+    monkeypatch.setattr(bench_tape, "DEMO_EVENTS", 500)
+    monkeypatch.setattr(bench_tape, "RECORDING", "there is none of that name")
+    path, words = bench_tape.bench_tape(tmp_path)
+    assert speed.throughput(path)["events"] == 500
+    assert "demo market" in words
+
+
+def test_a_recorded_tape_is_preferred_and_an_invented_one_never_taken_for_it(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.TAPES_DIR = tmp_path
+    bench_tape.demo_tape(tmp_path)
+    recorded = write_tape(tmp_path / "rising.tape")
+    assert bench_tape.bench_tape(tmp_path / "new")[0] == recorded
+
+
+@pytest.mark.recorded
+def test_recorded_data_is_imported_when_there_is_no_tape_yet(tmp_path: Path, settings: Settings) -> None:
+    settings.TAPES_DIR = tmp_path / "none"
+    path, words = bench_tape.bench_tape(tmp_path)
+    assert path.is_file()
+    assert "recorded" in words
 
 
 def test_a_tape_that_is_not_there_is_one_clear_sentence() -> None:

@@ -6,7 +6,6 @@ import platform
 import subprocess
 import sys
 import tempfile
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,11 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from markets.tape import VERSION, TapeHeader, TapeWriter, read_header
-from trading.playback import INVENTED
-from trading.simulator.world import EPOCH_NS, DemoWorld
+from kalshi_site.bench_tape import bench_tape
 
-DEMO_EVENTS = 150_000
 MEMORY = "memory"
 ROOT = Path(settings.BASE_DIR)
 
@@ -32,7 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Which tape, and how often."""
         parser.add_argument("--tape", type=Path, metavar="FILE",
-                            help="a tape's file (default: BENCH_TAPE, else the largest complete recording, else the demo market)")  # fmt: skip
+                            help="a tape's file (default: BENCH_TAPE, else the largest recorded tape, else one made of RECORDED_DATA, else the demo market)")  # fmt: skip
         parser.add_argument("--runs", type=int, default=3, help="fresh processes a measurement (default: %(default)s)")
         parser.add_argument("--json", action="store_true", help="print as JSON")
 
@@ -54,14 +50,7 @@ class Command(BaseCommand):
             if not named.is_file():
                 raise CommandError(f"There is no tape at {named}.", returncode=2)
             return named, named.name
-        recorded = [
-            path for path in Path(settings.TAPES_DIR).glob("*.tape.zst") if not path.name.startswith("session-")
-        ]
-        if recorded:
-            complete = [path for path in recorded if read_header(path).grade == "A"]
-            largest = max(complete or recorded, key=lambda path: path.stat().st_size)
-            return largest, f"{largest.name} (recorded)"
-        return demo_tape(folder), f"the demo market, {DEMO_EVENTS:,} events (no recorded tape here: import one)"
+        return bench_tape(folder)
 
     def _runs(self, what: str, tape: Path, runs: int) -> list[dict[str, Any]]:
         words = [sys.executable, "-m", "backtests.speed", what, str(tape)]
@@ -74,14 +63,6 @@ class Command(BaseCommand):
                 raise CommandError(f"measuring {what} failed: {done.stderr.strip().splitlines()[-1]}")
             answers.append(json.loads(done.stdout))
         return answers
-
-
-def demo_tape(folder: Path) -> Path:
-    """Some of the demo market as a tape."""
-    writer = TapeWriter(folder / "demo.tape", TapeHeader(VERSION, "demo", "demo", INVENTED, 0))
-    for event in islice(DemoWorld(settings.DEMO_SEED).events(EPOCH_NS), DEMO_EVENTS):
-        writer.append(event)
-    return writer.close()
 
 
 def machine() -> dict[str, Any]:
