@@ -33,6 +33,7 @@ class Part:
     hushed: tuple[str, ...] = ()
     niceness: int = 0  # above 0: gives way to the others
     is_ready: Callable[[], bool] | None = None  # the next part waits for it
+    comes_last: bool = False  # only when all is well: a page is there sooner if nothing else wants the processor
 
 
 class Child:

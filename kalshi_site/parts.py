@@ -57,6 +57,7 @@ def worker() -> Part:
         farewell=((signal.SIGTERM, 5.0), (signal.SIGQUIT, 3.0)),
         orphan_signal=signal.SIGKILL,  # Redis leaves at the same moment: nothing could be handed back
         niceness=10,
+        comes_last=True,
         hushed=("Warm shutdown", "Cold shutdown", "Hitting Ctrl+C again", "unacknowledged message"),
         environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
@@ -68,7 +69,8 @@ def beat(home: Path) -> Part:
     return Part(
         name="beat",
         command=[sys.executable, "-m", "celery", "--quiet", "-A", "kalshi_site", "beat", *schedule],
-        niceness=10,  # nothing waits for it, and at the start the others share the processor with it
+        niceness=10,
+        comes_last=True,
     )
 
 

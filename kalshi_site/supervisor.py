@@ -77,13 +77,18 @@ class Supervisor:
         self.stop_wanted.set()
 
     async def live(self) -> None:
-        """Start the parts one after the other, say welcome when all is well, watch from then on."""
+        """Start the parts one after the other, say welcome when all is well, watch from then on.
+        Those that come last start with the welcome."""
         self.say(ME, f"starting {', '.join(part.name for part in self.parts)} ...")
         async with asyncio.TaskGroup() as group:
             for part in self.parts:
-                group.create_task(self.keep(part))
-                await self.wait_for_part(part)
+                if not part.comes_last:
+                    group.create_task(self.keep(part))
+                    await self.wait_for_part(part)
             await self.wait_for_health()
+            for part in self.parts:
+                if part.comes_last:
+                    group.create_task(self.keep(part))
             self.welcome()
             await self.watch()
 

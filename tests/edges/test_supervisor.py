@@ -238,3 +238,16 @@ def test_an_end_has_a_word(code: int, words: str) -> None:
 
 def test_health_in_words_leaves_out_the_sum() -> None:
     assert describe({"status": "degraded", "redis": "down"}) == "redis down"
+
+
+async def test_what_comes_last_waits_until_all_is_well(build: Build) -> None:
+    last = Part(name="beat", command=[sys.executable, "-c", STEADY], comes_last=True)
+    house = build(script("web", STEADY), last, health={**WELL, "status": "bad"})
+    await house.hears("here")
+    await asyncio.sleep(0.3)
+    assert set(house.supervisor.children) == {"web"}
+    house.health = WELL
+    await asyncio.wait_for(house.welcomed.wait(), 10)
+    await house.hears("here")
+    assert await house.stop() == 0
+    assert set(house.supervisor.children) == {"web", "beat"}
