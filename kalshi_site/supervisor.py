@@ -78,7 +78,7 @@ class Supervisor:
 
     async def live(self) -> None:
         """Start the parts one after the other, say welcome when all is well, watch from then on.
-        Those that come last start with the welcome."""
+        Those that come last are there, if not at work yet, by the welcome."""
         self.say(ME, f"starting {', '.join(part.name for part in self.parts)} ...")
         async with asyncio.TaskGroup() as group:
             for part in self.parts:
@@ -89,6 +89,7 @@ class Supervisor:
             for part in self.parts:
                 if part.comes_last:
                     group.create_task(self.keep(part))
+                    await self.wait_until_there(part)
             self.welcome()
             await self.watch()
 
@@ -113,6 +114,11 @@ class Supervisor:
         self.say(ME, f"{child.part.name} died after {lived:.1f} s: {how_it_ended(code)}; its last lines:")
         for line in child.last or ["(it said nothing)"]:
             self.say(ME, f"  | {line}")
+
+    async def wait_until_there(self, part: Part) -> None:
+        """Until the part has a process."""
+        while part.name not in self.children:
+            await asyncio.sleep(0.01)
 
     async def wait_for_part(self, part: Part) -> None:
         """Until the part says that it is ready. Raises GivenUp when that takes too long."""
