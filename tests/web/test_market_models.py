@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from markets.core.contract import CENT_GRID, WINDOW_NS, Contract, FeeTerms
 from markets.models import Market, Series, Tape
-from markets.selectors import markets_recent, series_disabled, series_enabled, tape_named, tapes
+from markets.selectors import series_disabled, tapes
 from markets.services import market_close, market_settle, market_upsert, tape_register
 from markets.tape import TapeError
 from tests.edges.test_tape import EVENTS, write
@@ -41,7 +41,7 @@ def test_a_market_gives_back_the_very_terms_it_was_written_with() -> None:
 
 def test_a_market_brings_its_series_with_it_switched_on() -> None:
     market_upsert(contract(), is_simulated=False)
-    assert series_enabled() == {"KXBTC15M"}
+    assert Series.objects.get().is_enabled
     assert (Series.objects.get().asset, series_disabled()) == ("BTC", frozenset())
 
 
@@ -49,7 +49,6 @@ def test_a_series_that_people_switched_off_stays_off() -> None:
     market_upsert(contract(), is_simulated=False)
     Series.objects.update(is_enabled=False)
     market_upsert(contract(NEXT), is_simulated=False)
-    assert not series_enabled()
     assert series_disabled() == {"KXBTC15M"}
 
 
@@ -137,18 +136,10 @@ def test_the_database_refuses_a_market_that_cannot_be(wrong: dict[str, Any]) -> 
         Market.objects.filter(ticker=TICKER).update(**wrong)
 
 
-def test_the_latest_close_comes_first() -> None:
-    for number, ticker in enumerate((TICKER, NEXT)):
-        market_upsert(contract(ticker, close_ns=CLOSE_NS + number * WINDOW_NS), is_simulated=False)
-    assert [row.ticker for row in markets_recent(5)] == [NEXT, TICKER]
-    assert [row.ticker for row in markets_recent(1, asset="BTC")] == [NEXT]
-
-
 def test_a_tape_is_counted_into_the_catalogue_once(tmp_path: Path) -> None:
     path = write(tmp_path)
     assert tape_register(path).pk == tape_register(path).pk
-    row = tape_named("a tape")
-    assert row is not None
+    row = tapes().get(name="a tape")
     assert (row.events, row.markets, row.first_ns, row.last_ns, row.grade) == (5, 1, 1, 5, "A")
     assert (Path(row.path), row.size_bytes) == (path.resolve(), path.stat().st_size)
 
