@@ -1,4 +1,4 @@
-"""Market events: what is listed, quoted, printed and settled, and which feed is lost."""
+"""Market events: what is listed, quoted, printed and settled, at the exchange and at spot venues; and which feed is lost."""
 
 from typing import Literal
 
@@ -7,6 +7,7 @@ import msgspec
 from markets.core.contract import Contract
 
 Level = tuple[int, int]  # (price, count)
+SpotLevel = tuple[float, float]  # (price, size)
 
 
 class Message(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
@@ -70,7 +71,8 @@ class TradePrint(Message, frozen=True):
 
 
 class SpotPrice(Message, frozen=True):
-    """A trade of the underlying at a spot venue. `size` 0 means the recording kept no size."""
+    """A trade of the underlying at a spot venue. `size` 0 means the recording kept no size; `taker` is the side of
+    who crossed the spread, where the venue tells it."""
 
     received_ns: int
     venue: str
@@ -78,6 +80,47 @@ class SpotPrice(Message, frozen=True):
     price: float
     size: float = 0.0
     venue_ns: int = 0
+    taker: Literal["", "buy", "sell"] = ""
+    trade_id: str = ""
+
+
+class SpotQuote(Message, frozen=True):
+    """The best bid and ask of a spot venue, as the venue itself sums them up. A price of 0 means none on that side."""
+
+    received_ns: int
+    venue: str
+    asset: str
+    bid: float
+    bid_size: float
+    ask: float
+    ask_size: float
+    venue_ns: int = 0
+
+
+class SpotBook(Message, frozen=True):
+    """The whole book of a spot venue, best levels first; it replaces what was known. `depth` is how many levels a
+    side the venue keeps us told of, 0 for all: what is pushed out of them is not told."""
+
+    received_ns: int
+    venue: str
+    asset: str
+    bids: tuple[SpotLevel, ...]
+    asks: tuple[SpotLevel, ...]
+    depth: int = 0
+    venue_ns: int = 0
+    seq: int = 0
+
+
+class SpotLevels(Message, frozen=True):
+    """Some levels of a spot venue's book have changed: each with its new size, 0 when it is gone. In this order."""
+
+    received_ns: int
+    venue: str
+    asset: str
+    bids: tuple[SpotLevel, ...]
+    asks: tuple[SpotLevel, ...]
+    venue_ns: int = 0
+    seq: int = 0
 
 
 class MarketStatus(Message, frozen=True):
@@ -90,14 +133,39 @@ class MarketStatus(Message, frozen=True):
     settle_value: str = ""
 
 
-class FeedStatus(Message, frozen=True):
-    """A feed is up again or lost; `subject` is the market or asset concerned, empty for the whole feed."""
+class FeedBeat(Message, frozen=True):
+    """A feed lives: its venue's heartbeat, or its answer to our ping. At most one a second is told."""
 
     received_ns: int
     feed: str
-    state: Literal["up", "lost"]
+    venue_ns: int = 0
+
+
+class FeedStatus(Message, frozen=True):
+    """A feed is expected, up again, lost for now, or unavailable (refused: `reason` has the venue's words).
+
+    `feed` is the exchange, a venue ("kraken"), or one part of a venue ("coinbase/trades"). `subject` is the market or
+    asset whose book is concerned, empty for the whole feed: what was lost is believed again with its next snapshot.
+    """
+
+    received_ns: int
+    feed: str
+    state: Literal["expected", "up", "lost", "unavailable"]
     subject: str = ""
     reason: str = ""
 
 
-MarketEvent = MarketListed | BookSnapshot | BookDelta | TickerQuote | TradePrint | SpotPrice | MarketStatus | FeedStatus
+MarketEvent = (
+    MarketListed
+    | BookSnapshot
+    | BookDelta
+    | TickerQuote
+    | TradePrint
+    | SpotPrice
+    | SpotQuote
+    | SpotBook
+    | SpotLevels
+    | MarketStatus
+    | FeedBeat
+    | FeedStatus
+)

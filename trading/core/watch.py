@@ -10,10 +10,14 @@ from markets.core.contract import Contract
 from markets.core.events import (
     BookDelta,
     BookSnapshot,
+    FeedBeat,
     FeedStatus,
     MarketListed,
     MarketStatus,
+    SpotBook,
+    SpotLevels,
     SpotPrice,
+    SpotQuote,
     TickerQuote,
     TradePrint,
 )
@@ -44,6 +48,10 @@ class Watch:
             TradePrint: self._no_news,
             SpotPrice: self._spot_price,
             MarketStatus: self._market_status,
+            SpotQuote: self._no_news,
+            SpotBook: self._no_news,
+            SpotLevels: self._no_news,
+            FeedBeat: self._no_news,
             FeedStatus: self._feed_status,
         }
 
@@ -133,7 +141,7 @@ class Watch:
                 underlying.spot.lost(event.feed)
         return NO_MARKET
 
-    def _no_news(self, event: TickerQuote | TradePrint) -> Touched:
+    def _no_news(self, event: Any) -> Touched:
         return NO_MARKET
 
     def _strikes_from(self, settled: Contract, value: str) -> Touched:
