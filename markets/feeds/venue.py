@@ -45,6 +45,7 @@ class VenueSocket:
     batch; `fetched` for each page that was asked for, `not_fetched` when it could not be had. After each of them the
     connection sends what is in `to_send`, fetches what is in `to_fetch`, and empties both.
     A socket object is used for one connection only: a new connection starts with a new, empty one.
+    Who runs it counts connections, frames, bytes, events by kind, and unreadable frames; the rest is the socket's to count.
 
     `hear` and `fetched` raise Unreadable (the frame is dropped and counted), Reconnect or Refused. Book problems of one
     asset are no exceptions: they are told as FeedStatus "lost" with that asset as subject, and mended by a snapshot.
@@ -55,6 +56,7 @@ class VenueSocket:
     ping_interval_s: float | None = 20.0  # of the WebSocket library's own pings; None where they are punished
     can_overlap: bool = True  # whether a second connection may take over before the first is closed
     renew_after_s: float | None = None  # a planned renewal, for venues that end connections by the clock
+    sends_per_s: float | None = None  # as many messages a second we may send; more waits its turn
 
     def __init__(self, feed: str, symbols: dict[str, str], endpoint: Endpoint, counts: Counts) -> None:
         """`feed` is the venue's name, or one part of it ("coinbase/trades"); `symbols` maps assets to its names."""
