@@ -1,16 +1,15 @@
-"""Status, health and prices for external tools."""
+"""Status and health for external tools."""
 
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dashboard import health, snapshot
-from markets.api_fields import CountField, MoneyField, PriceField, TimeField
+from markets.api_fields import MoneyField
 from trading import selectors
 
 
@@ -66,54 +65,6 @@ class HealthSerializer(serializers.Serializer[Any]):
     versions = serializers.DictField(child=serializers.CharField())
 
 
-class WindowSerializer(serializers.Serializer[Any]):
-    """One open market: the book's best prices beside our fair value. Unknown is null."""
-
-    ticker = serializers.CharField()
-    asset = serializers.CharField()
-    closes_at = TimeField(source="close_ns")
-    strike = serializers.FloatField(allow_null=True)
-    spot = serializers.FloatField(allow_null=True)
-    spot_age_ms = serializers.IntegerField(allow_null=True)
-    bid = PriceField(allow_null=True)
-    ask = PriceField(allow_null=True)
-    bid_count = CountField()
-    ask_count = CountField()
-    fair = serializers.FloatField(allow_null=True)
-    digital = serializers.FloatField(allow_null=True)
-    edge_yes = serializers.FloatField(allow_null=True)
-    edge_no = serializers.FloatField(allow_null=True)
-    confidence = serializers.FloatField(allow_null=True)
-    reason = serializers.CharField()
-
-
-class VenueSerializer(serializers.Serializer[Any]):
-    """The last price of a spot venue, how old it is, and whether it counts."""
-
-    venue = serializers.CharField()
-    asset = serializers.CharField()
-    price = serializers.FloatField(allow_null=True)
-    age_ms = serializers.IntegerField(allow_null=True)
-    state = serializers.CharField()
-
-
-class PricesSerializer(serializers.Serializer[Any]):
-    """The latest prices, no older than `age_s` says."""
-
-    at = TimeField(source="event_ns")
-    age_s = serializers.FloatField()
-    windows = WindowSerializer(many=True)
-    venues = VenueSerializer(many=True)
-
-
-class NoTrader(APIException):
-    """503: nobody sends prices."""
-
-    status_code = 503
-    default_detail = "no trader has sent prices within the last minute"
-    default_code = "no_trader"
-
-
 class StatusView(APIView):
     """Mode, money and pace of the trader."""
 
@@ -133,18 +84,6 @@ class HealthView(APIView):
         is_well = all(part.state != "bad" for part in parts)
         body = {"is_well": is_well, "components": parts, "versions": health.versions()}
         return Response(HealthSerializer(body).data, status=200 if is_well else 503)
-
-
-class PricesView(APIView):
-    """Open markets and spot venues."""
-
-    @extend_schema(operation_id="prices", responses=PricesSerializer)
-    def get(self, request: Request) -> Response:
-        """The latest snapshot's prices; 503 when there is none."""
-        latest = snapshot.newest()
-        if latest is None:
-            raise NoTrader
-        return Response(PricesSerializer(_prices(latest)).data)
 
 
 def _status() -> dict[str, Any]:
@@ -167,23 +106,4 @@ def _status() -> dict[str, Any]:
         "wanted_mode": row.wanted_mode,
         "wanted_by": row.wanted_by,
         "message": row.message,
-    }
-
-
-def _prices(latest: snapshot.Snapshot) -> dict[str, Any]:
-    return {
-        "event_ns": (latest.source.event_ms or 0) * 1_000_000,
-        "age_s": snapshot.age_s(latest),
-        "windows": [_window(window) for window in latest.windows],
-        "venues": latest.venues,
-    }
-
-
-def _window(window: snapshot.Window) -> dict[str, Any]:
-    shown = {name: getattr(window, name) for name in window.__struct_fields__}
-    # A price nobody offers is not 0 or a dollar: it is not there.
-    return shown | {
-        "close_ns": window.close_ms * 1_000_000,
-        "bid": window.bid if window.bid > 0 else None,
-        "ask": window.ask if window.ask < 10_000 else None,
     }

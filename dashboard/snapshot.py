@@ -64,6 +64,72 @@ class Venue(msgspec.Struct):
     state: str
 
 
+class LeftOut(msgspec.Struct):
+    """A venue that a price is made without."""
+
+    venue: str
+    code: str
+    text: str
+
+
+class Estimate(msgspec.Struct):
+    """One asset's price by one method."""
+
+    method: str
+    value: float | None = None
+    age_ms: int | None = None
+    sigma_bp: float | None = None
+    reason: str = ""
+    venues: list[str] = []
+    left_out: list[LeftOut] = []
+
+
+class AssetPrice(msgspec.Struct):
+    """One asset's price by every method; `method` is the one that is traded on."""
+
+    asset: str
+    method: str
+    value: float | None = None
+    methods: list[Estimate] = []
+
+
+class Feed(msgspec.Struct):
+    """One connection to a venue."""
+
+    feed: str
+    venue: str
+    title: str
+    state: str
+    reason: str = ""
+    retry_in_s: float | None = None
+    last_frame_age_ms: float | None = None
+    lag_ms: float | None = None
+    frames_per_s: float | None = None
+    frames: int = 0
+    events: int = 0
+    trades: int = 0
+    quotes: int = 0
+    books: int = 0
+    gaps: int = 0
+    resyncs: int = 0
+    unreadable: int = 0
+    connects: int = 0
+    unknown: dict[str, int] = {}
+    missing: dict[str, int] = {}
+    words: list[str] = []
+
+
+class TapeUse(msgspec.Struct):
+    """The tape being written, and the disk that tapes use."""
+
+    name: str
+    events: int
+    parts: int
+    bytes: int
+    bound: int
+    oldest_ms: int | None = None
+
+
 class Day(msgspec.Struct):
     """The day's totals: Money and counts of rows."""
 
@@ -89,6 +155,9 @@ class Snapshot(Stamp):
     day: Day = msgspec.field(default_factory=Day)
     windows: list[Window] = []
     venues: list[Venue] = []
+    prices: list[AssetPrice] = []
+    feeds: list[Feed] = []
+    tape: TapeUse | None = None
 
 
 _snapshots = msgspec.json.Decoder(Snapshot)

@@ -11,5 +11,6 @@ urlpatterns = [
     path("mode/", operate.mode, name="mode"),
     path("orders/", views.orders, name="orders"),
     path("markets/<str:ticker>/", views.market, name="market"),
+    path("prices/", views.prices, name="prices"),
     path("health/", views.health_page, name="health"),
 ]

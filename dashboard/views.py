@@ -53,6 +53,13 @@ def live_json(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
+def prices(request: HttpRequest) -> HttpResponse:
+    """Every price by every method, every venue and connection; its numbers come over the socket."""
+    return render(request, "dashboard/prices.html")
+
+
+@require_safe
+@login_required
 def orders(request: HttpRequest) -> HttpResponse:
     """Recent orders and fills of the account, newest first."""
     account = account_shown()

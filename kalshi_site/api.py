@@ -5,9 +5,10 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from backtests.api import BacktestRunViewSet
-from dashboard.api import HealthView, PricesView, StatusView
+from dashboard.api import HealthView, StatusView
 from dashboard.api_docs import docs
 from dashboard.api_login import TokenLogin, TokenLogout
+from dashboard.api_prices import FeedsView, PricesView
 from markets.api import MarketViewSet, TapeViewSet
 from trading.api import (
     FillViewSet,
@@ -36,6 +37,7 @@ urlpatterns = [
     path("status/", StatusView.as_view(), name="api-status"),
     path("health/", HealthView.as_view(), name="api-health"),
     path("prices/", PricesView.as_view(), name="api-prices"),
+    path("feeds/", FeedsView.as_view(), name="api-feeds"),
     path("mode/", ModeView.as_view(), name="api-mode"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", docs, name="api-docs"),

@@ -67,6 +67,18 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
     return value
 
 
+def number(name: str, default: float, *, least: float, most: float) -> float:
+    """A number between `least` and `most`, both allowed."""
+    word = text(name, str(default))
+    try:
+        value = float(word)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={word} is not a number.") from None
+    if not least <= value <= most:
+        raise ImproperlyConfigured(f"{name}={word} is out of range; set it between {least:g} and {most:g}.")
+    return value
+
+
 def speed(name: str, default: float) -> float:
     """How many times faster than the clock: a positive number, or `max` for as fast as it goes, which is 0."""
     word = text(name, str(default)).lower()

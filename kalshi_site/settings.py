@@ -10,7 +10,6 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from kalshi_site import embedded_redis, environment
-from markets.core.units import Money, money_from_text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment.load_file(Path(os.environ.get("BOT_ENV_FILE", BASE_DIR / ".env")))
@@ -19,41 +18,19 @@ BOT_HOME = environment.private_folder(environment.folder("BOT_HOME", BASE_DIR / 
 TAPES_DIR = environment.private_folder(BOT_HOME / "tapes")
 RECORDED_DATA = environment.folder("RECORDED_DATA", BASE_DIR.parent / "shared" / "data")
 
-# --- the market -------------------------------------------------------------------------------------------------
+# --- the market, in a file of its own -----------------------------------------------------------------------------
 
-
-def paper_capital() -> Money:
-    """The opening cash of a paper account: PAPER_CAPITAL in dollars, as micro-dollars."""
-    dollars = environment.text("PAPER_CAPITAL", "10000")
-    try:
-        capital = money_from_text(dollars)
-    except ValueError:
-        capital = Money(0)
-    if not 0 < capital <= 10**15:
-        raise ImproperlyConfigured(
-            f"PAPER_CAPITAL={dollars} is not an amount; set it to dollars above 0 such as 10000."
-        )
-    return capital
-
-
-def account_name(market: str, tape: str) -> str:
-    """Whose money it is: ACCOUNT, else `demo`, else the name of the tape."""
-    stem = Path(tape).name.removesuffix(".zst").removesuffix(".tape")
-    return environment.text("ACCOUNT", "demo" if market == "demo" else f"tape-{stem}")
-
-
-MARKET = environment.choice("MARKET", "demo", among=("demo", "tape"))
-TAPE = environment.text("TAPE", "")
-if MARKET == "tape" and not TAPE:
-    raise ImproperlyConfigured("MARKET=tape needs TAPE; set it to a file made by `manage.py import_recording`.")
-SPEED = environment.speed("SPEED", 10.0 if MARKET == "demo" else 1.0)  # 0 = as fast as it goes
-if MARKET == "demo" and SPEED == 0:
-    raise ImproperlyConfigured("SPEED=max is for tapes, the demo market never ends; set SPEED to a number such as 10.")
-DEMO_SPEED = SPEED
-DEMO_SEED = environment.integer("DEMO_SEED", 7, least=0, most=2**63 - 1)
-ACCOUNT = account_name(MARKET, TAPE)
-SIGNAL_ROWS = environment.integer("SIGNAL_ROWS", 1_000_000, least=1_000, most=10**9)  # about 200 bytes each
-PAPER_CAPITAL = paper_capital()
+from kalshi_site.market_settings import (  # noqa: E402
+    ACCOUNT,
+    DEMO_SEED,
+    MARKET,
+    PAPER_CAPITAL,
+    SIGNAL_ROWS,
+    SPEED,
+    TAPE,
+    TAPES_MAX_GB,
+    VENUES,
+)
 
 # --- Django -----------------------------------------------------------------------------------------------------
 

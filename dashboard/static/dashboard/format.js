@@ -69,3 +69,11 @@ export function countdown(ms) {
 
 export const clock = (ms) => (known(ms) ? new Date(ms).toISOString().slice(11, 19) : DASH);
 export const words = (code) => String(code || "").replaceAll("_", " ").toLowerCase();
+export const date = (ms) => (known(ms) ? new Date(ms).toISOString().slice(0, 16).replace("T", " ") : DASH);
+
+export function bytes(value) {
+  if (!known(value)) return DASH;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const place = Math.min(units.length - 1, value > 0 ? Math.floor(Math.log10(value) / 3) : 0);
+  return `${(value / 1000 ** place).toFixed(place > 2 ? 2 : 0)} ${units[place]}`;
+}

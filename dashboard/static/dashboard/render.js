@@ -2,6 +2,7 @@
 
 import * as format from "./format.js";
 import { byId, draw, empty, list, make, place, setClass, setText, setTone, table, twoLines } from "./page.js";
+import { renderPrices } from "./prices.js";
 
 const SPOT_STALE_MS = 3000;
 const LIMIT_WORDS = {
@@ -18,6 +19,7 @@ const history = [];
 
 export function render(snapshot) {
   banner(snapshot);
+  renderPrices(snapshot);
   if (!byId("live")) return;
   bound(snapshot);
   windows(snapshot.windows ?? []);
