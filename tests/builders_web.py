@@ -83,6 +83,50 @@ def venues() -> list[dict[str, Any]]:
     ]
 
 
+def prices() -> list[dict[str, Any]]:
+    """Every method of one asset, and one that has none yet."""
+    left_out = [{"venue": "kraken", "code": "stale", "text": "silent for 7.4 s"}]
+    shared = {"venues": ["coinbase", "bitstamp"], "left_out": left_out, "reason": ""}
+    fusion = {"method": "fusion", "value": 64_133.02, "age_ms": 180, "sigma_bp": 0.62} | shared
+    vwap = {"method": "vwap", "value": 64_131.40, "age_ms": 180, "sigma_bp": None} | shared
+    median = {"method": "median", "value": 64_133.10, "age_ms": 180, "sigma_bp": None} | shared
+    none = {
+        "value": None,
+        "age_ms": None,
+        "sigma_bp": None,
+        "venues": [],
+        "left_out": left_out,
+        "reason": "no book stands",
+    }
+    methods = [fusion, vwap, median, {"method": "replica"} | none]
+    return [{"asset": "BTC", "method": "fusion", "value": 64_133.02, "methods": methods}]
+
+
+def feed(name: str = "coinbase", **different: Any) -> dict[str, Any]:
+    """One connection that is well."""
+    return {
+        "feed": name, "venue": name.partition("/")[0], "title": name.partition("/")[0].title(), "state": "up", "reason": "", "since_s": 61.0,
+        "retry_in_s": None, "frames": 48_211, "bytes": 9_112_004, "events": 51_002, "trades": 1_204, "quotes": 0, "books": 49_700,
+        "unreadable": 0, "unknown": {}, "missing": {}, "gaps": 0, "resyncs": 0, "connects": 1, "lag_ms": 34.0, "last_frame_age_ms": 80.0,
+        "frames_per_s": 211.4, "words": [],
+    } | different  # fmt: skip
+
+
+def feeds() -> list[dict[str, Any]]:
+    """One that is well, one that resynchronised, one that is refused."""
+    words = "Service unavailable from a restricted location"
+    return [
+        feed(),
+        feed("kraken", gaps=2, resyncs=1, unknown={"book.new_field": 3}, words=["BTC: checksum"]),
+        feed("binance", state="unavailable", reason=words, retry_in_s=3_412.0, lag_ms=None, frames_per_s=None),
+    ]
+
+
+def tape() -> dict[str, Any]:
+    """The recorder's tape and disk."""
+    return {"name": "session-demo-1", "events": 81_000, "parts": 3, "bytes": 1_250_000_000, "bound": 5_000_000_000, "oldest_ms": OPEN_MS}  # fmt: skip
+
+
 def snapshot(seq: int = 1, **different: Any) -> dict[str, Any]:
     """A whole snapshot, sent now."""
     return {
@@ -93,7 +137,7 @@ def snapshot(seq: int = 1, **different: Any) -> dict[str, Any]:
         "day": {"realised": 12_480_000, "open": 314_000, "fees": 287_400, "pnl": 12_506_600, "orders": 3, "fills": 2},
         "cash": 9_990_338_000, "equity": 10_012_506_600, "exposure": 9_781_000, "limits": limits(), "windows": windows(),
         "venues": venues(), "orders": orders(), "fills": fills(), "latency_us": {"p50": 38.0, "p99": 121.0},
-        "journal": {"backlog": 0},
+        "journal": {"backlog": 0}, "prices": prices(), "feeds": feeds(), "tape": tape(),
         "funnel": {"EDGE_BELOW_THRESHOLD": 40_211, "POSITION_FULL": 8_000, "CLOSING": 3_120, "CONFIDENCE_LOW": 1_030, "TRADED": 3},
     } | different  # fmt: skip
 

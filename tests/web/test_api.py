@@ -22,7 +22,7 @@ from trading.core.limits import RiskLimits
 from trading.models import Fill, TraderStatus
 
 LISTS = ["markets", "tapes", "signals", "orders", "fills", "positions", "settlements", "limits", "backtests"]
-SINGLES = ["status", "health", "prices"]
+SINGLES = ["status", "health", "prices", "feeds"]
 
 
 @pytest.fixture
@@ -171,8 +171,28 @@ def test_prices_are_the_snapshot_s(as_bob: Client, wire: redis.Redis) -> None:
     assert [venue["state"] for venue in body["venues"]] == ["fresh", "fresh", "stale", "lost"]
 
 
-def test_without_a_trader_there_are_no_prices(as_bob: Client, wire: redis.Redis) -> None:
-    assert as_bob.get("/api/v1/prices/").status_code == 503
+def test_every_method_has_its_price_beside_the_one_that_is_traded_on(as_bob: Client, wire: redis.Redis) -> None:
+    publish(wire, snapshot())
+    [bitcoin] = as_bob.get("/api/v1/prices/").json()["estimates"]
+    assert (bitcoin["method"], bitcoin["value"]) == ("fusion", 64_133.02)
+    assert [each["method"] for each in bitcoin["methods"]] == ["fusion", "vwap", "median", "replica"]
+    assert bitcoin["methods"][3]["value"] is None
+    assert bitcoin["methods"][0]["left_out"] == [{"venue": "kraken", "code": "stale", "text": "silent for 7.4 s"}]
+
+
+def test_feeds_tell_their_state_in_the_venue_s_words_and_what_the_recorder_uses(
+    as_bob: Client, wire: redis.Redis
+) -> None:
+    publish(wire, snapshot())
+    body = as_bob.get("/api/v1/feeds/").json()
+    assert [feed["state"] for feed in body["feeds"]] == ["up", "up", "unavailable"]
+    assert "restricted location" in body["feeds"][2]["reason"]
+    assert body["tape"]["bytes"] == 1_250_000_000
+
+
+@pytest.mark.parametrize("path", ["prices", "feeds"])
+def test_without_a_trader_there_are_no_prices(as_bob: Client, wire: redis.Redis, path: str) -> None:
+    assert as_bob.get(f"/api/v1/{path}/").status_code == 503
 
 
 def test_the_status_shows_the_day_in_dollars(as_bob: Client, wire: redis.Redis) -> None:
@@ -230,6 +250,7 @@ def test_every_answer_has_exactly_the_fields_of_its_schema(as_bob: Client, wire:
         assert set(row) == set(schemas[name]["properties"]), path
     assert set(as_bob.get("/api/v1/status/").json()) == set(schemas["Status"]["properties"])
     assert set(as_bob.get("/api/v1/prices/").json()["windows"][0]) == set(schemas["Window"]["properties"])
+    assert set(as_bob.get("/api/v1/feeds/").json()["feeds"][0]) == set(schemas["Feed"]["properties"])
 
 
 def test_the_documentation_page_names_every_call(as_bob: Client) -> None:

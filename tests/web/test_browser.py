@@ -170,6 +170,24 @@ def test_numbers_turn_grey_when_the_trader_falls_silent(chromium: Browser, site:
         publisher.client.close()
 
 
+def test_the_page_of_prices_shows_methods_venues_feeds_and_disk(chromium: Browser, site: str) -> None:
+    seat = take_seat(chromium, site, "bob", viewport=DESKTOP)
+    with Publisher(settings.REDIS_URL):
+        seat.page.goto("/prices/")
+        expect(seat.page.locator("#prices tr")).to_have_count(1)
+        expect(seat.page.locator("#prices .chosen")).to_contain_text("64,133.02")
+        expect(seat.page.locator("#prices")).to_contain_text("no book stands")
+        expect(seat.page.locator("#prices .out")).to_have_text("kraken: silent for 7.4 s")
+        expect(seat.page.locator("#matrix tr")).to_have_count(2)
+        expect(seat.page.locator("#feeds tr").nth(2)).to_contain_text("restricted location; again in 00:56:52")
+        expect(seat.page.locator("#prices-page")).to_contain_text("1.25 GB of 5.00 GB")
+        picture(seat.page, "prices-desktop")
+        seat.page.set_viewport_size(PHONE)
+        picture(seat.page, "prices-phone")
+        assert seat.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert seat.complaints == []
+
+
 def test_a_tape_that_has_ended_says_so_and_what_to_do_next(chromium: Browser, site: str) -> None:
     seat = take_seat(chromium, site, "ada", viewport=DESKTOP)
     source = {"state": "ended", "name": "btc15m", "speed": 20.0, "event_ms": 1_778_687_130_000}
