@@ -1,0 +1,112 @@
+"""What several venues share: numbers decoded without a detour, and a socket that knows which answers it waits for."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from markets.core.events import FeedStatus, MarketEvent
+from markets.core.units import SECOND_NS
+from markets.feeds.counts import Counts
+from markets.feeds.kept import KeptBook
+from markets.feeds.venue import Endpoint, Reconnect, Unreadable, VenueSocket
+
+GRANT_S = 10  # a subscription is granted within this time, or the connection begins anew
+SNAPSHOT_S = 15
+
+# With `lax` decoders these take numbers and numbers in text alike, at the speed of C; nan, inf and "" they refuse.
+Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
+Size = Annotated[float, msgspec.Meta(ge=0, lt=1e15)]
+
+
+def lax(shape: Any) -> "msgspec.json.Decoder[Any]":
+    """A decoder that takes "1.5" for 1.5: the float is the nearest to the text, as `float` would make it."""
+    return msgspec.json.Decoder(shape, strict=False)
+
+
+def unreadable(frame: bytes, error: Exception) -> Unreadable:
+    """What to raise for a frame that did not decode."""
+    return Unreadable(f"{error}: {frame[:80].decode('utf-8', 'replace')}")
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """A message to send."""
+    return msgspec.json.encode(message).decode()
+
+
+class BookSocket(VenueSocket):
+    """A connection that keeps books, or none (`keeps_books` False).
+
+    `ungranted` are subscriptions asked for and not yet acknowledged, `awaited` the assets whose snapshot is not here
+    yet, each with the time since when. Subclasses fill them; both empty means that the connection is in step.
+    """
+
+    keeps_books = True
+    depth = 0
+
+    def __init__(self, feed: str, symbols: dict[str, str], endpoint: Endpoint, counts: Counts) -> None:
+        super().__init__(feed, symbols, endpoint, counts)
+        self.books = {asset: KeptBook(self, asset, self.depth) for asset in symbols} if self.keeps_books else {}
+        self.ungranted: dict[tuple[str, str], int] = {}  # (channel, symbol)
+        self.awaited: dict[str, int] = {}
+        self.refused: set[str] = set()
+        self._trade_ids: dict[str, int] = {}
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether everything that was not refused was granted and stands."""
+        return not self.ungranted and not self.awaited and len(self.refused) < len(self.symbols)
+
+    def due(self, now_ns: int) -> list[MarketEvent]:
+        """Give up on what was never granted or never came."""
+        for (channel, symbol), since_ns in self.ungranted.items():
+            if now_ns - since_ns > GRANT_S * SECOND_NS:
+                raise Reconnect(f"{channel} of {symbol} was not granted within {GRANT_S} s")
+        for asset, since_ns in self.awaited.items():
+            if now_ns - since_ns > SNAPSHOT_S * SECOND_NS:
+                raise Reconnect(f"{asset}: no snapshot within {SNAPSHOT_S} s")
+        return []
+
+    def resync(self, asset: str, now_ns: int) -> None:
+        """Ask for a new snapshot of a book that fell, or raise Reconnect where only a new connection brings one."""
+        raise NotImplementedError
+
+    def lose(self, asset: str, reason: str, now_ns: int) -> list[MarketEvent]:
+        """A book does not hold: said once, and its snapshot asked for."""
+        return self.seen(asset, self.books[asset].lose(reason, now_ns), now_ns)
+
+    def seen(self, asset: str, events: list[MarketEvent], now_ns: int) -> list[MarketEvent]:
+        """Pass on what a kept book told; when it has just fallen, ask for its snapshot."""
+        if not self.books[asset].stands and asset not in self.awaited:
+            self.awaited[asset] = now_ns
+            self.resync(asset, now_ns)
+        return events
+
+    def refuse(self, asset: str, words: str, now_ns: int) -> list[MarketEvent]:
+        """The venue does not serve this asset: said once, in its words, and nothing more is expected of it."""
+        self.counts.complain(words)
+        symbol = self.symbols[asset]
+        self.awaited.pop(asset, None)
+        self.ungranted = {key: since_ns for key, since_ns in self.ungranted.items() if key[1] != symbol}
+        if asset in self.refused:
+            return []
+        self.refused.add(asset)
+        return [FeedStatus(now_ns, self.feed, "unavailable", asset, words)]
+
+    def stranger(self, kind: str, symbol: str) -> list[MarketEvent]:
+        """A message about what was never asked for."""
+        self.counts.unknown[f"{kind} of {symbol[:20]}"] += 1
+        return []
+
+    def is_new_trade(self, asset: str, trade_id: int) -> bool:
+        """False for one that was told before, where ids rise by one a trade; what is missing between is counted."""
+        last = self._trade_ids.get(asset, 0)
+        if last and trade_id <= last:
+            return False
+        if last:
+            self.counts.gaps += trade_id - last - 1
+        self._trade_ids[asset] = trade_id
+        return True
+
+    def skip_trades_to(self, asset: str, trade_id: int) -> None:
+        """Trades up to this one are history, or are known to have been missed."""
+        self._trade_ids[asset] = max(trade_id, self._trade_ids.get(asset, 0))
