@@ -14,7 +14,7 @@ from markets.feeds.counts import Counts
 from markets.feeds.levels import positive
 from markets.feeds.shape import Census
 from markets.feeds.times import venue_ns
-from markets.feeds.venue import Endpoint, Page, Reconnect, Refused, SocketMaker, Venue, VenueSocket
+from markets.feeds.venue import Endpoint, Page, Refused, SocketMaker, Venue, VenueSocket
 from markets.feeds.venues.binance_messages import (
     FIELDS,
     BookTicker,
@@ -33,7 +33,6 @@ from markets.feeds.venues.common import SNAPSHOT_S, BookSocket, text_of, unreada
 SNAPSHOT_LEVELS = 1000  # a page of weight 50, of 6000 a minute
 PAGES_APART_NS = 250 * MILLISECOND_NS
 LONGEST_PAUSE_S = 30
-TOLD_TO_SLOW_DOWN_S = 60
 LIST_S = 10  # how often we ask what we are subscribed to: the one thing that a quiet market answers
 LONGEST_BUFFER = 2_000
 KINDS = ("trade", "bookTicker", "depth@100ms")
@@ -60,6 +59,7 @@ class BinanceSocket(BookSocket):
 
     stale_after_s = 30.0
     renew_after_s = 23 * 3600.0
+    sends_per_s = 4.0
 
     def __init__(self, feed: str, symbols: dict[str, str], endpoint: Endpoint, counts: Counts) -> None:
         super().__init__(feed, symbols, endpoint, counts)
@@ -125,18 +125,13 @@ class BinanceSocket(BookSocket):
         try:
             snapshot = read_page(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._want_page(self._chains[page.subject], now_ns)
             raise unreadable(body, error) from None
         return self._start(page.subject, snapshot, now_ns)
 
     def not_fetched(self, page: Page, reason: str, now_ns: int) -> list[MarketEvent]:
-        """Told that there is no such symbol, that we are not served, or to slow down; anything else may pass."""
-        if any(code in reason for code in ("-1121", "400", "404")):
+        """There is no such symbol; or else it may pass, and is tried again, later each time."""
+        if "-1121" in reason or reason.startswith(("HTTP 400", "HTTP 404")):
             return self.refuse(page.subject, f"{self.symbols[page.subject]}: {reason}", now_ns)
-        if any(code in reason for code in ("451", "403")):
-            raise Refused(reason)
-        if any(code in reason for code in ("429", "418")):
-            self._next_page_ns = now_ns + TOLD_TO_SLOW_DOWN_S * SECOND_NS
         self.counts.complain(f"{page.subject}: no snapshot: {reason}")
         self._want_page(self._chains[page.subject], now_ns)
         return []
@@ -244,7 +239,8 @@ class BinanceSocket(BookSocket):
 
     def _hear_rest(self, wrapped: Wrapped, now_ns: int) -> list[MarketEvent]:
         if wrapped.e == "serverShutdown" or wrapped.stream == "!serverShutdown":
-            raise Reconnect("the server is going down")
+            self.renewal_asked = "the server is going down"
+            return []
         words = str((wrapped.error or {}).get("msg", "")) or wrapped.msg
         if words:
             self.counts.complain(words)

@@ -1,6 +1,6 @@
 """What several venues share: numbers decoded without a detour, and a socket that knows which answers it waits for."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -16,6 +16,9 @@ SNAPSHOT_S = 15
 # With `lax` decoders these take numbers and numbers in text alike, at the speed of C; nan, inf and "" they refuse.
 Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
 Size = Annotated[float, msgspec.Meta(ge=0, lt=1e15)]
+
+
+Taker = Literal["", "buy", "sell"]
 
 
 def lax(shape: Any) -> "msgspec.json.Decoder[Any]":

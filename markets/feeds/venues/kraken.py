@@ -5,7 +5,6 @@ The checksum covers the best ten levels of each side; below them nothing proves 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 from zlib import crc32
 
 import msgspec
@@ -17,14 +16,13 @@ from markets.feeds.counts import Counts
 from markets.feeds.shape import Census, Fields, fields_of
 from markets.feeds.times import venue_ns
 from markets.feeds.venue import Endpoint, Reconnect, Refused, Unreadable, Venue, VenueSocket
-from markets.feeds.venues.common import BookSocket, Price, Size, lax, text_of, unreadable
+from markets.feeds.venues.common import BookSocket, Price, Size, Taker, lax, text_of, unreadable
 
 DEPTH = 100  # levels a side: 10, 25, 100, 500 or 1000
 CHECKED = 10  # levels a side in the checksum, whatever the depth
 PING_S = 30
 _SPARE_DIGITS = 20  # times the depth: so many texts of levels are kept before those of gone levels are dropped
 
-Taker = Literal["", "buy", "sell"]
 TAKER: dict[str, Taker] = {"buy": "buy", "sell": "sell"}
 Digits = dict[float, bytes]
 

@@ -1,0 +1,284 @@
+"""Coinbase (Advanced Trade): books on one connection, trades on another, so that a whole book of 5 MB delays no trade.
+
+`sequence_num` counts every message of a connection: when one is missing, no book on it can be believed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+
+from markets.core.events import MarketEvent, SpotLevel, SpotPrice
+from markets.feeds.counts import Counts
+from markets.feeds.levels import levels
+from markets.feeds.shape import Census, Fields, fields_of
+from markets.feeds.times import venue_ns
+from markets.feeds.venue import Endpoint, Reconnect, Unreadable, Venue, VenueSocket
+from markets.feeds.venues.coinbase_asking import TAKER_BY_MAKER, CoinbaseSocket
+from markets.feeds.venues.common import Price, Size, lax, text_of, unreadable
+
+SNAPSHOT = "snapshot"
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """Every frame; an error has only its type and its words."""
+
+    channel: str = ""
+    timestamp: str = ""
+    sequence_num: int = -1
+    events: msgspec.Raw = msgspec.Raw(b"[]")
+    type: str = ""
+    message: str = ""
+
+
+class Level(msgspec.Struct, gc=False):
+    """The new size at a price."""
+
+    side: Literal["bid", "offer"]
+    price_level: Price
+    new_quantity: Size
+
+
+class TornLevel(msgspec.Struct, gc=False):
+    """A level whose numbers are to be looked at one by one."""
+
+    side: Literal["bid", "offer"]
+    price_level: str
+    new_quantity: str
+
+
+class BookEvent(msgspec.Struct, gc=False):
+    """Levels of one product: all of them, or those that changed."""
+
+    type: str
+    product_id: str
+    updates: list[Level]
+
+
+class TornBookEvent(msgspec.Struct, gc=False):
+    """The same, not yet numbers."""
+
+    type: str
+    product_id: str
+    updates: list[TornLevel]
+
+
+class Trade(msgspec.Struct, gc=False):
+    """A trade; `side` is the maker's."""
+
+    product_id: str
+    trade_id: int
+    price: Price
+    size: Size
+    side: str
+    time: str = ""
+
+
+class TradesEvent(msgspec.Struct, gc=False):
+    """Trades, newest first."""
+
+    type: str
+    trades: list[Trade]
+
+
+class Subscriptions(msgspec.Struct, gc=False):
+    """What we are subscribed to now, by channel."""
+
+    subscriptions: dict[str, list[str]]
+
+
+class Beat(msgspec.Struct, gc=False):
+    """The venue's heartbeat; its `current_time` is not meant to be read."""
+
+    heartbeat_counter: int
+
+
+FIELDS: dict[str, Fields] = {
+    "l2_data": fields_of(BookEvent),
+    "market_trades": fields_of(TradesEvent),
+    "subscriptions": fields_of(Subscriptions),
+    "heartbeats": fields_of(Beat, "current_time"),
+}
+_envelope = lax(Envelope).decode
+_books = lax(list[BookEvent]).decode
+_torn_books = msgspec.json.Decoder(list[TornBookEvent]).decode
+_trades = lax(list[TradesEvent]).decode
+_subscriptions = msgspec.json.Decoder(list[Subscriptions]).decode
+_beats = lax(list[Beat]).decode
+
+
+class AdvancedSocket(CoinbaseSocket):
+    """One connection with one channel of data, and heartbeats, without which a quiet one is closed."""
+
+    channel = ""
+
+    def __init__(self, feed: str, symbols: dict[str, str], endpoint: Endpoint, counts: Counts) -> None:
+        super().__init__(feed, symbols, endpoint, counts)
+        self._sequence: int | None = None
+        self._census = Census(counts, FIELDS)
+
+    def opened(self, now_ns: int) -> list[MarketEvent]:
+        """Heartbeats, then the data."""
+        self.to_send.append(text_of({"type": "subscribe", "channel": "heartbeats"}))
+        return super().opened(now_ns)
+
+    def subscribe(self, symbols: list[str]) -> None:
+        """One message for many products."""
+        self.to_send.append(text_of({"type": "subscribe", "product_ids": symbols, "channel": self.channel}))
+
+    def hear(self, frame: bytes, now_ns: int) -> list[MarketEvent]:
+        """One frame. Its number counts only when it was understood: else the next one tells of the loss."""
+        try:
+            envelope = _envelope(frame)
+            if envelope.type == "error":
+                return self.hear_error(envelope.message, now_ns)
+            number = envelope.sequence_num
+            if number < 0:
+                raise Unreadable(f"no sequence_num: {frame[:80]!r}")
+            if self._sequence is not None and number <= self._sequence:
+                return []  # heard before
+            if self._sequence is not None and number > self._sequence + 1:
+                self.missing(number - self._sequence - 1)
+            events = self._hear_channel(envelope, now_ns)
+            self._sequence = number
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise unreadable(frame, error) from None
+        return events
+
+    def missing(self, messages: int) -> None:
+        """So many messages were lost."""
+        raise NotImplementedError
+
+    def hear_data(self, envelope: Envelope, now_ns: int) -> list[MarketEvent]:
+        """A frame of the channel that is asked for."""
+        raise NotImplementedError
+
+    def _hear_channel(self, envelope: Envelope, now_ns: int) -> list[MarketEvent]:
+        self._census.look(envelope.channel, envelope.events)
+        if envelope.channel == "heartbeats":
+            _beats(envelope.events)
+            return self.beat(now_ns, venue_ns(envelope.timestamp, now_ns))
+        if envelope.channel == "subscriptions":
+            for event in _subscriptions(envelope.events):
+                self.granted(self.channel, event.subscriptions.get(self.channel, []))
+            return []
+        return self.hear_data(envelope, now_ns)
+
+    def other(self, envelope: Envelope) -> list[MarketEvent]:
+        """A channel that was not asked for."""
+        self.counts.unknown[envelope.channel or "a frame without channel"] += 1
+        return []
+
+
+class BooksSocket(AdvancedSocket):
+    """The channel level2, which comes under the name l2_data."""
+
+    channel = "level2"
+    channels = ("level2",)
+
+    def missing(self, messages: int) -> None:
+        """Whatever book it was of, only a new connection mends it."""
+        self.counts.gaps += messages
+        self.counts.resyncs += sum(book.stands for book in self.books.values())
+        raise Reconnect(f"{messages} messages are missing")
+
+    def hear_data(self, envelope: Envelope, now_ns: int) -> list[MarketEvent]:
+        """All levels of a product, or those that changed. Levels may carry times of 1970: the frame's own is taken."""
+        if envelope.channel != "l2_data":
+            return self.other(envelope)
+        at_ns = venue_ns(envelope.timestamp, now_ns)
+        self.note_lag(now_ns, at_ns)
+        events: list[MarketEvent] = []
+        for kind, product, bids, asks in self._read(envelope.events):
+            asset = self.assets.get(product)
+            if asset is None:
+                self.stranger("l2_data", product)
+                continue
+            kept = self.books[asset]
+            if kind == SNAPSHOT:
+                self.awaited.pop(asset, None)
+                told = kept.snapshot(bids, asks, now_ns, at_ns, envelope.sequence_num)
+            elif kept.stands:
+                told = kept.change(bids, asks, now_ns, at_ns, envelope.sequence_num)
+            else:
+                continue
+            events += self.seen(asset, told, now_ns)
+        return events
+
+    def resync(self, asset: str, now_ns: int) -> None:
+        """Leave, and come again for a new snapshot."""
+        symbol = self.symbols[asset]
+        self.to_send.append(text_of({"type": "unsubscribe", "product_ids": [symbol], "channel": self.channel}))
+        self.subscribe([symbol])
+
+    def _read(self, events: msgspec.Raw) -> list[tuple[str, str, list[SpotLevel], list[SpotLevel]]]:
+        """(kind, product, bids, asks) of each event."""
+        try:
+            read = _books(events)
+        except msgspec.ValidationError:
+            return [
+                (event.type, event.product_id, self._torn(event, "bid"), self._torn(event, "offer"))
+                for event in _torn_books(events)
+            ]
+        found = []
+        for event in read:
+            bids: list[SpotLevel] = []
+            asks: list[SpotLevel] = []
+            for level in event.updates:
+                (bids if level.side == "bid" else asks).append((level.price_level, level.new_quantity))
+            found.append((event.type, event.product_id, bids, asks))
+        return found
+
+    def _torn(self, event: TornBookEvent, side: str) -> list[SpotLevel]:
+        pairs = [(level.price_level, level.new_quantity) for level in event.updates if level.side == side]
+        return levels(pairs, self.counts, "l2_data")
+
+
+class TradesSocket(AdvancedSocket):
+    """The channel market_trades. It begins with trades of before, which are not told."""
+
+    keeps_books = False
+    channel = "market_trades"
+    channels = ("market_trades",)
+
+    def missing(self, messages: int) -> None:
+        """The trades' own ids tell whether it was one of them."""
+        self.counts.complain(f"{messages} messages are missing")
+
+    def hear_data(self, envelope: Envelope, now_ns: int) -> list[MarketEvent]:
+        """Trades, oldest first."""
+        if envelope.channel != "market_trades":
+            return self.other(envelope)
+        events: list[MarketEvent] = []
+        for event in _trades(envelope.events):
+            for trade in sorted(event.trades, key=_trade_id):
+                asset = self.assets.get(trade.product_id)
+                if asset is None:
+                    self.stranger("market_trades", trade.product_id)
+                elif event.type == SNAPSHOT:
+                    self.skip_trades_to(asset, trade.trade_id)
+                elif self.is_new_trade(asset, trade.trade_id):
+                    events.append(self._told(asset, trade, now_ns))
+        return events
+
+    def _told(self, asset: str, trade: Trade, now_ns: int) -> SpotPrice:
+        at_ns = venue_ns(trade.time, now_ns)
+        self.note_lag(now_ns, at_ns)
+        taker = TAKER_BY_MAKER.get(trade.side, "")
+        return SpotPrice(now_ns, self.venue, asset, trade.price, trade.size, at_ns, taker, str(trade.trade_id))
+
+
+def _trade_id(trade: Trade) -> int:
+    return trade.trade_id
+
+
+def sockets(symbols: dict[str, str], endpoint: Endpoint, counts_of: Callable[[str], Counts]) -> Sequence[VenueSocket]:
+    """A connection for the books, and one for the trades."""
+    return [
+        BooksSocket("coinbase", symbols, endpoint, counts_of("coinbase")),
+        TradesSocket("coinbase/trades", symbols, endpoint, counts_of("coinbase/trades")),
+    ]
+
+
+SYMBOLS = {asset: f"{asset}-USD" for asset in ("BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "HYPE", "NEAR", "ZEC")}
+COINBASE = Venue("coinbase", "Coinbase", SYMBOLS, Endpoint("wss://advanced-trade-ws.coinbase.com"), sockets)
