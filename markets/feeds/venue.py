@@ -24,6 +24,14 @@ class Reconnect(ConnectionError):
     """This connection cannot go on: the venue asked for a new one, or what was lost cannot be had on this one."""
 
 
+class SlowDown(ConnectionError):
+    """The venue says that we ask too often, and for how many seconds we are to stay away."""
+
+    def __init__(self, text: str, wait_s: float) -> None:
+        super().__init__(text)
+        self.wait_s = wait_s
+
+
 class Page(NamedTuple):
     """A page to fetch over HTTP, such as the snapshot of a book. `subject` is the asset; the answer goes to `fetched`."""
 
@@ -57,6 +65,9 @@ class VenueSocket:
     can_overlap: bool = True  # whether a second connection may take over before the first is closed
     renew_after_s: float | None = None  # a planned renewal, for venues that end connections by the clock
     sends_per_s: float | None = None  # as many messages a second we may send; more waits its turn
+    notices_loss: bool = (
+        True  # False: nothing in a book's frames tells that one was dropped, so one drop ends the connection
+    )
 
     def __init__(self, feed: str, symbols: dict[str, str], endpoint: Endpoint, counts: Counts) -> None:
         """`feed` is the venue's name, or one part of it ("coinbase/trades"); `symbols` maps assets to its names."""
@@ -68,6 +79,9 @@ class VenueSocket:
         self.counts = counts
         self.to_send: list[str] = []
         self.to_fetch: list[Page] = []
+        self.renewal_asked = (
+            ""  # the venue's words, when it asks us to connect anew soon: a second connection takes over
+        )
         self._beat_ns = 0
 
     @property
