@@ -18,6 +18,7 @@ COMMANDS = {
     "backtest": "play a tape through the engine and print what would have happened",
     "demo_tape": "write an hour of the demo market as a tape, to back-test on",
     "tapes": "list the tapes of the catalogue, or verify them",
+    "download": "fetch public history: Kalshi's settled markets, trades and candles; trades or candles of spot venues",
     "import_recording": "turn recorded market data into tapes",
     "bench": "measure the engine: events a second, memory, time from event to decision",
 }
