@@ -1,4 +1,4 @@
-"""Where the demo market's prices come from: a seeded index path, and the spot venues that print around it."""
+"""Where the demo market's prices come from: a seeded index path."""
 
 import hashlib
 from functools import lru_cache
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markets.core.contract import WINDOW_NS
-from markets.core.events import SpotPrice
 from markets.core.units import DAY_NS, MILLISECOND_NS, SECOND_NS
 
 STEP_NS = 200 * MILLISECOND_NS  # the index is calculated five times a second
@@ -35,26 +34,11 @@ class DemoAsset(NamedTuple):
     decimals: int
 
 
-class Venue(NamedTuple):
-    """A spot venue: how many trades it prints a second, how late they reach us, how far it strays (in bp)."""
-
-    name: str
-    trades_per_second: float
-    delay_ns: int
-    basis_bp: float
-    decimals: int
-
-
 ASSETS = {
     "BTC": DemoAsset("BTC", 86_000.0, 0.45, 2),
     "ETH": DemoAsset("ETH", 2_900.0, 0.60, 2),
     "SOL": DemoAsset("SOL", 135.0, 0.80, 4),
 }
-VENUES = (
-    Venue("coinbase", 2.5, 35 * MILLISECOND_NS, 0.2, 2),
-    Venue("kraken", 1.0, 60 * MILLISECOND_NS, 0.25, 2),
-    Venue("binance", 3.5, 85 * MILLISECOND_NS, 0.25, 2),
-)
 
 
 def stream(*words: object) -> np.random.Generator:
@@ -155,26 +139,3 @@ class IndexPath:
 def _mix(shared: Floats, own: Floats) -> Floats:
     mixed: Floats = MOVES_TOGETHER**0.5 * shared + (1 - MOVES_TOGETHER) ** 0.5 * own
     return mixed
-
-
-def spot_prints(seed: int, index: IndexPath, quarter: int) -> list[SpotPrice]:
-    """All trades that the spot venues print in one quarter hour, in the order in which they reach us."""
-    prints = [each for venue in VENUES for each in _venue_prints(seed, index, quarter, venue)]
-    prints.sort(key=lambda each: each.received_ns)
-    return prints
-
-
-def _venue_prints(seed: int, index: IndexPath, quarter: int, venue: Venue) -> list[SpotPrice]:
-    asset, open_ns = index.asset, quarter * WINDOW_NS
-    rng = stream(seed, "spot", asset.name, venue.name, quarter)
-    count = int(rng.poisson(venue.trades_per_second * WINDOW_NS / SECOND_NS))
-    after_ns = np.sort(rng.integers(0, WINDOW_NS, count))
-    delays = (venue.delay_ns * (0.7 + rng.exponential(0.3, count))).astype(np.int64)
-    basis = drift(seed, f"basis {asset.name} {venue.name}", quarter, 30)
-    stray = venue.basis_bp * np.interp(after_ns, np.linspace(0, WINDOW_NS, 31), basis)
-    bounce = 0.15 * np.where(rng.random(count) < 0.5, -1, 1) + 0.08 * rng.standard_normal(count)
-    values = index.path(quarter)[np.maximum(after_ns - delays, 0) // STEP_NS] / index.scale
-    prices = np.round(values * (1 + (stray + bounce) * 1e-4), max(venue.decimals, asset.decimals - 1))
-    sizes = np.round(np.exp(rng.normal(8.0, 1.2, count)) / values, 6)  # around $3,000 a trade
-    columns = zip((open_ns + after_ns).tolist(), prices.tolist(), sizes.tolist(), delays.tolist(), strict=True)
-    return [SpotPrice(at, venue.name, asset.name, price, size, at - late) for at, price, size, late in columns]

@@ -1,6 +1,5 @@
-"""One quarter hour of one coin in the demo market: its timetable, its market's floor and its spot prints."""
+"""One quarter hour of one coin in the demo market: its timetable and its market's floor."""
 
-from bisect import bisect_left
 from decimal import Decimal
 from operator import attrgetter
 from typing import Literal
@@ -10,30 +9,26 @@ from markets.core.events import MarketEvent, MarketListed, MarketStatus
 from markets.core.units import MILLISECOND_NS, SECOND_NS
 from markets.kalshi.ticker import market_ticker
 from trading.simulator.floor import Floor
-from trading.simulator.prices import IndexPath, spot_prints, stream
+from trading.simulator.prices import IndexPath, stream
 
 LISTED_BEFORE_NS = 30 * SECOND_NS  # the open
 received = attrgetter("received_ns")
 
 
 class Quarter:
-    """Everything that is heard about a coin between two quarter hours, told second by second."""
+    """What the exchange tells about a coin between two quarter hours, second by second."""
 
     def __init__(self, seed: int, index: IndexPath, quarter: int) -> None:
         self._open_ns = quarter * WINDOW_NS
         self._timetable = timetable(seed, index, quarter)
-        self._prints = spot_prints(seed, index, quarter)
         terms = contract(index, quarter)
         self._floor = Floor(seed, index, terms) if is_listed(terms) else None
-        self._told_times = self._told_prints = 0
+        self._told_times = 0
 
     def second(self, number: int) -> list[MarketEvent]:
         """The events of this second after the open, sorted by time; ask for the seconds in order."""
         end_ns = (number + 1) * SECOND_NS
         batch: list[MarketEvent] = self._floor.until(end_ns) if self._floor else []
-        end = bisect_left(self._prints, self._open_ns + end_ns, self._told_prints, key=received)
-        batch += self._prints[self._told_prints : end]
-        self._told_prints = end
         while self._told_times < len(self._timetable) and received(self._timetable[self._told_times]) < (
             self._open_ns + end_ns
         ):

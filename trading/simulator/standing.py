@@ -1,11 +1,21 @@
-"""What is true at a moment: the markets, their status and their books, told to whoever joins late."""
+"""What is true at a moment: markets, their status, all books, told to whoever joins late."""
 
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
 from markets.core.book import OrderBook
-from markets.core.events import BookDelta, BookSnapshot, MarketEvent, MarketListed, MarketStatus
+from markets.core.events import (
+    BookDelta,
+    BookSnapshot,
+    MarketEvent,
+    MarketListed,
+    MarketStatus,
+    SpotBook,
+    SpotLevels,
+    SpotQuote,
+)
+from markets.core.venue_book import VenueBook
 
 
 class Standing:
@@ -15,11 +25,23 @@ class Standing:
         self._listed: dict[str, MarketListed] = {}
         self._status: dict[str, MarketStatus] = {}
         self._books: dict[str, tuple[OrderBook, int]] = {}
+        self._spot_books: dict[tuple[str, str], tuple[VenueBook, int]] = {}  # by venue and asset; the venue's time
+        self._spot_quotes: dict[tuple[str, str], SpotQuote] = {}
 
     def hear(self, events: Iterable[MarketEvent]) -> None:
         """Take up what these events changed; prices and prints are soon repeated and are not kept."""
         for event in events:
-            if isinstance(event, BookDelta):
+            if isinstance(event, SpotLevels):
+                spot_book, _ = self._spot_books[event.venue, event.asset]
+                spot_book.change(event.bids, event.asks)
+                self._spot_books[event.venue, event.asset] = spot_book, event.venue_ns
+            elif isinstance(event, SpotBook):
+                spot_book = VenueBook()
+                spot_book.replace(event.bids, event.asks)
+                self._spot_books[event.venue, event.asset] = spot_book, event.venue_ns
+            elif isinstance(event, SpotQuote):
+                self._spot_quotes[event.venue, event.asset] = event
+            elif isinstance(event, BookDelta):
                 book, _ = self._books[event.ticker]
                 book.change(event.is_yes, event.price, event.change)
                 self._books[event.ticker] = book, event.seq
@@ -35,7 +57,7 @@ class Standing:
                     self._books.pop(event.ticker, None)
 
     def told(self, now_ns: int) -> Iterator[MarketEvent]:
-        """Listings, then status, then whole books, all stamped `now_ns`.
+        """Listings, then status, then whole books, then the spot venues' books and best prices, all stamped `now_ns`.
 
         What has just settled is told too: a newcomer may have been away at that very moment, and hold some of it.
         """
@@ -45,6 +67,11 @@ class Standing:
             yield replace(status, received_ns=now_ns)
         for ticker, (book, seq) in self._books.items():
             yield BookSnapshot(now_ns, ticker, _levels(book.yes), _levels(book.no), seq, now_ns)
+        for (venue, asset), (spot_book, venue_ns) in self._spot_books.items():
+            bids, asks = tuple(spot_book.top_bids(0)), tuple(spot_book.top_asks(0))
+            yield SpotBook(now_ns, venue, asset, bids, asks, 0, venue_ns)
+        for quote in self._spot_quotes.values():
+            yield replace(quote, received_ns=now_ns)
 
 
 def _levels(ladder: dict[int, int]) -> tuple[tuple[int, int], ...]:

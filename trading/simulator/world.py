@@ -1,7 +1,7 @@
 """DemoWorld: a seeded quarter-hour market with several assets, readable from any moment, the same every time."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from markets.core.contract import WINDOW_NS, Contract
@@ -11,8 +11,14 @@ from markets.kalshi.ticker import TickerError, close_ns, series_of
 from trading.simulator.prices import ASSETS, STEP_NS, IndexPath
 from trading.simulator.quarter import Quarter, contract, is_listed, received, settlement
 from trading.simulator.standing import Standing
+from trading.simulator.venue_books import SpotQuarter
 
 EPOCH_NS = 1_767_225_600 * SECOND_NS  # 2026-01-01T00:00Z: one past for every demo world, so that seeds can be compared
+
+
+SECONDS = WINDOW_NS // SECOND_NS
+
+Second = Callable[[int], list[MarketEvent]]  # what is told in a second of a quarter hour, each asked for once, in order
 
 
 class DemoWorld:
@@ -33,18 +39,15 @@ class DemoWorld:
 
     def events(self, from_ns: int) -> Iterator[MarketEvent]:
         """All events from `from_ns` on, by time; first, stamped `from_ns`, what was already true then."""
-        quarter, second = from_ns // WINDOW_NS, from_ns % WINDOW_NS // SECOND_NS
-        batches = self._seconds(quarter)
-        standing = self._standing(quarter)
-        for _ in range(second):
-            standing.hear(next(batches))
-        batch = next(batches)
-        start = bisect_left(batch, from_ns, key=received)
-        standing.hear(batch[:start])
-        yield from standing.told(from_ns)
-        yield from batch[start:]
-        for batch in batches:
-            yield from batch
+        return self._told(from_ns, has_exchange=True, has_spot=True)
+
+    def exchange_events(self, from_ns: int) -> Iterator[MarketEvent]:
+        """Of `events`, what the exchange tells: listings, status, books, tickers and trades of its markets."""
+        return self._told(from_ns, has_exchange=True, has_spot=False)
+
+    def spot_events(self, from_ns: int) -> Iterator[MarketEvent]:
+        """Of `events`, what the spot venues tell: books, best prices and trades, each venue's in its own order."""
+        return self._told(from_ns, has_exchange=False, has_spot=True)
 
     def settlement(self, ticker: str, *, now_ns: int | None = None) -> MarketStatus | None:
         """How a market of this world settled, at any distance of time, as `events` tells it.
@@ -70,12 +73,33 @@ class DemoWorld:
         path = self._indices[asset]
         return float(path.path(at_ns // WINDOW_NS)[at_ns % WINDOW_NS // STEP_NS] / path.scale)
 
-    def _seconds(self, first: int) -> Iterator[list[MarketEvent]]:
-        """All coins' events, a second at a time, without end."""
+    def _told(self, from_ns: int, *, has_exchange: bool, has_spot: bool) -> Iterator[MarketEvent]:
+        quarter, second = from_ns // WINDOW_NS, from_ns % WINDOW_NS // SECOND_NS
+        batches = self._seconds(quarter, has_exchange=has_exchange, has_spot=has_spot)
+        standing = self._standing(quarter) if has_exchange else Standing()
+        if has_spot:
+            standing.hear(SpotQuarter(self.seed, tuple(self._indices.values()), quarter).openings())
+        for _ in range(second):
+            standing.hear(next(batches))
+        batch = next(batches)
+        start = bisect_left(batch, from_ns, key=received)
+        standing.hear(batch[:start])
+        yield from standing.told(from_ns)
+        yield from batch[start:]
+        for batch in batches:
+            yield from batch
+
+    def _seconds(self, first: int, *, has_exchange: bool, has_spot: bool) -> Iterator[list[MarketEvent]]:
+        """All coins' events, a second at a time, without end; what comes at one moment, the exchange's first."""
+        indices = tuple(self._indices.values())
         for number in count(first):
-            quarters = [Quarter(self.seed, index, number) for index in self._indices.values()]
-            for second in range(WINDOW_NS // SECOND_NS):
-                batch = [event for quarter in quarters for event in quarter.second(second)]
+            parts: list[Second] = []
+            if has_exchange:
+                parts += [Quarter(self.seed, index, number).second for index in indices]
+            if has_spot:
+                parts.append(SpotQuarter(self.seed, indices, number).second)
+            for second in range(SECONDS):
+                batch = [event for part in parts for event in part(second)]
                 batch.sort(key=received)
                 yield batch
 
