@@ -17,7 +17,8 @@ class Truth:
     """What is true at one venue: the book and the last trades of each asset, and how often they changed.
 
     Fed with the venue's own events before they are said: speakers answer snapshots from here, and proofs compare with
-    it. `sequence[asset]` counts the events of the asset's book; it only grows.
+    it. `sequence[asset]` counts the events of the asset's book; it only grows. `stamps_us[asset]` is the time of the
+    last of them in microseconds, and grows with each; `traded[asset]` counts its trades.
     """
 
     def __init__(self, venue: str, symbols: dict[str, str], price_digits: dict[str, int] | None = None) -> None:
@@ -27,6 +28,8 @@ class Truth:
         self.books: dict[str, VenueBook] = {}
         self.trades: dict[str, list[SpotPrice]] = {}
         self.sequence: dict[str, int] = {}
+        self.stamps_us: dict[str, int] = {}
+        self.traded: dict[str, int] = {}
         self.now_ns = 0
 
     def hear(self, event: MarketEvent) -> None:
@@ -40,12 +43,14 @@ class Truth:
             trades = self.trades.setdefault(event.asset, [])
             trades.append(event)
             del trades[:-100]
+            self.traded[event.asset] = self.traded.get(event.asset, 0) + 1
             return
         elif isinstance(event, SpotQuote):
             return
         else:
             return
         self.sequence[event.asset] = self.sequence.get(event.asset, 0) + 1
+        self.stamps_us[event.asset] = max(self.stamps_us.get(event.asset, 0) + 1, event.received_ns // 1_000)
 
     def price(self, asset: str, value: float) -> str:
         """A price as this venue writes it: always the same number of decimals for an asset."""
@@ -65,7 +70,13 @@ class Answer(NamedTuple):
 
 
 class Speaker:
-    """The venue's side of one connection. Every method returns whole frames, in order, as bytes of text."""
+    """The venue's side of one connection. Every method returns whole frames, in order, as bytes of text.
+
+    `goodbye` is set to the venue's words when it wants no more of this client, who broke a rule: whoever runs the
+    connection closes it.
+    """
+
+    goodbye = ""
 
     def __init__(self, truth: Truth, path: str) -> None:
         """`path` is what the client connected to, with its query."""
