@@ -50,8 +50,9 @@ wheels: $(READY)  ## whether requirements.txt installs from wheels alone on ever
 			--require-hashes --only-binary :all: -r requirements.txt && echo "Python $$version: wheels for all" || exit 1; \
 	done
 
-bench: $(READY)  ## how fast the engine is
+bench: $(READY)  ## how fast the engine, the feeds and the recorder are
 	$(BIN)/python manage.py bench
+	$(BIN)/python manage.py bench_feeds
 
 migrate: $(READY)  ## bring the tables up to date
 	$(BIN)/python manage.py migrate
