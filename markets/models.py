@@ -77,7 +77,8 @@ class Market(models.Model):
 
 
 class Tape(models.Model):
-    """The catalogue of tapes: what a file holds, as counted when it was registered. Writer: services.tape_register."""
+    """The catalogue of tapes: what they hold, as counted when they were registered; `path` is the first file that is
+    left. Writer: services (tape_register, tape_part_sealed, tape_part_removed)."""
 
     name = models.CharField(max_length=120, unique=True)
     path = models.CharField(max_length=500)
@@ -95,6 +96,8 @@ class Tape(models.Model):
     gaps = models.IntegerField()
     size_bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
+    files = models.JSONField(default=list, blank=True, help_text="each file of it, as it was counted")
+    is_cut = models.BooleanField("cut", default=False, help_text="its writer died; what it had written is there")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -110,3 +113,8 @@ class Tape(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def parts(self) -> int:
+        """How many files it is in."""
+        return len(self.files) or 1

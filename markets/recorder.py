@@ -9,7 +9,7 @@ from markets.core.events import Message
 from markets.core.gaps import GapIndex
 from markets.core.standing import Standing
 from markets.core.units import SECOND_NS
-from markets.tapes.backlog import Backlog
+from markets.tapes.backlog import Backlog, Sealed
 from markets.tapes.parts import part_path, parts_left
 from markets.tapes.room import Room, TapeUsage
 from markets.tapes.words import MARKET_KINDS, TapeError, TapeHeader
@@ -39,11 +39,12 @@ class Recorder:
         max_bytes: int | None = None,
         part_bytes: int = PART_BYTES,
         protected: Callable[[], set[str]] | None = None,
+        sealed: Sealed | None = None,
         removed: Callable[[Path], None] | None = None,
     ) -> None:
         """`header.name` is the name of the whole. `max_bytes` is what all recordings in `folder` may take, None for no
-        bound; the names in `protected()` stay whatever happens; `removed` hears, in the other thread, of each file
-        that went. Raises TapeError when there is no room, or the name is taken."""
+        bound; the names in `protected()` stay whatever happens; `sealed` and `removed` hear, in the other thread,
+        of each file that is whole and of each that went. Raises TapeError when there is no room, or the name is taken."""
         if parts_left(folder, header.name):
             raise TapeError(f"{folder}: a recording {header.name!r} exists already; give the new one another name.")
         self.folder = folder
@@ -59,7 +60,7 @@ class Recorder:
         self._ended_events = 0
         self._looked_at = 0  # bytes of this part when the room was last looked at
         self._writer = self._next_part(1, 0)
-        self._backlog = Backlog(self.room)
+        self._backlog = Backlog(self.room, sealed)
         self._is_closed = self._is_broken = False
 
     @property

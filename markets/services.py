@@ -10,7 +10,10 @@ from django.db import transaction
 from markets.census import TapeCount, tape_count
 from markets.core.contract import Contract
 from markets.models import Market, Series, Tape
-from markets.tape import TapeError
+from markets.tape import VERSION, TapeError, TapeHeader, files_of, whole_name
+from markets.tapes.facts import FileFacts
+from markets.tapes.mending import mend_tapes
+from markets.tapes.parts import wholes_in
 
 log = logging.getLogger(__name__)
 
@@ -63,19 +66,76 @@ def market_settle(ticker: str, *, result: str, settle_value: str, is_simulated: 
 
 
 def tape_register(path: Path) -> Tape:
-    """Count a tape and put it into the catalogue, under the name in its header. Raises TapeError when it is
-    damaged, out of order, empty, or has the name of another tape whose file is still there."""
+    """Count a tape and put it into the catalogue, under the name in its header; `path` may stand for a recording in
+    parts. Raises TapeError when it is damaged, out of order, empty, or has the name of another tape whose file is
+    still there."""
     path = path.resolve()
     count = tape_count(path)
+    path = path.parent / count.files[0].file
     if not count.events:
         raise TapeError(f"{path} holds no events; there is nothing to register.")
-    other = Tape.objects.filter(name=count.header.name).exclude(path=str(path)).first()
-    if other is not None and Path(other.path).is_file():
+    other = Tape.objects.filter(name=count.header.name).first()
+    if other is not None and Path(other.path).is_file() and not _is_same(Path(other.path), path):
         raise TapeError(
             f"{path}: a tape named {other.name} is registered from {other.path}; rename or remove one of them."
         )
     row, _ = Tape.objects.update_or_create(name=count.header.name, defaults=_tape_fields(path, count))
     return row
+
+
+@transaction.atomic
+def tape_part_sealed(path: Path, header: TapeHeader, facts: FileFacts) -> Tape | None:
+    """A recorder has sealed one more part of a recording. A part without events is not worth a row."""
+    path = path.resolve()
+    row = Tape.objects.select_for_update().filter(name=header.name).first()
+    known = _files(row) if row is not None and Path(row.path).parent == path.parent else []
+    files = sorted([*(file for file in known if file.file != facts.file), facts], key=lambda file: file.file)
+    count = TapeCount(header, files)
+    if not count.events:
+        return row
+    values = _tape_fields(path.parent / files[0].file, count)
+    return Tape.objects.update_or_create(name=header.name, defaults=values)[0]
+
+
+@transaction.atomic
+def tape_part_removed(path: Path) -> None:
+    """A part of a recording is gone: its row says what is left; with the last part it goes too."""
+    path = path.resolve()
+    row = Tape.objects.select_for_update().filter(name=whole_name(path)).first()
+    if row is None or Path(row.path).parent != path.parent:
+        return
+    files = [file for file in _files(row) if file.file != path.name]
+    if not files:
+        row.delete()
+        return
+    header = TapeHeader(VERSION, row.name, row.source, row.grade, 0)
+    fields = _tape_fields(path.parent / files[0].file, TapeCount(header, files))
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(fields))
+
+
+def tapes_mend(folder: Path) -> list[Path]:
+    """End, seal and register what writers that died have left in a folder, and recordings that the catalogue lacks.
+    Returns the files that were sealed. What cannot be read is logged."""
+    mended = mend_tapes(folder)
+    for path in wholes_in(folder):
+        row = Tape.objects.filter(name=whole_name(path)).first()
+        files = [file.name for file in files_of(path)]
+        if row is None or [file.file for file in _files(row)] != files or set(mended) & set(files_of(path)):
+            try:
+                tape_register(path)
+            except TapeError as error:
+                log.warning("%s", error)
+    return mended
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one == other or (one.parent == other.parent and whole_name(one) == whole_name(other))
+
+
+def _files(row: Tape) -> list[FileFacts]:
+    return msgspec.convert(row.files, list[FileFacts])
 
 
 def _add_value(row: Market, result: str, settle_value: str) -> bool:
@@ -127,4 +187,6 @@ def _tape_fields(path: Path, count: TapeCount) -> dict[str, Any]:
         "gaps": count.gaps,
         "size_bytes": count.size_bytes,
         "sha256": count.sha256,
+        "files": msgspec.to_builtins(count.files),
+        "is_cut": count.cut,
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from markets.core.events import MarketEvent
-from markets.tape import read_header, read_tape
+from markets.tape import files_of, read_header, read_whole
 from trading.core.decision import Decision
 from trading.core.events import Event
 
@@ -15,8 +15,9 @@ MARKET_KINDS = frozenset(get_args(MarketEvent))
 
 
 def market_events(path: Path) -> Iterator[MarketEvent]:
-    """Everything the market said, in order. Raises TapeError on a tape that cannot be read."""
-    if read_header(path).source != SESSION:
-        return read_tape(path, MarketEvent)
-    messages = read_tape(path, Event | Decision)
+    """Everything the market said, in order, each once: of one file, or of all parts of a recording when `path` stands
+    for the whole (see markets.tapes.parts). Raises TapeError on a tape that cannot be read."""
+    if read_header(files_of(path)[0]).source != SESSION:
+        return read_whole(path, MarketEvent)
+    messages = read_whole(path, Event | Decision)
     return (cast(MarketEvent, message) for message in messages if type(message) in MARKET_KINDS)

@@ -3,9 +3,19 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from markets.core.events import BookSnapshot, FeedStatus, MarketEvent, SpotBook, SpotPrice
+from markets.core.events import (
+    BookSnapshot,
+    FeedBeat,
+    FeedStatus,
+    MarketEvent,
+    MarketListed,
+    MarketStatus,
+    SpotBook,
+    SpotPrice,
+)
 
 TRADES = "trades"  # the part of a feed that is no book: "coinbase/trades"
+QUIET = frozenset({FeedStatus, FeedBeat, MarketListed, MarketStatus})  # nothing is quoted in these
 
 
 class Gap(NamedTuple):
@@ -25,15 +35,23 @@ class GapIndex:
     same gap. It ends with FeedStatus "up" of both. One with a subject ends before that with what makes the subject
     believed again: the next BookSnapshot of that market; the next SpotBook of that venue and asset, or its next
     SpotPrice where the feed is the venue's trades, or no book of that venue and asset was ever told.
+
+    `losses` counts what was lost before something else was quoted: where everything ends nothing is missing.
+    It hears FeedStatus, SpotBook, BookSnapshot and SpotPrice, and while something is `pending` all other kinds too.
     """
 
     def __init__(self) -> None:
+        self.losses = 0
+        self.pending = 0  # losses after which nothing was quoted yet
         self._open: dict[tuple[str, str], tuple[int, str]] = {}
         self._over: list[Gap] = []
         self._with_book: set[tuple[str, str]] = set()
 
     def hear(self, event: MarketEvent) -> None:
         """Take in one event; most kinds mean nothing here."""
+        if self.pending and type(event) not in QUIET:
+            self.losses += self.pending
+            self.pending = 0
         if isinstance(event, FeedStatus):
             self._status(event)
         elif isinstance(event, SpotBook):
@@ -61,12 +79,14 @@ class GapIndex:
     def begin_part(self, now_ns: int, with_book: Iterable[tuple[str, str]]) -> None:
         """The next part of a recording begins: what is open goes on, in a gap that begins now; these (venue, asset)
         have a book there."""
+        self.losses = 0
         self._over.clear()
         self._open = {key: (now_ns, reason) for key, (_, reason) in self._open.items()}
         self._with_book = set(with_book)
 
     def _status(self, event: FeedStatus) -> None:
         key = event.feed, event.subject
+        self.pending += event.state == "lost"
         if event.state in ("lost", "unavailable"):
             self._open.setdefault(key, (event.received_ns, event.reason))
         elif event.state == "up" and key in self._open:

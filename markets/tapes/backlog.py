@@ -5,14 +5,18 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 
+from markets.tapes.facts import FileFacts
 from markets.tapes.room import Room
-from markets.tapes.words import TapeError
+from markets.tapes.words import TapeError, TapeHeader
 from markets.tapes.writing import TapeWriter
 
 MOST_WAITING = 2
 NICENESS = 10
+
+Sealed = Callable[[Path, TapeHeader, FileFacts], None]
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +27,10 @@ class Backlog:
     A part that cannot be sealed stays plain, which loses nothing: that is only said. `close` waits for all of it.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, sealed: Sealed | None) -> None:
         self.failure: TapeError | None = None
         self._room = room
+        self._sealed = sealed
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._free = threading.BoundedSemaphore(MOST_WAITING)
         self._thread = threading.Thread(target=self._work, name="tape parts", daemon=True)
@@ -57,7 +62,9 @@ class Backlog:
 
     def _settle(self, writer: TapeWriter, seal: bool) -> None:
         try:
-            writer.settle(seal=seal)
+            path = writer.settle(seal=seal)
+            if seal and self._sealed is not None:
+                self._sealed(path, writer.header, writer.facts(path))
         except TapeError as error:
             log.error("%s", error)
         finally:

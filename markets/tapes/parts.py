@@ -55,6 +55,12 @@ def parts_left(folder: Path, name: str) -> list[Path]:
     return [found[number] for number in numbers]
 
 
+def wholes_in(folder: Path) -> list[Path]:
+    """The first part that is left of each recording in parts."""
+    names = {part.name for path in folder.glob(f"*.p*{PLAIN}*") if (part := part_name(path.name)) is not None}
+    return [parts[0] for name in sorted(names) if (parts := parts_left(folder, name))]
+
+
 def files_of(path: Path) -> list[Path]:
     """The files that `path` stands for, in order; just itself when nothing is there. Raises TapeError."""
     part = part_name(path.name)

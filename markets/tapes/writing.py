@@ -9,13 +9,14 @@ from typing import BinaryIO
 
 import msgspec
 
-from markets.core.events import BookSnapshot, FeedStatus, MarketEvent, Message, SpotBook, SpotPrice
+from markets.core.events import BookSnapshot, FeedStatus, MarketEvent, MarketListed, Message, SpotBook, SpotPrice
 from markets.core.gaps import GapIndex
+from markets.tapes.facts import FileFacts, fingerprint
 from markets.tapes.sealing import seal_tape, sealed_path
 from markets.tapes.words import MARKET_KINDS, PLAIN, TapeEnd, TapeError, TapeHeader
 
 BUFFER = 1 << 18
-INDEXED = frozenset({BookSnapshot, FeedStatus, SpotBook, SpotPrice})
+NOTED = frozenset({BookSnapshot, FeedStatus, MarketListed, SpotBook, SpotPrice})
 
 
 class TapeWriter:
@@ -32,10 +33,11 @@ class TapeWriter:
         preface: Iterable[MarketEvent] = (),
         gaps: GapIndex | None = None,
     ) -> None:
-        """`preface` are the events that `header.preface` counts; `gaps` knows what is lost already."""
+        """`preface` are the events that `header.preface` counts; `gaps` knows of them already."""
         if path.suffix != PLAIN:
             raise TapeError(f"{path}: a tape being written ends in {PLAIN}; give it such a name.")
         self.path = path
+        self.header = header
         self.sealed_path = sealed_path(path)
         if not replace and self.sealed_path.exists():
             raise TapeError(
@@ -46,14 +48,20 @@ class TapeWriter:
         self._gaps = GapIndex() if gaps is None else gaps
         self._first_ns = self._last_ns = 0
         self._has_end = False
+        self._losses = 0
+        self._listed: set[str] = set()
         self._sha256 = hashlib.sha256()
         self._encode_into = msgspec.json.Encoder().encode_into
         self._buffer = bytearray()
         self._file = claimed(path, replace=replace)
         self._line(header)
-        for event in preface:
-            self._note(event)
+        carried: set[str] = set()
+        for event in preface:  # which `gaps` has heard when it was news
+            self._first_ns = self._last_ns = event.received_ns
+            if type(event) is MarketListed:
+                carried.add(event.contract.ticker)
             self._line(event)
+        self._carried = frozenset(carried)
         self.flush()  # from now on it is a tape, whatever happens to who writes it
 
     def append(self, message: Message) -> None:
@@ -62,7 +70,7 @@ class TapeWriter:
         kind = type(message)
         if kind in MARKET_KINDS:
             self._last_ns = message.received_ns  # type: ignore[attr-defined]  # as all of these have
-            if not self._first_ns or kind in INDEXED:
+            if kind in NOTED or self._gaps.pending or not self._first_ns:
                 self._note(message)  # type: ignore[arg-type]
         buffer = self._buffer
         self._encode_into(message, buffer, -1)
@@ -97,7 +105,7 @@ class TapeWriter:
         self.flush()
         if not self._has_end:
             self._has_end = True
-            gaps = self._gaps.told(self._last_ns)
+            gaps, self._losses = self._gaps.told(self._last_ns), self._gaps.losses
             self._line(TapeEnd(self.events, self._sha256.hexdigest(), self._first_ns, self._last_ns, gaps))
             self.flush()
 
@@ -112,6 +120,24 @@ class TapeWriter:
                     f"{self.path}: cannot be written ({error.strerror}); free space on that disk."
                 ) from error
             return seal_tape(self.path) if seal else self.path
+
+    def facts(self, path: Path) -> FileFacts:
+        """What is in the file that it has become. Raises TapeError."""
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise TapeError(f"{path} is gone ({error.strerror}).") from error
+        return FileFacts(
+            path.name,
+            self.events,
+            self._first_ns,
+            self._last_ns,
+            len(self._listed - self._carried),
+            len(self._carried),
+            self._losses,
+            size,
+            fingerprint(path),
+        )
 
     def drop(self) -> None:
         """Let go of the file as it is."""
@@ -132,6 +158,8 @@ class TapeWriter:
         self._first_ns = self._first_ns or event.received_ns
         self._last_ns = event.received_ns
         self._gaps.hear(event)
+        if type(event) is MarketListed:
+            self._listed.add(event.contract.ticker)
 
     def _line(self, message: Message) -> None:
         self._encode_into(message, self._buffer, -1)
