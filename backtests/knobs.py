@@ -9,7 +9,7 @@ import msgspec
 
 from markets.core.units import Money, money_from_text, money_text
 from trading.core.limits import RiskLimits
-from trading.core.parameters import ModelName, Parameters, TailName
+from trading.core.parameters import ModelName, Parameters, PriceMethod, TailName
 
 MOST_MONEY = 10**15  # a thousand million dollars: beyond it somebody mistyped
 
@@ -83,9 +83,15 @@ KNOBS: tuple[Knob, ...] = (
     Knob("model", "Fair value model", "Pricing", "model", choices=get_args(ModelName),
          help="gbm_avg and abm_avg price the average the contract settles on; digital is plain Black-Scholes."),
     Knob("tails", "Tails", "Pricing", "tails", choices=get_args(TailName)),
+    Knob("price", "Price method", "Pricing", "price_method", choices=get_args(PriceMethod),
+         help="How one price is made of what the venues say; fusion learns what each venue is above the index."),
     Knob("vwap", "VWAP window", "Pricing", "vwap_window_ns", SECONDS, "s", is_whole=True),
     Knob("half_life", "Volatility half-life", "Pricing", "volatility_half_life_s", unit="s"),
     Knob("stale_spot", "Spot is stale after", "Pricing", "stale_spot_ns", SECONDS, "s", is_whole=True),
+    Knob("late_spot", "Spot is late after", "Pricing", "late_spot_ns", SECONDS, "s", is_whole=True,
+         help="Behind the venue's own time stamp, more than is usual for it."),
+    Knob("quorum", "Fresh venues needed", "Pricing", "quorum", is_whole=True,
+         help="Of a source that has fewer venues, all of them."),
     Knob("edge", "Least net edge", "Signal", "edge_threshold", PERCENT, "%",
          help="After fees, in cents a contract of one dollar."),
     Knob("slippage", "Allowance for slippage", "Signal", "slippage", PERCENT, "%"),

@@ -132,6 +132,7 @@ class StrategyParametersForm(VersionForm):
     strategy = forms.ChoiceField(choices=[(name, name) for name in STRATEGIES])
     vwap_window_ns = seconds()
     stale_spot_ns = seconds()
+    late_spot_ns = seconds()
     quiet_open_ns = seconds()
     quiet_close_ns = seconds()
     order_interval_ns = seconds()

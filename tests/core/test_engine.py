@@ -205,7 +205,7 @@ def test_the_strike_of_a_window_teaches_how_far_our_own_average_is_off() -> None
     assert not table.engine.underlyings["BTC"].spot.is_anchored
     table.hear(MarketListed(at(0.7), contract()))
     basis = table.engine.underlyings["BTC"].spot.basis
-    assert basis == pytest.approx(0.00005, rel=1e-6)
+    assert 0.00009 < basis < 0.0001  # nearly all of it is believed: nothing was known before
 
 
 def test_a_refused_order_leaves_nothing_behind() -> None:

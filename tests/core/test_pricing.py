@@ -8,7 +8,7 @@ from tests.builders import CLOSE_NS, STRIKE, TICKER, Table, at, contract, snapsh
 from trading.core.fair_value import Pricer, digital
 from trading.core.parameters import Parameters
 
-NOISE = 0.8e-4
+UNANCHORED = 5e-4  # of a level that was never held against a strike
 
 
 def near_the_close(parameters: Parameters, until: float, price: float = STRIKE * 1.0001) -> Table:
@@ -22,11 +22,13 @@ def test_the_samples_already_taken_are_our_own_and_as_uncertain_as_the_level() -
     pricing = table.engine.markets[TICKER].pricing
     assert pricing is not None
     sigma = table.engine.underlyings["BTC"].volatility.sigma
+    noise = table.engine.underlyings["BTC"].spot.sigma
+    assert noise == pytest.approx(UNANCHORED, rel=0.01)
     pricer = Pricer(contract(), Parameters())
     known = 41  # from 840 to 880
-    fair, z, s = pricer.price(price, sigma, at(880), known * price, NOISE)
+    fair, z, s = pricer.price(price, sigma, at(880), known * price, noise, level_error=noise)
     assert (pricing.fair, pricing.z) == pytest.approx((fair, z), rel=1e-9)
-    assert pricing.level_error == pytest.approx(NOISE * (1 + (known / 19) ** 2) ** 0.5 / s, rel=1e-9)
+    assert pricing.level_error == pytest.approx(noise * (1 + (known / 19) ** 2) ** 0.5 / s, rel=1e-9)
     assert pricing.fair < pricer.price(price, sigma, at(880), known * price)[0] - 0.03
 
 
@@ -36,11 +38,12 @@ def test_time_runs_from_the_last_price_and_not_from_now() -> None:
     pricing = table.engine.markets[TICKER].pricing
     sigma = table.engine.underlyings["BTC"].volatility.sigma
     assert pricing is not None
-    assert pricing.fair == pytest.approx(Pricer(contract(), Parameters()).price(STRIKE * 1.0001, sigma, at(820))[0])
+    pricer, noise = Pricer(contract(), Parameters()), table.engine.underlyings["BTC"].spot.sigma
+    assert pricing.fair == pytest.approx(pricer.price(STRIKE * 1.0001, sigma, at(820), level_error=noise)[0])
 
 
 def test_a_second_is_sampled_with_what_was_known_when_it_began() -> None:
-    table = near_the_close(Parameters(), 820).hear(spot(821, STRIKE * 2), spot(825, STRIKE))
+    table = near_the_close(Parameters(price_method="vwap"), 820).hear(spot(821, STRIKE * 2), spot(825, STRIKE))
     second = at(821) // SECOND_NS
     samples = table.engine.underlyings["BTC"].samples
     assert samples.at(second) == pytest.approx(STRIKE * 1.0001)

@@ -1,9 +1,12 @@
-"""Our index level against recorded settlements: one spot venue, 34 quarter hours of May 2026."""
+"""Our index level against recorded settlements: one spot venue, 34 quarter hours of May 2026, every price method."""
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from math import sqrt
 from pathlib import Path
+from statistics import fmean, pstdev
+from typing import NamedTuple
 
 import pytest
 from pyarrow import parquet
@@ -11,12 +14,24 @@ from pyarrow import parquet
 from markets.core.contract import Averaging
 from markets.core.events import SpotPrice
 from markets.core.units import SECOND_NS
+from trading.core.composite import METHODS
 from trading.core.index_samples import IndexSamples
-from trading.core.parameters import Parameters
+from trading.core.parameters import Parameters, PriceMethod
 from trading.core.spot import Spot
+from trading.core.volatility import Volatility, prior
 
 RECORDED = Path(os.environ.get("RECORDED_DATA", "../shared/data")) / "kalshi_ws_btc15m_2026-05"
-A_DAY_S = 86_400
+NEW_RUN_S = 3 * 3_600  # without a trade: a trader would have been started anew
+
+
+class Close(NamedTuple):
+    """What the exchange published, and what we had averaged without and with what earlier strikes taught."""
+
+    at: int
+    value: float
+    plain: float
+    anchored: float
+    was_anchored: bool
 
 
 def trades() -> Iterator[tuple[int, float]]:
@@ -31,37 +46,78 @@ def settlements() -> list[tuple[int, float]]:
     return sorted((round(close.timestamp()), value) for close, value in known if value is not None)
 
 
-def differences() -> list[tuple[int, float]]:
-    """(close, our average / the official one - 1) of every close that was recorded whole."""
-    spot, samples = Spot("BTC", Parameters()), IndexSamples(keep=5 * A_DAY_S)
-    last = 0
+class Runner:
+    """A spot with the samples of every method: as an underlying keeps them, with or without anchors."""
+
+    def __init__(self) -> None:
+        self.spot = Spot("BTC", Parameters())
+        self.volatility = Volatility(1_800.0, 15, prior("BTC"))
+        self.samples = {method: IndexSamples() for method in METHODS}
+
+    def second(self, second: int) -> None:
+        for method, level in zip(METHODS, self.spot.sample(second * SECOND_NS), strict=True):
+            self.samples[method].take(second, level)
+            if method == "fusion" and level is not None:
+                self.volatility.sample(second, level)
+        self.spot.volatility(self.volatility.sigma)
+
+    def average(self, method: PriceMethod, close: int) -> float | None:
+        return self.samples[method].average(Averaging(), close * SECOND_NS)
+
+
+def closes(methods: tuple[PriceMethod, ...] = METHODS) -> dict[PriceMethod, list[Close]]:
+    """Every close that was recorded whole, by method."""
+    plain, anchored, last = Runner(), Runner(), 0
+    due = settlements()
+    found: dict[PriceMethod, list[Close]] = {method: [] for method in methods}
     for time_ns, price in trades():
         now = time_ns // SECOND_NS
+        if now - last > NEW_RUN_S:
+            plain, anchored = Runner(), Runner()
         for second in range(max(last + 1, now - 60), now + 1):
-            samples.take(second, spot.estimate(second * SECOND_NS))
+            while due and due[0][0] <= second:
+                close, value = due.pop(0)
+                for method in methods:
+                    ours, theirs = plain.average(method, close), anchored.average(method, close)
+                    if ours is not None and theirs is not None:
+                        was_anchored = anchored.spot.is_anchored
+                        found[method].append(
+                            Close(close, value, ours / value - 1.0, theirs / value - 1.0, was_anchored)
+                        )
+                averages = [(method, anchored.average(method, close)) for method in methods]
+                for method, average in averages:
+                    if average is not None:
+                        anchored.spot.anchor(value, average, method)
+            plain.second(second)
+            anchored.second(second)
         last = now
-        spot.hear(SpotPrice(time_ns, "coinbase", "BTC", price))
-    averages = ((close, samples.average(Averaging(), close * SECOND_NS), value) for close, value in settlements())
-    return [(close, average / value - 1.0) for close, average, value in averages if average is not None]
+        for runner in (plain, anchored):
+            runner.spot.hear(SpotPrice(time_ns, "coinbase", "BTC", price))
+    return found
 
 
 def root_mean_square(values: list[float]) -> float:
     return sqrt(sum(value * value for value in values) / len(values))
 
 
+def signs(found: list[Close]) -> tuple[int, int]:
+    """(moves from one close to the next whose sign we would have had right, moves)."""
+    pairs = [(one, other) for one, other in pairwise(found) if other.at - one.at == 900]
+    right = [(other.value * (1.0 + other.anchored) >= one.value) == (other.value >= one.value) for one, other in pairs]
+    return sum(right), len(right)
+
+
 @pytest.mark.recorded
 def test_anchoring_on_each_strike_halves_the_error_of_the_next() -> None:
     if not RECORDED.exists():
         pytest.skip(f"no recordings at {RECORDED}")
-    plain, anchored, spot, before = [], [], Spot("BTC", Parameters()), 0
-    for close, difference in differences():
-        if close - before > 3 * 3_600:
-            spot = Spot("BTC", Parameters())
-        if spot.is_anchored:
-            plain.append(difference)
-            anchored.append((1.0 + difference) / (1.0 + spot.basis) - 1.0)
-        spot.anchor(100.0, 100.0 * (1.0 + difference) / (1.0 + spot.basis))
-        before = close
-    assert len(plain) > 20
-    assert root_mean_square(plain) < 1.5e-4
-    assert root_mean_square(anchored) < 0.5 * root_mean_square(plain)
+    for method, found in closes(("fusion", "vwap", "median")).items():
+        later = [close for close in found if close.was_anchored]
+        plain, anchored = [close.plain for close in later], [close.anchored for close in later]
+        print(  # noqa: T201  # to be read with -s
+            f"{method}: {len(later)} closes; plain {fmean(plain) * 1e4:+.2f} bp, sd {pstdev(plain) * 1e4:.2f}; "
+            f"anchored {fmean(anchored) * 1e4:+.2f} bp, sd {pstdev(anchored) * 1e4:.2f}; signs {signs(found)}"
+        )
+        assert len(later) > 20
+        assert root_mean_square(plain) < 1.5e-4
+        assert root_mean_square(anchored) < 0.5 * root_mean_square(plain)

@@ -44,11 +44,18 @@ class Pricer:
         self._short_freedom = inf if is_normal else parameters.short_degrees_of_freedom
 
     def price(
-        self, spot: float, sigma: float, source_ns: int, known_sum: float = 0.0, known_error: float = 0.0
+        self,
+        spot: float,
+        sigma: float,
+        source_ns: int,
+        known_sum: float = 0.0,
+        known_error: float = 0.0,
+        *,
+        level_error: float = 0.0,
     ) -> Estimate:
         """The Estimate, given the index level as of `source_ns`, sigma per sqrt(second) and the sum of the
-        samples taken up to `source_ns`; `known_error` is their relative error, 0 for the exchange's own.
-        Raises PricingError on numbers that cannot be true."""
+        samples taken up to `source_ns`; `known_error` is their relative error, 0 for the exchange's own, and
+        `level_error` that of the level, where it is more than the parameters say. Raises PricingError on numbers that cannot be true."""
         tau_ns = self._close_ns - source_ns
         if not (0.0 < spot < inf and 0.0 <= sigma < inf and -1.0 < known_sum < inf) or tau_ns < 0:
             raise PricingError(f"spot {spot}, sigma {sigma}, known sum {known_sum}, {tau_ns} ns to the close")
@@ -60,7 +67,7 @@ class Pricer:
             return self._all_known(known_sum, known_error, freedom)
         required = (self._samples * self._strike - known_sum) / remaining
         seconds = effective_seconds(remaining, until_next_s, self._step_s)
-        noise = level_noise(self._noise, known_error, self._samples, remaining)
+        noise = level_noise(max(self._noise, level_error), known_error, self._samples, remaining)
         variance = sigma * sigma * seconds + noise * noise
         if self._model == "gbm_avg":
             return gbm_estimate(spot, required, variance, freedom)

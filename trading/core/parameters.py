@@ -1,6 +1,6 @@
 """Parameters: how the engine prices and what the strategy wants, in one struct with safe defaults."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -8,6 +8,7 @@ from markets.core.units import SECOND_NS
 
 ModelName = Literal["gbm_avg", "abm_avg", "digital"]
 TailName = Literal["student_t", "normal"]
+PriceMethod = Literal["fusion", "vwap", "median", "replica"]
 
 
 class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -26,7 +27,7 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     edge_threshold: float = 0.03  # dollars a contract, after fees and slippage
     slippage: float = 0.0
     min_confidence: float = 20.0
-    quorum: int = 1  # venues that must be fresh
+    quorum: int = 2  # venues that must be fresh; of a source that has fewer, all of them
     kelly_fraction: float = 0.25
     probability_margin: float = 0.5  # standard errors taken off before sizing
     volatility_error: float = 0.12  # standard error of ln sigma
@@ -38,6 +39,8 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     order_interval_ns: int = SECOND_NS  # between two orders in one market
     order_latency_ns: int = 100_000_000  # decision to arrival at the paper exchange
     reply_latency_ns: int = 40_000_000  # exchange to us
+    price_method: PriceMethod = "fusion"
+    late_spot_ns: int = 3 * SECOND_NS  # more behind the venue's own time than it usually is
 
     def problems(self) -> list[str]:
         """What makes these parameters unusable, in plain words; empty when they are fine."""
@@ -45,6 +48,8 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (self.degrees_of_freedom > 2 and self.short_degrees_of_freedom > 2, "degrees of freedom must be above 2"),
             (self.vwap_window_ns > 0, "the VWAP window must be longer than 0 s"),
             (self.stale_spot_ns > 0, "the staleness limit must be longer than 0 s"),
+            (self.late_spot_ns > 0, "the lateness limit must be longer than 0 s"),
+            (self.price_method in get_args(PriceMethod), "the price method is not known"),
             (self.volatility_half_life_s > 0, "the volatility half-life must be longer than 0 s"),
             (1 <= self.volatility_step_s <= 300, "the volatility step must be 1 to 300 s"),
             (0 <= self.edge_threshold < 1, "the edge threshold must be 0 to 1 dollar a contract"),

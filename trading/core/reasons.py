@@ -13,6 +13,8 @@ REASONS: dict[str, str] = {
     "BOOK_CROSSED": "the book is crossed",
     "BOOK_EMPTY": "nobody offers the side we would take",
     "NO_SPOT": "no spot venue has a fresh price",
+    "NO_QUORUM": "fewer spot venues have a fresh price than the quorum asks for",
+    "VENUES_DISAGREE": "two spot venues disagree, and there is no third to say which is right",
     "SAMPLES_MISSING": "a value of the settlement average was missed",
     "ORDER_WORKING": "an order of ours in this market is still unanswered",
     "TOO_SOON": "the last order in this market is too short a time ago",

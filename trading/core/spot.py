@@ -1,193 +1,256 @@
-"""One spot price from many venues: volume-weighted over a short window, without outliers, less a known basis."""
+"""Spot: the level of one asset's index, as well as the venues heard tell it; by several methods, one of them in force."""
 
-from math import inf
-from typing import Literal, NamedTuple
+from math import expm1
+from typing import NamedTuple
 
-from markets.core.events import SpotPrice
-from trading.core.parameters import Parameters
-from trading.core.vwap import VenueVwap
+from markets.core.events import SpotBook, SpotLevels, SpotPrice, SpotQuote
+from markets.core.units import MILLISECOND_NS
+from trading.core.bias import ANCHOR_ERROR
+from trading.core.composite import METHODS, Composite
+from trading.core.methods import MethodPrice
+from trading.core.panel import Problem
+from trading.core.parameters import Parameters, PriceMethod
+from trading.core.voices import UNHEARD, LeftOut, Voice
+from trading.core.votes import OUTLIER_SHARE
 
-OUTLIER_SHARE = 0.0015  # of the price; together with
-OUTLIER_MAD = 6.0  # median absolute deviations
-OUTLIER_VENUES = 3  # with fewer nobody can say who is wrong
-GAIN = 0.5  # how much of a new difference is believed; 31 recorded closes: 0.50 bp off the next, 1.16 without anchors
-LARGEST_BASIS = 0.005  # an anchor further off than this is an error, of the strike or of ours
-_NEVER_NS = 1 << 62
-
-Voice = tuple[float, float, int]  # price, weight, time of the last trade
+REPLICA_GRID_NS = 200 * MILLISECOND_NS  # the index itself is made as often
+LEAST_VOLATILITY = 0.10 / (365 * 86_400) ** 0.5  # of the fusion's random walk, per sqrt(second)
+_WORDS = {"unavailable": "not available", "lost": "its feed is lost"}
+SpotEvent = SpotPrice | SpotQuote | SpotBook | SpotLevels
 
 
 class VenueState(NamedTuple):
-    """One venue as a page shows it."""
+    """One venue as a page shows it: its best price, or the last it had; `state` is "fresh" or the code of the reason
+    why it is left out, `text` that reason in words. `basis_bp` is what it is believed to be above the index."""
 
     venue: str
     price: float
     age_ns: int
-    state: Literal["fresh", "stale", "lost"]
+    state: str
     messages: int
-
-
-class _Venue:
-    __slots__ = ("is_lost", "messages", "vwap")
-
-    def __init__(self, window_ns: int) -> None:
-        self.vwap = VenueVwap(window_ns)
-        self.is_lost = True  # until its first trade
-        self.messages = 0
+    text: str = ""
+    source: str = ""  # which of book, quote and trades speaks for it; "" when none may
+    spread_bp: float | None = None
+    basis_bp: float | None = None
+    lag_ns: int | None = None  # of its last message that the venue had stamped
 
 
 class Spot:
-    """The level of one asset's index, as well as the venues heard tell it.
+    """Feed it what the venues say, and ask for the level. Asking changes nothing that is ever said later.
 
-    Who traded inside the window speaks, with its volume; when nobody did, the last trades of those still fresh do.
+    However the price is made, it is never further than 15 bp from the median of what the fresh venues say, each less
+    its basis; of two, the fusion is between them. A basis is at most 15 bp of a venue that quotes in dollars, 30 bp of
+    another. So while most of the fresh venues are honest, the others can hold or move the price no further than 15 bp
+    beyond what the honest ones say, give or take their own largest basis.
     """
 
     __slots__ = (
-        "_estimate", "_expires_ns", "_stale_ns", "_venues", "_window_ns", "anchors", "asset", "basis", "source_ns",
+        "_composite", "_estimate", "_expires_ns", "_fusion", "_now_ns", "_panel", "asset", "sigma", "source_ns",
     )  # fmt: skip
 
     def __init__(self, asset: str, parameters: Parameters) -> None:
         self.asset = asset
-        self.anchors = 0  # how often the basis was measured
-        self.basis = 0.0  # our level / the index - 1
-        self.source_ns = 0  # when the newest trade behind the last estimate was received
-        self._venues: dict[str, _Venue] = {}
+        self.source_ns = 0  # when the newest price behind the last estimate was received
+        self.sigma = 0.0  # one standard deviation of the last estimate, relative
+        self._composite = Composite(asset, parameters)
+        self._fusion, self._panel = self._composite.fusion, self._composite.panel
+        self._now_ns = 0
         self._estimate: float | None = None
         self._expires_ns = -1  # the estimate holds up to here, unless something is heard
-        self.configure(parameters)
+        self.volatility(0.0)
 
     def configure(self, parameters: Parameters) -> None:
         """Go on under other parameters; trades that have left the window do not come back."""
-        self._window_ns = parameters.vwap_window_ns
-        self._stale_ns = parameters.stale_spot_ns
-        for venue in self._venues.values():
-            venue.vwap.window_ns = parameters.vwap_window_ns
+        self._composite.configure(parameters)
         self._expires_ns = -1
 
-    def hear(self, event: SpotPrice) -> None:
-        """Take a trade. One whose price is no price is counted and changes nothing."""
-        venue = self._venues.get(event.venue)
-        if venue is None:
-            venue = self._venues[event.venue] = _Venue(self._window_ns)
-        venue.messages += 1
-        price = event.price
-        if 0.0 < price < inf:
-            venue.vwap.add(event.received_ns, price, event.size)
-            venue.is_lost = False
+    def volatility(self, sigma: float) -> None:
+        """How fast the index may move, per sqrt(second)."""
+        self._fusion.process = max(sigma, LEAST_VOLATILITY) ** 2
+
+    # What is heard ------------------------------------------------------------------------------------------
+
+    def hear(self, event: SpotEvent) -> bool:
+        """Take what a venue says. Whether the price may be another now; what is no price is counted, no more."""
+        now_ns = event.received_ns
+        if now_ns < self._now_ns:
+            now_ns = self._now_ns
+        self._now_ns = now_ns
+        voice = self._panel.voices.get(event.venue) or self._panel.voice(event.venue)
+        was_speaking = voice.source
+        if isinstance(event, SpotPrice):
+            told, is_news = "trades", voice.trade(event, now_ns)
+        elif isinstance(event, SpotLevels):
+            told, is_news = "book", voice.levels(event, now_ns)
+        elif isinstance(event, SpotQuote):
+            told, is_news = "quote", voice.quote(event, now_ns)
+        else:
+            told, is_news = "book", voice.book(event, now_ns)
+        if is_news:
+            voice.judge(now_ns)
+            self._expires_ns = -1
+            if voice.source == told:
+                self._teach(voice, now_ns)
+        is_made = told == "book" and self._is_replica_made(now_ns)
+        return is_made or (is_news and (voice.source == told or was_speaking == told or self.method == "vwap"))
+
+    def beat(self, feed: str, now_ns: int) -> None:
+        """A venue's feed, or a part of it, lives."""
+        voice = self._panel.voices.get(feed.partition("/")[0])
+        if voice is not None and voice.beat(max(now_ns, self._now_ns)):
             self._expires_ns = -1
 
-    def lost(self, venue: str) -> None:
-        """This venue's feed is gone: it says nothing until its next trade."""
-        if venue in self._venues:
-            self._venues[venue].is_lost = True
+    def expect(self, feed: str) -> None:
+        """This venue is one of the source, whether it was heard yet or not."""
+        voice = self._panel.voice(feed.partition("/")[0])
+        if voice.gone[0] == "unavailable":
+            voice.gone = UNHEARD
+        voice.expires_ns = self._expires_ns = -1
+
+    def lost(self, feed: str, reason: str = "", *, is_unavailable: bool = False) -> None:
+        """This venue's feed ("kraken"), or a part of it ("coinbase/trades"), is gone: what it told is not believed
+        until it is told anew. Of a venue that was never heard only that it is unavailable is news."""
+        venue, _, part = feed.partition("/")
+        if is_unavailable:
+            self._panel.voice(venue)
+        voice = self._panel.voices.get(venue)
+        if voice is not None:
+            code = "unavailable" if is_unavailable else "lost"
+            voice.lost(part, (code, reason or _WORDS[code]))
             self._expires_ns = -1
+
+    def sample(self, now_ns: int) -> list[float | None]:
+        """The level by each of METHODS, to be held against the next strike."""
+        self._panel.renew(now_ns)
+        self._composite.replica.renew(self._panel, now_ns)
+        self._expires_ns = -1
+        found = [self._composite.level(method, now_ns) for method in METHODS]
+        return [each and each[0] for each in found]
+
+    def anchor(self, strike: float, own_average: float, method: PriceMethod | None = None) -> bool:
+        """Learn from a level that the exchange has published (a strike) and our own average of the same time, by the
+        method in force or another. False when the difference is too large to be true."""
+        rest = own_average / strike - 1.0
+        self._expires_ns = -1
+        return self._composite.anchor(method or self.method, rest, ANCHOR_ERROR, self._now_ns)
+
+    def anchor_level(self, value: float, error: float) -> bool:
+        """Learn from the index itself, published now, with this error (one standard deviation, relative). False when
+        no method has a price, or none that could be true."""
+        self._panel.renew(self._now_ns)
+        self._expires_ns = -1
+        found = [(method, self._composite.level(method, self._now_ns)) for method in METHODS]
+        rests = [(method, each[0] / value - 1.0) for method, each in found if each]
+        learnt = [self._composite.anchor(method, rest, error, self._now_ns) for method, rest in rests]
+        return True in learnt
+
+    # What follows from it -----------------------------------------------------------------------------------
 
     def estimate(self, now_ns: int) -> float | None:
-        """The index level now, None when no venue is fresh. `source_ns` is then how new it is."""
+        """The index level now, None when there is a `problem`. `source_ns` and `sigma` are then its own."""
         if now_ns > self._expires_ns:
-            self._renew(now_ns)
+            self._panel.renew(now_ns)
+            self._expires_ns = self._panel.expires_ns
+            found = self._composite.level(self.method, now_ns)
+            self._estimate = None
+            if found is not None:
+                self._estimate, raw = found
+                self._expires_ns = min(raw.expires_ns, self._expires_ns)
+                self.source_ns = raw.source_ns
+                self.sigma = self._composite.error(self.method, raw.source_ns)
         return self._estimate
 
-    def anchor(self, strike: float, own_average: float) -> bool:
-        """Learn from a level that the exchange has published (a strike) and our own estimate of the same average.
+    def problem(self, now_ns: int) -> Problem:
+        """The reason code why there is no price now, "" when there is one."""
+        if self.estimate(now_ns) is not None:
+            return ""
+        self._panel.renew(now_ns)
+        return self._panel.problem or "NO_SPOT"
 
-        Half of the difference is believed at a time. False when it is too large to be true.
-        """
-        rest = own_average / strike - 1.0
-        if not -LARGEST_BASIS < rest < LARGEST_BASIS:
-            return False
-        self.basis += rest * GAIN
-        self.anchors += 1
-        self._expires_ns = -1
-        return True
+    @property
+    def method(self) -> PriceMethod:
+        """The method in force."""
+        return self._composite.method
+
+    @property
+    def basis(self) -> float:
+        """How far the venues are above the index, as far as is known: their level / the index - 1."""
+        if self.method != "fusion":
+            return self._composite.biases[self.method].value
+        bases = [self._fusion.state[voice.place] for voice in self._panel.voices.values() if voice.price]
+        return expm1(sum(bases) / len(bases)) if bases else 0.0
+
+    @property
+    def anchors(self) -> int:
+        """How often the level was held against a published one."""
+        return self._composite.anchored if self.method == "fusion" else self._composite.biases[self.method].anchors
 
     @property
     def is_anchored(self) -> bool:
-        """Whether the basis was ever measured."""
+        """Whether it ever was."""
         return self.anchors > 0
 
+    @property
+    def needed(self) -> int:
+        """How many venues a price needs: the quorum, but never more than the source has."""
+        return self._panel.needed
+
     def age_ns(self, now_ns: int) -> int:
-        """Time since the newest trade of a venue that is not lost; since 1970 when there is none."""
-        newest_ns = 0
-        for venue in self._venues.values():
-            if venue.vwap.last_ns > newest_ns and not venue.is_lost:
-                newest_ns = venue.vwap.last_ns
-        return now_ns - newest_ns
+        """Time since the newest price in the last estimate was received; since 1970 when there never was one."""
+        self.estimate(now_ns)
+        return now_ns - self.source_ns
 
     def fresh(self, now_ns: int) -> int:
-        """How many venues have traded lately and are not lost."""
-        since_ns = now_ns - self._stale_ns
-        count = 0
-        for venue in self._venues.values():
-            if venue.vwap.last_ns >= since_ns and not venue.is_lost:
-                count += 1
-        return count
+        """How many venues may speak and are not outvoted."""
+        self.estimate(now_ns)
+        return len(self._panel.inside)
+
+    def left_out(self, now_ns: int) -> list[LeftOut]:
+        """The venues that are in no price now, each with the reason."""
+        self._panel.renew(now_ns)
+        return self._panel.left_out()
 
     def venues(self, now_ns: int) -> list[VenueState]:
         """Every venue that has named a price, in the order they were first heard."""
-        return [
-            VenueState(
-                name, venue.vwap.last_price, now_ns - venue.vwap.last_ns, self._state(venue, now_ns), venue.messages
-            )
-            for name, venue in self._venues.items()
-            if venue.vwap.last_ns
-        ]
+        self._panel.renew(now_ns)
+        return [self._shown(voice, now_ns) for voice in self._panel.voices.values() if voice.price]
 
-    def _state(self, venue: _Venue, now_ns: int) -> Literal["fresh", "stale", "lost"]:
-        if venue.is_lost:
-            return "lost"
-        return "fresh" if now_ns - venue.vwap.last_ns <= self._stale_ns else "stale"
+    def methods(self, now_ns: int) -> list[MethodPrice]:
+        """What each of METHODS says now, side by side."""
+        self._panel.renew(now_ns)
+        return self._composite.shown(now_ns)
 
-    def _renew(self, now_ns: int) -> None:
-        window_ns, stale_ns, expires_ns = self._window_ns, self._stale_ns, _NEVER_NS
-        speaking: list[Voice] = []
-        silent: list[Voice] = []
-        for venue in self._venues.values():
-            vwap = venue.vwap
-            last_ns = vwap.last_ns
-            if venue.is_lost or now_ns - last_ns > stale_ns:
-                continue
-            vwap.drop_old(now_ns)
-            if last_ns + stale_ns < expires_ns:
-                expires_ns = last_ns + stale_ns
-            if now_ns - last_ns > window_ns:
-                silent.append((vwap.price, vwap.weight, last_ns))
-                continue
-            speaking.append((vwap.price, vwap.weight, last_ns))
-            if vwap.first_ns + window_ns < expires_ns:
-                expires_ns = vwap.first_ns + window_ns
-        self._expires_ns = expires_ns
-        self._say(speaking or silent)
+    # ----------------------------------------------------------------------------------------------------------
 
-    def _say(self, voices: list[Voice]) -> None:
-        if not voices:
-            self._estimate = None
-            return
-        if len(voices) >= OUTLIER_VENUES:
-            voices = without_outliers(voices)
-        total = weight = 0.0
-        newest_ns = 0
-        for price, volume, last_ns in voices:
-            total += price * volume
-            weight += volume
-            if last_ns > newest_ns:
-                newest_ns = last_ns
-        self._estimate = total / weight / (1.0 + self.basis)
-        self.source_ns = newest_ns
+    def _teach(self, voice: Voice, now_ns: int) -> None:
+        """What a venue has just said teaches the fusion, unless it is too far from all others."""
+        fusion = self._fusion
+        away = voice.log - fusion.state[0] - fusion.state[voice.place]
+        is_near = -OUTLIER_SHARE <= away <= OUTLIER_SHARE or not fusion.is_set
+        if is_near or self._panel.is_plausible(voice, now_ns):
+            fusion.tick(voice.place, voice.log, voice.variance, now_ns)
 
+    def _is_replica_made(self, now_ns: int) -> bool:
+        """The replica costs: it is made when it is in force, at most five times a second."""
+        replica = self._composite.replica
+        if self.method != "replica" or now_ns // REPLICA_GRID_NS <= replica.made_ns // REPLICA_GRID_NS:
+            return False
+        self._panel.renew(now_ns)
+        replica.renew(self._panel, now_ns)
+        self._expires_ns = -1
+        return True
 
-def without_outliers(voices: list[Voice]) -> list[Voice]:
-    """Those no further from the median price than 15 bp or 6 median absolute deviations, whichever is more."""
-    prices = [voice[0] for voice in voices]
-    if max(prices) - min(prices) <= OUTLIER_SHARE * min(prices):
-        return voices  # nearly always; no median can be further off than that
-    middle = _median(prices)
-    spread = _median([abs(price - middle) for price in prices])
-    limit = max(OUTLIER_SHARE * middle, OUTLIER_MAD * spread)
-    return [voice for voice in voices if abs(voice[0] - middle) <= limit]
-
-
-def _median(values: list[float]) -> float:
-    values.sort()
-    half = len(values) // 2
-    return values[half] if len(values) % 2 else 0.5 * (values[half - 1] + values[half])
+    def _shown(self, voice: Voice, now_ns: int) -> VenueState:
+        code, text = self._panel.fault(voice)
+        return VenueState(
+            voice.venue,
+            voice.price,
+            now_ns - voice.said_ns,
+            code or "fresh",
+            voice.messages,
+            text,
+            voice.source if not code else "",
+            voice.half_spread * 2e4 if voice.source in {"book", "quote"} else None,
+            expm1(self._fusion.state[voice.place]) * 1e4,
+            voice.lag_ns,
+        )

@@ -57,8 +57,13 @@ class View(NamedTuple):
 
     @property
     def fresh_venues(self) -> int:
-        """How many spot venues have traded lately."""
+        """How many spot venues are fresh and not outvoted."""
         return self.spot.fresh(self.now_ns)
+
+    @property
+    def needed_venues(self) -> int:
+        """How many of them a price needs."""
+        return self.spot.needed
 
     @property
     def spot_age_ns(self) -> int:
@@ -88,8 +93,8 @@ def obstacle(view: View) -> str:
         return "NO_STRIKE"
     if market.lost:
         return "FEED_LOST"
-    if view.fresh_venues < parameters.quorum or view.pricing is None:
-        return "NO_SPOT"
+    if view.pricing is None:
+        return view.spot.problem(view.now_ns) or "NO_SPOT"
     if view.pricing.missing:
         return "SAMPLES_MISSING"
     if market.book.is_crossed:

@@ -72,6 +72,20 @@ class VenueVwap:
         if is_little or head == newest or self._dropped >= self._capacity:
             self._sum_again()
 
+    def inside(self, now_ns: int) -> tuple[float, float, int]:
+        """(price, weight, time of the oldest trade) of what is inside the window at `now_ns`. Only looks: who asks
+        changes nothing, not even a rounding. Ask only after the first trade."""
+        since_ns = now_ns - self.window_ns
+        head, newest, mask = self._head, self._tail - 1, self._mask
+        if head >= newest or self._times[head & mask] >= since_ns:
+            return self._weighted / self.weight, self.weight, self._times[head & mask]
+        while head < newest and self._times[head & mask] < since_ns:
+            head += 1
+        slots = [place & mask for place in range(head, self._tail)]
+        weight = fsum([self._weights[slot] for slot in slots])
+        weighted = fsum([self._prices[slot] * self._weights[slot] for slot in slots])
+        return weighted / weight, weight, self._times[head & mask]
+
     @property
     def price(self) -> float:
         """The volume-weighted price of what is inside. Ask only after the first trade."""

@@ -25,8 +25,10 @@ from markets.core.units import DAY_NS, SECOND_NS
 from trading.core.market import MarketState
 from trading.core.parameters import Parameters
 from trading.core.pricing import Underlying
+from trading.core.spot import Spot
 
 Touched = Iterable[MarketState]
+EXCHANGE = "kalshi"  # its feed's name; every other is a spot venue's
 NO_MARKET: tuple[MarketState, ...] = ()
 LARGEST_CUT = 2e-5  # of the strike: a unit of the sixth decimal of the cheapest coin
 
@@ -39,6 +41,7 @@ class Watch:
         self.markets: dict[str, MarketState] = {}
         self.underlyings: dict[str, Underlying] = {}
         self.next_second_ns = 0
+        self._announced: dict[tuple[str, str], FeedStatus] = {}  # by feed and subject: the last that was no loss
         self._settled: dict[str, tuple[int, float]] = {}  # by series: the last close that settled, and at what
         self.hears: dict[type, Callable[[Any], Touched]] = {
             MarketListed: self._market_listed,
@@ -46,12 +49,12 @@ class Watch:
             BookDelta: self._book_delta,
             TickerQuote: self._no_news,
             TradePrint: self._no_news,
-            SpotPrice: self._spot_price,
+            SpotPrice: self._spot,
             MarketStatus: self._market_status,
-            SpotQuote: self._no_news,
-            SpotBook: self._no_news,
-            SpotLevels: self._no_news,
-            FeedBeat: self._no_news,
+            SpotQuote: self._spot,
+            SpotBook: self._spot,
+            SpotLevels: self._spot,
+            FeedBeat: self._feed_beat,
             FeedStatus: self._feed_status,
         }
 
@@ -111,12 +114,16 @@ class Watch:
             return (market,)
         return (market,) if best_changed else NO_MARKET
 
-    def _spot_price(self, event: SpotPrice) -> Touched:
+    def _spot(self, event: SpotPrice | SpotQuote | SpotBook | SpotLevels) -> Touched:
         underlying = self.underlyings.get(event.asset)
         if underlying is None:
             underlying = self._underlying(event.asset)
-        underlying.spot.hear(event)
-        return underlying.markets
+        return underlying.markets if underlying.spot.hear(event) else NO_MARKET
+
+    def _feed_beat(self, event: FeedBeat) -> Touched:
+        for underlying in self.underlyings.values():
+            underlying.spot.beat(event.feed, event.received_ns)
+        return NO_MARKET
 
     def _market_status(self, event: MarketStatus) -> Touched:
         market = self.markets.get(event.ticker)
@@ -129,17 +136,22 @@ class Watch:
         return (market,)
 
     def _feed_status(self, event: FeedStatus) -> Touched:
-        if event.state == "up":
-            return NO_MARKET  # a book is only believed again with its next snapshot
-        lost = [market for market in self.markets.values() if event.subject in ("", market.contract.ticker)]
-        if event.feed == "kalshi":
-            for market in lost:
-                market.lost = event.reason or "feed lost"
-            return lost
+        if event.feed == EXCHANGE:
+            return self._exchange_status(event)
+        if event.state != "lost":  # whoever hears of an asset later has to know which venues there are
+            self._announced[event.feed, event.subject] = event
         for asset, underlying in self.underlyings.items():
             if event.subject in ("", asset):
-                underlying.spot.lost(event.feed)
+                _tell(underlying.spot, event)
         return NO_MARKET
+
+    def _exchange_status(self, event: FeedStatus) -> Touched:
+        if event.state in {"up", "expected"}:
+            return NO_MARKET  # a book is only believed again with its next snapshot
+        lost = [market for market in self.markets.values() if event.subject in ("", market.contract.ticker)]
+        for market in lost:
+            market.lost = event.reason or "feed lost"
+        return lost
 
     def _no_news(self, event: Any) -> Touched:
         return NO_MARKET
@@ -174,6 +186,18 @@ class Watch:
         self.underlyings[market.contract.asset].markets.remove(market)
 
     def _underlying(self, asset: str) -> Underlying:
-        if asset not in self.underlyings:
-            self.underlyings[asset] = Underlying(asset, self.parameters)
-        return self.underlyings[asset]
+        underlying = self.underlyings.get(asset)
+        if underlying is None:
+            underlying = self.underlyings[asset] = Underlying(asset, self.parameters)
+            for (_, subject), event in self._announced.items():
+                if subject in ("", asset):
+                    _tell(underlying.spot, event)
+        return underlying
+
+
+def _tell(spot: Spot, event: FeedStatus) -> None:
+    """A venue's feed is expected, up, lost or unavailable: what that means for one asset."""
+    if event.state in {"lost", "unavailable"}:
+        spot.lost(event.feed, event.reason, is_unavailable=event.state == "unavailable")
+    else:
+        spot.expect(event.feed)

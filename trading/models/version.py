@@ -1,6 +1,6 @@
 """RiskLimits and StrategyParameters: versions that are only ever added; the newest is in force."""
 
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from django.db import models
@@ -117,6 +117,10 @@ class StrategyParameters(Version):
     order_interval_ns = models.BigIntegerField()
     order_latency_ns = models.BigIntegerField()
     reply_latency_ns = models.BigIntegerField()
+    price_method = models.CharField(
+        max_length=16, choices=[(name, name) for name in get_args(core_parameters.PriceMethod)]
+    )
+    late_spot_ns = models.BigIntegerField()
 
     class Meta:
         ordering = ["-version"]
@@ -129,6 +133,7 @@ class StrategyParameters(Version):
                 condition=Q(vwap_window_ns__gt=0, stale_spot_ns__gt=0, quorum__gte=1),
                 name="parameters_windows_positive",
             ),
+            models.CheckConstraint(condition=Q(late_spot_ns__gt=0), name="parameters_lateness_positive"),
             models.CheckConstraint(
                 condition=Q(order_latency_ns__gte=0, reply_latency_ns__gte=0), name="parameters_latency_not_negative"
             ),

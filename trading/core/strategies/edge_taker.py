@@ -116,6 +116,6 @@ def _error(view: View, pricing: Pricing) -> float:
 def _confidence(view: View, edge: float, error: float, is_bid: bool) -> float:
     book = view.market.book
     displayed = book.count_at_ask() if is_bid else book.count_at_bid()
-    q_feed = feed_quality(view.fresh_venues, view.parameters.quorum, view.spot_age_ns)
+    q_feed = feed_quality(view.fresh_venues, view.needed_venues, view.spot_age_ns)
     q_index = ANCHORED if view.is_anchored else UNANCHORED
     return confidence(edge, error, q_feed, q_index, book_quality(displayed, CONTRACT))

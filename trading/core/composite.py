@@ -1,0 +1,110 @@
+"""Composite: the level by every method, less its bias, and never further from the venues than the bound."""
+
+from math import exp, inf, log
+from typing import get_args
+
+from markets.core.units import SECOND_NS
+from trading.core.bias import LARGEST_BIAS, Bias
+from trading.core.fusion import Fusion
+from trading.core.methods import KeptReplica, MethodPrice, Raw, middle, vwap
+from trading.core.panel import Panel
+from trading.core.parameters import Parameters, PriceMethod
+from trading.core.voices import LeftOut
+from trading.core.votes import OUTLIER_SHARE, OUTLIER_VENUES
+
+METHODS: tuple[PriceMethod, ...] = get_args(PriceMethod)
+
+
+class Composite:
+    """`level` and `shown` are as of the last renewal of the panel, for that same moment."""
+
+    __slots__ = ("_shown", "_stale_ns", "anchored", "biases", "fusion", "method", "panel", "replica")
+
+    def __init__(self, asset: str, parameters: Parameters) -> None:
+        self.fusion = Fusion()
+        self.panel = Panel(self.fusion, parameters)
+        self.biases: dict[PriceMethod, Bias] = {method: Bias() for method in METHODS if method != "fusion"}
+        self.replica = KeptReplica(asset)
+        self.anchored = 0  # how often the fusion was held against a published level
+        self._shown = KeptReplica(asset)  # for the eye alone, so that looking changes nothing
+        self.configure(parameters)
+
+    def configure(self, parameters: Parameters) -> None:
+        """Go on under other parameters."""
+        self.method: PriceMethod = parameters.price_method
+        self._stale_ns = parameters.stale_spot_ns
+        self.panel.configure(parameters)
+
+    def level(self, method: PriceMethod, now_ns: int, replica: KeptReplica | None = None) -> tuple[float, Raw] | None:
+        """The index by one method and what it was made of; None when there is no price."""
+        raw = None if self.panel.problem else self._raw(method, now_ns, replica or self.replica)
+        if raw is None or not 0.0 < raw.value < inf:
+            return None
+        return exp(self._bounded(raw, method)), raw
+
+    def error(self, method: PriceMethod, source_ns: int) -> float:
+        """One standard deviation of a method's level whose newest price is of `source_ns`, relative."""
+        return self.fusion.error if method == "fusion" else self.biases[method].error(source_ns)
+
+    def anchor(self, method: PriceMethod, rest: float, error: float, now_ns: int) -> bool:
+        """A method's level was `rest` (relative) above the index. False when that is too much to be true."""
+        if not -LARGEST_BIAS < rest < LARGEST_BIAS:
+            return False
+        if method == "fusion":
+            self.anchored += 1
+            self.fusion.anchor(-log(1.0 + rest), error * error)
+        else:
+            self.biases[method].learn(now_ns, rest, error)
+        return True
+
+    def shown(self, now_ns: int) -> list[MethodPrice]:
+        """Every method side by side."""
+        replica = self.replica
+        if self.method != "replica":
+            replica = self._shown
+            if now_ns - replica.made_ns >= SECOND_NS:
+                replica.renew(self.panel, now_ns)
+        return [self._shown_method(method, now_ns, replica) for method in METHODS]
+
+    def _raw(self, method: PriceMethod, now_ns: int, replica: KeptReplica) -> Raw | None:
+        panel = self.panel
+        if method == "fusion":
+            if not self.fusion.is_set:
+                return None
+            newest_ns = max([voice.said_ns for voice in panel.inside])
+            return Raw(exp(self.fusion.state[0]), newest_ns, panel.expires_ns, ())
+        if method == "vwap":
+            return vwap(panel.inside, now_ns, self._stale_ns)
+        if method == "median":
+            return middle(panel.inside, now_ns)
+        names = [voice.venue for voice in panel.inside if voice.source == "book"]
+        raw = replica.raw
+        return raw if raw is not None and all(venue in names for venue in raw.venues) else None
+
+    def _bounded(self, raw: Raw, method: PriceMethod) -> float:
+        """Log of the level: less its bias, and no further from the median voice than the bound."""
+        panel, is_fusion = self.panel, method == "fusion"
+        level = self.fusion.state[0] if is_fusion else log(raw.value / (1.0 + self.biases[method].value))
+        if len(panel.said) < OUTLIER_VENUES - 1:
+            return level
+        least, most = panel.middle - OUTLIER_SHARE, panel.middle + OUTLIER_SHARE
+        if is_fusion and len(panel.said) < OUTLIER_VENUES:
+            least, most = min(panel.said), max(panel.said)
+        return min(max(level, least), most)
+
+    def _shown_method(self, method: PriceMethod, now_ns: int, replica: KeptReplica) -> MethodPrice:
+        found = self.level(method, now_ns, replica)
+        note = replica.note if method == "replica" else ""
+        if found is None:
+            reason = self.panel.problem or "NO_SPOT"
+            return MethodPrice(method, None, None, None, (), self._out(method, ()), reason, note)
+        value, raw = found
+        venues = raw.venues or tuple(voice.venue for voice in self.panel.inside)
+        error = self.error(method, raw.source_ns)
+        return MethodPrice(method, value, now_ns - raw.source_ns, error, venues, self._out(method, venues), "", note)
+
+    def _out(self, method: PriceMethod, venues: tuple[str, ...]) -> tuple[LeftOut, ...]:
+        """Who is not in a method's price: who is in none, and who has not what this one takes."""
+        own = ("no_trades", "no trade in the window") if method == "vwap" else ("no_book", "no book for this method")
+        others = [LeftOut(voice.venue, *own) for voice in self.panel.inside if voice.venue not in venues]
+        return (*self.panel.left_out(), *others)
