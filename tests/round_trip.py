@@ -307,11 +307,11 @@ def survive(trip: RoundTrip, scene: Scene, steps: Any, fault: tuple[Fault, int],
     trip.spoil = spoiler
     for step in steps:
         was_done = spoiler.is_done
-        before = trip.truth.books[step[1]].top_bids(0), trip.truth.books[step[1]].top_asks(0)
+        book = trip.truth.books[step[1]]
+        before = book.top_bids(levels), book.top_asks(levels)
         for event in scene.events(step):
             trip.tell(event)
-        book = trip.truth.books[step[1]]
-        changed = (book.top_bids(0), book.top_asks(0)) != before
+        changed = (book.top_bids(levels), book.top_asks(levels)) != before
         heard = trip.listener.books.get(step[1])
         if changed and heard is not None and (was_done or spoiler.seen <= spoiler.at):
             assert same_top(heard, book, levels), step
