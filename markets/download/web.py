@@ -202,10 +202,15 @@ def _asked(path: str, params: Params) -> str:
 
 
 def _root(error: BaseException) -> str:
-    """The innermost reason in a word or two: the outer layers only repeat the address."""
-    seen: BaseException = error
-    while (deeper := getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)) and isinstance(
-        deeper, BaseException
-    ):
+    """The innermost reason in its own words: the outer layers only repeat the address."""
+    seen = error
+    while (deeper := _inner(seen)) is not None:
         seen = deeper
-    return getattr(seen, "strerror", None) or type(seen).__name__
+    words = getattr(seen, "strerror", None) or str(seen)
+    name = type(seen).__name__
+    return (words if words.startswith(name) else f"{name}: {words}")[:WORDS]
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    inside = (getattr(error, "reason", None), *reversed(error.args), error.__cause__ or error.__context__)
+    return next((part for part in inside if isinstance(part, BaseException)), None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from markets.download.errors import DownloadError
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         now_ns = time.time_ns()
         try:
             plan = plan_of(_wish(options), now_ns=now_ns)
+            call_command("migrate", verbosity=0, interactive=False)  # before hours of fetching, not after
             means = Means(tell=self._tell, progress=Progress(self, plan))
             report = download(
                 plan, _folders(), now_ns=now_ns, keep=into_database, means=means, restart=options["restart"]
