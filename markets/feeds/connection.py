@@ -189,7 +189,7 @@ class Connection:
 
     async def _watch(self, wire: Wire) -> Never:
         """Give the socket its time, and end a connection that is silent or has fallen behind."""
-        lag, socket = LagGuard(self._counts), self.socket
+        lag, socket = LagGuard(self._counts, self.socket.patience), self.socket
         renew_at = self._loop.time() + (self._renew_after_s or inf)
         lag_at = 0.0
         while True:

@@ -36,8 +36,8 @@ class ParseGuard:
 class LagGuard:
     """Says when one connection falls behind: venues queue for slow readers. Clocks may differ by a constant."""
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
+    def __init__(self, counts: Counts, patience: float = 1.0) -> None:
+        self._counts, self._behind_s = counts, BEHIND_S * patience
         self._best_ns: int | None = None
         counts.lags_ns.clear()  # those of the connection before say nothing of this one
 
@@ -49,5 +49,5 @@ class LagGuard:
         if self._best_ns is None or lag_ns < self._best_ns:
             self._best_ns = lag_ns
         behind_s = (lag_ns - self._best_ns) / SECOND_NS
-        if behind_s > BEHIND_S:
+        if behind_s > self._behind_s:
             raise Reconnect(f"is {behind_s:.1f} s behind")

@@ -63,6 +63,7 @@ class VenueSocket:
     pause_after_open_s: float = 0.0  # before the first frame is sent
     ping_interval_s: float | None = 20.0  # of the WebSocket library's own pings; None where they are punished
     can_overlap: bool = True  # whether a second connection may take over before the first is closed
+    patience: float = 1.0  # how many times longer answers are waited for: where the clock runs faster than the sockets
     renew_after_s: float | None = None  # a planned renewal, for venues that end connections by the clock
     sends_per_s: float | None = None  # as many messages a second we may send; more waits its turn
     notices_loss: bool = (

@@ -195,7 +195,7 @@ class BinanceSocket(BookSocket):
         on asking for the page."""
         events: list[MarketEvent] = []
         for asset, since_ns in list(self.awaited.items()):
-            if now_ns - since_ns <= SNAPSHOT_S * SECOND_NS:
+            if now_ns - since_ns <= SNAPSHOT_S * SECOND_NS * self.patience:
                 continue
             if self._chains[asset].buffer or self._chains[asset].quoted:
                 self.counts.complain(f"{asset}: no snapshot within {SNAPSHOT_S} s")

@@ -62,10 +62,10 @@ class BookSocket(VenueSocket):
     def due(self, now_ns: int) -> list[MarketEvent]:
         """Give up on what was never granted or never came."""
         for (channel, symbol), since_ns in self.ungranted.items():
-            if now_ns - since_ns > GRANT_S * SECOND_NS:
+            if now_ns - since_ns > GRANT_S * SECOND_NS * self.patience:
                 raise Reconnect(f"{channel} of {symbol} was not granted within {GRANT_S} s")
         for asset, since_ns in self.awaited.items():
-            if now_ns - since_ns > SNAPSHOT_S * SECOND_NS:
+            if now_ns - since_ns > SNAPSHOT_S * SECOND_NS * self.patience:
                 raise Reconnect(f"{asset}: no snapshot within {SNAPSHOT_S} s")
         return []
 
