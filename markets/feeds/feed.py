@@ -66,7 +66,6 @@ class VenueFeed:
         rng: random.Random | None = None,
         endpoint: Endpoint | None = None,
         pace: Pace | None = None,
-        patience: float = 1.0,
     ) -> None:
         self.venue = venue
         self._emit, self._clock = emit, clock
@@ -75,7 +74,7 @@ class VenueFeed:
         self._endpoint = endpoint or venue.endpoint
         self._counts: dict[str, Counts] = {}
         pace = pace or Pace()
-        self._means = Means(clock, fetch, rng or random.Random(), pace, Attempts(pace), patience)
+        self._means = Means(clock, fetch, rng or random.Random(), pace, Attempts(pace))
         self._shown: dict[str, tuple[State, float]] = {}
         self._parts = self._made_parts() if self._symbols else []
 
@@ -114,7 +113,7 @@ class VenueFeed:
     def _sockets(self) -> Sequence[VenueSocket]:
         sockets = self.venue.sockets(self._symbols, self._endpoint, self._counts_of)
         for socket in sockets:
-            socket.patience = self._means.patience
+            socket.patience = self._means.pace.patience
         return sockets
 
     def _counts_of(self, feed: str) -> Counts:

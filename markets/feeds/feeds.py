@@ -32,7 +32,6 @@ class Feeds:
         endpoints: Mapping[str, Endpoint] | None = None,
         rng: random.Random | None = None,
         pace: Pace | None = None,
-        patience: float = 1.0,
     ) -> None:
         """Raises UnknownVenue."""
         names = list(dict.fromkeys(names))
@@ -50,7 +49,6 @@ class Feeds:
                 rng=random.Random(rng.getrandbits(64)),
                 endpoint=endpoints.get(name),
                 pace=pace,
-                patience=patience,
             )
             for name in names
         ]

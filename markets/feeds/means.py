@@ -18,4 +18,3 @@ class Means(NamedTuple):
     rng: random.Random
     pace: Pace
     attempts: Attempts  # shared by all connections of a venue
-    patience: float = 1.0  # above 1 where the clock runs faster than the sockets

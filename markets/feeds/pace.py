@@ -15,6 +15,7 @@ class Pace(NamedTuple):
     attempts: int = 100  # to connect to one venue, in any `window_s`
     window_s: float = 600.0
     apart_s: float = 0.25  # between two attempts
+    patience: float = 1.0  # how many times longer answers are waited for: where the clock runs faster than the sockets
     tick_s: float = 0.25  # between two looks at the clock for pings and watchdogs
 
 
