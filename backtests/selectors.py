@@ -98,3 +98,15 @@ def _choice(row: Tape, chosen: Collection[str]) -> Choice:
         is_invented=row.grade == INVENTED,
         is_chosen=row.name in chosen,
     )
+
+
+def tapes_in_use() -> set[str]:
+    """The names of the tapes that a run waits for or plays: they stay until it is done. All of them when a run means
+    all."""
+    waiting = [BacktestRun.Status.QUEUED, BacktestRun.Status.RUNNING]
+    names = {
+        name
+        for tapes in BacktestRun.objects.filter(status__in=waiting).values_list("tapes", flat=True)
+        for name in tapes
+    }
+    return names | set(recorded().values_list("name", flat=True)) if ALL in names else names

@@ -32,6 +32,9 @@ from kalshi_site.market_settings import (  # noqa: E402
     VENUES,
 )
 
+# What may not be removed to make room for new tapes: trading does not know who reads them.
+PROTECTED_TAPES = "backtests.selectors.tapes_in_use"
+
 # --- Django -----------------------------------------------------------------------------------------------------
 
 SECRET_KEY = environment.text("SECRET_KEY", "") or environment.secret_from_file(BOT_HOME / "secret_key")

@@ -122,6 +122,8 @@ def tapes_mend(folder: Path) -> list[Path]:
     for path in wholes_in(folder):
         row = Tape.objects.filter(name=whole_name(path)).first()
         files = [file.name for file in files_of(path)]
+        if any(name.endswith(PLAIN) for name in files):
+            continue  # somebody is writing it
         if row is None or [file.file for file in _files(row)] != files or set(mended) & set(files_of(path)):
             try:
                 tape_register(path)

@@ -11,7 +11,8 @@ from django.db.models import Max
 
 from markets.core.events import MarketListed
 from markets.core.units import DAY_NS
-from markets.tape import TapeError, read_header, read_tape
+from markets.tape import TapeError, read_header, read_whole
+from markets.tapes.parts import tape_find
 from trading import ledger, records, selectors, services
 from trading.core import events
 from trading.core.decision import NOTHING, Decision
@@ -24,7 +25,6 @@ from trading.thinning import Thinning, entry
 logger = logging.getLogger(__name__)
 
 BATCH = 1_000
-SUFFIXES = ("", ".tape", ".zst", ".tape.zst")
 
 
 class Recovered(NamedTuple):
@@ -96,7 +96,7 @@ class _Steps:
         self.last_ns: int | None = None
         self.closes: dict[str, int] = {}
         self.tickers: dict[str, None] = {}
-        self._messages = read_tape(tape, Event | Decision)
+        self._messages = read_whole(tape, Event | Decision)
         self._entries = self._read()
 
     def __iter__(self) -> Iterator[records.Entry]:
@@ -160,9 +160,10 @@ def _end(session: TradingSession, progress: Progress | None) -> int:
 
 
 def _tape_path(session: TradingSession) -> Path:
-    """Where the tape of a session is, plain or sealed. Raises TapeError when there is none."""
-    for suffix in SUFFIXES:
-        path: Path = settings.TAPES_DIR / (session.tape_name + suffix)
-        if session.tape_name and path.is_file():
-            return path
-    raise TapeError(f"the tape {session.tape_name!r} of session {session.pk} is missing; put it back to recover it.")
+    """Where the tape of a session is; of one in parts the first that is left. Raises TapeError when there is none."""
+    path = tape_find(Path(settings.TAPES_DIR), session.tape_name) if session.tape_name else None
+    if path is None:
+        raise TapeError(
+            f"the tape {session.tape_name!r} of session {session.pk} is missing; put it back to recover it."
+        )
+    return path

@@ -4,19 +4,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
 import msgspec
 
-from markets.core.events import BookDelta, BookSnapshot, MarketEvent, MarketStatus, SpotPrice, TickerQuote, TradePrint
-from markets.core.units import DAY_NS, MILLISECOND_NS
+from markets.core.events import MarketEvent, MarketStatus
+from markets.core.units import DAY_NS
 from markets.feeds.stream import StreamFeed
-from markets.tape import TapeWriter
+from markets.recorder import Recorder
 from trading.broadcast import Broadcast
 from trading.control import Control, StatusReport, Wanted
 from trading.core.decision import Decision
-from trading.core.desk import Desk
+from trading.core.desk import TIMER_NS, Desk
 from trading.core.events import (
     Event,
     Fill,
@@ -30,15 +31,15 @@ from trading.core.events import (
 )
 from trading.core.reasons import REASONS
 from trading.ending import end
+from trading.inflow import Inflow, inflow
 from trading.journal import Journal
 from trading.pace import Pace
 from trading.services import Progress
-from trading.simulator.server import serve
-from trading.snapshot import Place, Recent, Told, document
+from trading.sight import Sight
+from trading.snapshot import Place, Recent
 from trading.source import Source
 
 FLUSH_S = 0.25
-BULK = frozenset({BookSnapshot, BookDelta, TickerQuote, TradePrint, SpotPrice, Timer})
 GIVE_WAY_EVERY = 2_000  # events, while catching up
 CATCHING_UP, ENDED = "catching up", "ended"
 DEAF = frozenset({CATCHING_UP, ENDED})  # states in which what people want is kept, not heard
@@ -58,7 +59,7 @@ class Session:
     """
 
     def __init__(
-        self, *, desk: Desk, source: Source, place: Place, journal: Journal, tape: TapeWriter, recent: Recent
+        self, *, desk: Desk, source: Source, place: Place, journal: Journal, tape: Recorder, recent: Recent
     ) -> None:
         self.desk = desk
         self.source = source
@@ -70,14 +71,13 @@ class Session:
         self.message = ""
         self.ends_with_source = False
         self.pace = Pace()
+        self.inflow: Inflow | None = None
+        self.sight = Sight(desk, place, recent, journal, tape)
         self.wanted: Wanted | None = None
         self._told: Wanted | None = None  # what the desk has heard of it
         self.first_ns: int | None = None
-        self._began = time.monotonic()
-        self._sequence = 0
         self._day = 0
         self._stopping = asyncio.Event()
-        self._encode = msgspec.json.Encoder().encode
 
     # Life ---------------------------------------------------------------------------------------------------
 
@@ -98,11 +98,11 @@ class Session:
         events = source.events
         if source.resumed_ns and not callable(events):
             events = await self._catch_up(events, opening)
-        serving = serve(events, name=source.name, label=source.label, speed=source.speed, clock=source.clock)
         if not self._stopping.is_set():
-            async with serving as server:
+            async with inflow(replace(source, events=events), self._take, self._tick) as self.inflow:
                 await self._until_over(
-                    asyncio.create_task(self._listen(StreamFeed(server.url)), name="feed"),
+                    *self.inflow.tasks,
+                    asyncio.create_task(self._listen(self.inflow.stream), name="feed"),
                     asyncio.create_task(broadcast.run(), name="broadcast"),
                     asyncio.create_task(self._flush(), name="tape"),
                     asyncio.create_task(self._watch(control), name="watch"),
@@ -159,10 +159,8 @@ class Session:
     def _write(self, event: Event, decision: Decision) -> None:
         """To the tape; and out of our hands before an order leaves, or the rows hear of money."""
         tape = self.tape
-        has_effect = decision.commands or decision.positions or decision.mode is not None
-        if has_effect or not (self.source.can_be_had_again and type(event) in BULK):
-            tape.append(event)  # a decision is read back with the event before it
-        if has_effect:
+        tape.append(event)  # a decision is read back with the event before it
+        if decision.commands or decision.positions or decision.mode is not None:
             tape.append(decision)
         if decision.commands or type(event) in ACCOUNT_EVENTS:
             tape.flush()
@@ -170,16 +168,25 @@ class Session:
     async def _listen(self, feed: StreamFeed) -> None:
         self.state = "running"
         async for batch in feed.batches():
-            for event in batch:
-                self.hear(event)
-            self.first_ns = self.first_ns or batch[0].received_ns
-            await self._give_way()
+            await self._take(batch)
         self._note_all(self.desk.finish())
         self.state = ENDED
         self.message = self.message or f"{self.source.name} has ended"
         if self.ends_with_source:
             self.stop()
         log.info("%s after %d steps", self.message, self.desk.steps)
+
+    async def _take(self, batch: list[MarketEvent]) -> None:
+        """What one feed has heard at once."""
+        for event in batch:
+            self.hear(event)
+        self.first_ns = self.first_ns or batch[0].received_ns
+        await self._give_way()
+
+    def _tick(self, now_ns: int) -> None:
+        """It is `now_ns` in the market, and perhaps nobody has said anything."""
+        if self.state not in DEAF and now_ns - self.desk.now_ns >= TIMER_NS:
+            self.hear(Timer(now_ns))
 
     async def _give_way(self) -> None:
         """Let the others run; when the rows are too far behind, wait for them: nothing is ever dropped."""
@@ -263,7 +270,7 @@ class Session:
             session_id=session_id,
             account=self.place.account,
             market_source=self.place.market,
-            tape_name=self.tape.path.stem,
+            tape_name=self.tape.name,
             started_at=started_at,
             mode=engine.mode,
             mode_reason=self._mode_reason(),
@@ -278,17 +285,8 @@ class Session:
 
     def snapshot(self) -> bytes:
         """The whole state for the pages, as JSON."""
-        self._sequence += 1
-        told = Told(
-            self._sequence,
-            time.time_ns() // MILLISECOND_NS,
-            self.state,
-            round(time.monotonic() - self._began, 1),
-            self._mode_reason(),
-            self.pace.percentiles_us(),
-            self.journal.backlog,
-        )
-        return self._encode(document(self.desk, self.recent, self.place, told))
+        views = self.inflow.views() if self.inflow else []
+        return self.sight.snapshot(self.state, self._mode_reason(), self.pace, views)
 
     def _mode_reason(self) -> str:
         halt = self.desk.engine.risk.halt

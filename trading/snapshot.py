@@ -11,6 +11,7 @@ from trading.core.events import Event, Fill, OrderAccepted, OrderCancelled, Orde
 from trading.core.market import MarketState
 from trading.core.portfolio import Position
 from trading.core.reasons import REASONS
+from trading.price_rows import prices
 
 Json = dict[str, Any]
 KEPT = 20
@@ -89,6 +90,8 @@ class Told(NamedTuple):
     mode_reason: str
     latency_us: dict[str, float | None]
     backlog: int
+    feeds: list[Json]
+    tape: Json
 
 
 def document(desk: Desk, recent: Recent, place: Place, told: Told) -> Json:
@@ -123,6 +126,9 @@ def document(desk: Desk, recent: Recent, place: Place, told: Told) -> Json:
         "limits": limits(desk),
         "windows": windows(desk),
         "venues": venues(desk),
+        "prices": prices(desk),
+        "feeds": told.feeds,
+        "tape": told.tape,
         "orders": list(recent.orders),
         "fills": list(recent.fills),
         "latency_us": told.latency_us,
@@ -149,6 +155,10 @@ def venues(desk: Desk) -> list[Json]:
             "age_ms": venue.age_ns // MILLISECOND_NS,
             "state": venue.state,
             "messages": venue.messages,
+            "text": venue.text,
+            "source": venue.source,
+            "spread_bp": venue.spread_bp,
+            "basis_bp": venue.basis_bp,
         }
         for asset, underlying in desk.engine.underlyings.items()
         for venue in underlying.spot.venues(desk.now_ns)

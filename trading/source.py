@@ -1,16 +1,19 @@
 """Where a session's market comes from: the demo market of a seed, or a tape; both from where the account left off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
 from markets.core.events import MarketEvent
+from markets.loopback.server import SpotEvent
 from markets.tape import read_header
 from trading.playback import INVENTED, market_events
 from trading.simulator.clock import Clock, DemoClock
+from trading.simulator.spot_venues import VENUES
 from trading.simulator.world import DemoWorld
 
 DEMO, TAPE = "demo", "tape"
@@ -21,13 +24,23 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True)
+class SpotSide:
+    """The simulated spot venues of a market: served on loopback in their own wire formats, and heard by the clients
+    that hear real ones. `events` begins where the market's clock is."""
+
+    venues: Sequence[str]
+    assets: Sequence[str]
+    speed: float
+    events: Callable[[], Iterator[SpotEvent]]
+
+
+@dataclass(frozen=True)
 class Source:
-    """A stream of market events and its pace.
+    """A stream of market events and its pace, and the spot venues where these are heard by themselves.
 
     `opened_ns` is the time a session opens at. Events up to `resumed_ns` were traded on by an earlier session
     of the account: they are only listened to, to know the market again. A function instead of an iterator
-    begins anew where the clock is, for every listener. Quotes and prices that `can_be_had_again` from a seed
-    need not be written down a second time.
+    begins anew where the clock is, for every listener.
     """
 
     kind: str
@@ -39,7 +52,7 @@ class Source:
     clock: Clock | None = None
     resumed_ns: int = 0
     is_simulated: bool = False
-    can_be_had_again: bool = False
+    spot: SpotSide | None = None
 
 
 def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[], list[str]]) -> Source:
@@ -53,7 +66,10 @@ def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[],
         now_ns = clock.now_ns()
         settled = (world.settlement(ticker, now_ns=now_ns) for ticker in held())
         missed = [msgspec.structs.replace(status, received_ns=now_ns) for status in settled if status is not None]
-        return chain(missed, world.events(now_ns))
+        return chain(missed, world.exchange_events(now_ns))
+
+    def spot() -> Iterator[SpotEvent]:
+        return cast(Iterator[SpotEvent], world.spot_events(clock.now_ns()))
 
     return Source(
         DEMO,
@@ -64,7 +80,7 @@ def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[],
         events,
         clock,
         is_simulated=True,
-        can_be_had_again=True,
+        spot=SpotSide([venue.name for venue in VENUES], world.assets, speed, spot),
     )
 
 

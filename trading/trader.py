@@ -7,7 +7,6 @@ import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,8 +16,7 @@ from channels.worker import Worker
 from django.conf import settings
 from django.utils import timezone
 
-from markets.services import tape_register
-from markets.tape import VERSION, TapeHeader, TapeWriter
+from markets.tapes.parts import tape_find
 from trading import control, restore, selectors, services
 from trading.broadcast import Broadcast
 from trading.console import Say, standing, tell
@@ -30,10 +28,10 @@ from trading.core.paper import PaperExchange
 from trading.ending import end, exit_for_sure
 from trading.journal import Journal
 from trading.models import Fill, Order, TradingSession
-from trading.playback import INVENTED, SESSION
 from trading.records import Subject
 from trading.services import CONTROL_CHANNEL
 from trading.session import Session
+from trading.session_tape import mend_in_background, session_tape
 from trading.snapshot import KEPT, Json, Place, Recent
 from trading.source import DEMO, Source, demo_source, tape_source
 
@@ -54,6 +52,7 @@ def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
         services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
         restore.recover_all(settings.ACCOUNT)
         trader = Trader(say)
+        mend_in_background()
         trader.session.ends_with_source = until_end
         trader.run()
 
@@ -69,10 +68,8 @@ class Trader:
         self.wanted = control.wanted()
         self.opening = restore.opening(self.account, max(self.source.opened_ns, self.source.resumed_ns))
         self.started_at = timezone.now()
-        tape = _tape(self.account, self.source, self.started_at)  # before the row that names it
-        self.row = services.session_start(
-            account=self.account, market_source=self.source.kind, tape_name=tape.path.stem
-        )
+        tape = session_tape(self.account, self.source, self.started_at)  # before the row that names it
+        self.row = services.session_start(account=self.account, market_source=self.source.kind, tape_name=tape.name)
         subject = Subject(self.row.pk, self.account, self.source.is_simulated)
         self.session = Session(
             desk=Desk(engine, PaperExchange(engine.markets)),
@@ -98,11 +95,9 @@ class Trader:
             raise
         finally:
             is_written = session.journal.close()
-            tape = session.tape.close(seal=is_clean)
+            session.tape.close(seal=is_clean)
             if is_written:
                 services.session_finish(self.row.pk, session.progress(), is_clean=is_clean)
-            if is_clean:
-                tape_register(tape)
             last_way_out = exit_for_sure(0 if is_clean else 1)
             runner.close()
             last_way_out.cancel()
@@ -231,19 +226,10 @@ def _source(account: str, engine: Engine) -> Source:
 def _tape_file(name: str) -> Path:
     """A path, or the name of a tape in TAPES_DIR."""
     folder = Path(settings.TAPES_DIR)
-    for path in (Path(name), *(folder / f"{name}{suffix}" for suffix in ("", ".tape.zst", ".tape"))):
-        if path.is_file():
-            return path
-    raise TraderError(f"there is no tape {name!r}, neither as a file nor in {folder}; see `kalshi-bot tapes`")
-
-
-def _tape(account: str, source: Source, started_at: datetime) -> TapeWriter:
-    name = f"session-{account}-{started_at:%Y%m%dT%H%M%S%f}"
-    created_ns = int(started_at.timestamp()) * 1_000_000_000
-    note = f"paper session on {source.name}"
-    grade = INVENTED if source.is_simulated else ""
-    header = TapeHeader(VERSION, name, SESSION, grade, created_ns, note)
-    return TapeWriter(Path(settings.TAPES_DIR) / f"{name}.tape", header)
+    path = tape_find(folder, name)
+    if path is None:
+        raise TraderError(f"there is no tape {name!r}, neither as a file nor in {folder}; see `kalshi-bot tapes`")
+    return path
 
 
 def _recent(account: str, opening: Opening) -> Recent:

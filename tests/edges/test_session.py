@@ -12,7 +12,8 @@ import pytest
 
 from markets.core.events import MarketEvent, SpotPrice
 from markets.core.units import DOLLAR
-from markets.tape import TapeHeader, TapeWriter, read_tape
+from markets.recorder import Recorder
+from markets.tape import TapeHeader, read_tape
 from tests.builders import TICKER, at, opening, quarter_hour, spot, status
 from trading.broadcast import Broadcast
 from trading.control import Control, Wanted
@@ -77,7 +78,7 @@ def session(folder: Path, events: Iterable[MarketEvent], resumed_ns: int) -> tup
         source=Source("tape", "one", "PAPER", 0.0, first.received_ns, all_of_it(), resumed_ns=resumed_ns),
         place=Place("tape", "PAPER", "tape-one", "one", 0.0),
         journal=cast(Journal, rows),
-        tape=TapeWriter(folder / "session.tape", TapeHeader(1, "session", "session", "", 0)),
+        tape=Recorder(folder, TapeHeader(1, "session", "session", "", 0)),
         recent=Recent(),
     )
     made.ends_with_source = True
@@ -229,14 +230,3 @@ async def test_a_payout_is_on_the_tape_before_the_rows_hear_of_it(tmp_path: Path
     rows.put = watched  # type: ignore[method-assign]
     await play(made, carried(HELD))
     assert seen == [True]
-
-
-async def test_what_a_seed_can_give_again_is_left_out_unless_something_was_decided_on_it(tmp_path: Path) -> None:
-    made, rows = session(tmp_path, market(), resumed_ns=0)
-    made.source = replace(made.source, can_be_had_again=True)
-    await play(made, carried())
-    written = on_tape(made)
-    decided = [(event, said) for event, said in pairwise(written) if type(said) is Decision]
-    assert [order for _, said in decided for order in said.commands] == rows.orders != []
-    assert all(type(event) is not Decision and event.received_ns == said.received_ns for event, said in decided)
-    assert sum(type(each) is SpotPrice for each in written) < 100
