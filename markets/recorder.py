@@ -18,7 +18,9 @@ from markets.tapes.writing import TapeWriter
 HOUR_NS = 3_600 * SECOND_NS
 TURN_NS = 450 * SECOND_NS  # after the hour: in the middle of a quarter, when nothing opens, closes or settles
 PART_BYTES = 256 << 20  # plain
-PARTS_IN_BOUND = 8  # a part is at most that share of what all may take
+PARTS_IN_BOUND = 16  # a part is at most that share of what all may take
+PARTS_AHEAD = 3  # what may be written before room is made again: this part, the next, one more while it is sealed
+LOOKS = 8  # at the room while a part grows
 
 
 class Recorder:
@@ -52,7 +54,7 @@ class Recorder:
         self.room = Room(folder, max_bytes, protected=protected, removed=removed)
         self._header = header
         self._part_bytes = part_bytes if max_bytes is None else min(part_bytes, max_bytes // PARTS_IN_BOUND)
-        self.room.make(self._part_bytes)
+        self.room.make(PARTS_AHEAD * self._part_bytes)
         self._gaps = GapIndex()
         self._standing = Standing()
         self._hears = self._standing.hears
@@ -92,9 +94,9 @@ class Recorder:
         if self._backlog.failure is not None:
             raise self._backlog.failure
         self._writer.flush()
-        if self._writer.bytes - self._looked_at >= self._part_bytes // PARTS_IN_BOUND:
+        if self._writer.bytes - self._looked_at >= self._part_bytes // LOOKS:
             self._looked_at = self._writer.bytes
-            self._backlog.make_room(max(0, self._part_bytes - self._looked_at))
+            self._backlog.make_room(0)
 
     def close(self, seal: bool = True) -> Path:
         """Write the end and, to `seal`, compress what is left to compress; waits for it. Returns the path that stands
@@ -136,8 +138,7 @@ class Recorder:
             raise
         self._ended_events += last.events
         self._looked_at = 0
-        self._backlog.settle(last, seal=True)
-        self._backlog.make_room(self._part_bytes)
+        self._backlog.settle(last, seal=True, wanted=PARTS_AHEAD * self._part_bytes)
 
     def _next_part(self, number: int, now_ns: int) -> TapeWriter:
         """Begin a part; any but the first with what stands."""

@@ -36,11 +36,12 @@ class Backlog:
         self._thread = threading.Thread(target=self._work, name="tape parts", daemon=True)
         self._thread.start()
 
-    def settle(self, writer: TapeWriter, *, seal: bool) -> None:
-        """Take over a part that has its end. Waits when too many wait already, which happens only to what is recorded
-        much faster than it happens: disk taken by plain parts would outgrow its bound."""
+    def settle(self, writer: TapeWriter, *, seal: bool, wanted: int = 0) -> None:
+        """Take over a part that has its end, and see afterwards that `wanted` more bytes fit. Waits when too many
+        wait already, which happens only to what is recorded much faster than it happened: disk taken by plain parts
+        would outgrow its bound."""
         self._free.acquire()
-        self._jobs.put(lambda: self._settle(writer, seal))
+        self._jobs.put(lambda: self._settle(writer, seal, wanted))
 
     def make_room(self, wanted: int) -> None:
         """See that so many more bytes fit."""
@@ -60,7 +61,7 @@ class Backlog:
             except Exception:  # the next part wants to be sealed all the same
                 log.exception("a part of a recording could not be looked after")
 
-    def _settle(self, writer: TapeWriter, seal: bool) -> None:
+    def _settle(self, writer: TapeWriter, seal: bool, wanted: int) -> None:
         try:
             path = writer.settle(seal=seal)
             if seal and self._sealed is not None:
@@ -68,6 +69,7 @@ class Backlog:
         except TapeError as error:
             log.error("%s", error)
         finally:
+            self._make_room(wanted)
             self._free.release()
 
     def _make_room(self, wanted: int) -> None:

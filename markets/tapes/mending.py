@@ -55,8 +55,10 @@ def mend_tape(path: Path) -> Path | None:
             if sealed.is_file() and read_end(sealed) is not None:  # only the last step was missing
                 path.unlink()
                 return sealed
-            if read_end(path) is None:
-                _end(file, path)
+            if read_end(path) is None and not _ended(file, path):
+                path.unlink()
+                log.warning("%s was removed: its writer died before anything was heard in it", path)
+                return None
             return seal_tape(path)
     except FileNotFoundError:
         return None  # its writer lives, and has just sealed it
@@ -76,14 +78,17 @@ def _has_header(file: BinaryIO) -> bool:
     return file.readline().endswith(b"\n")
 
 
-def _end(file: BinaryIO, path: Path) -> None:
-    """Cut off the half line at the end, if there is one, and write the end."""
+def _ended(file: BinaryIO, path: Path) -> bool:
+    """Cut off the half line at the end, if there is one, and write the end. False when the part does not even hold
+    what it should begin with: then it holds no news."""
     reading = rows_reading(path)
     gaps, first_ns, last_ns = GapIndex(), 0, 0
     for row in _market_rows(reading):
         first_ns, last_ns = first_ns or row[1], row[1]
         if row[0] in INDEXED:
             gaps.hear(msgspec.convert(row, MarketEvent))
+    if reading.preface_left:
+        return False
     end = TapeEnd(reading.events, reading.sha256.hexdigest(), first_ns, last_ns, gaps.told(last_ns), cut=True)
     file.seek(reading.size)
     file.truncate()
@@ -91,6 +96,7 @@ def _end(file: BinaryIO, path: Path) -> None:
     file.flush()
     os.fsync(file.fileno())
     log.warning("%s: its writer died; it holds %d events, and was ended", path, reading.events)
+    return True
 
 
 def _market_rows(reading: Reading) -> Iterator[list[Any]]:

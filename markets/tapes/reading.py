@@ -75,29 +75,30 @@ class Reading:
         self.end: TapeEnd | None = None
         self.size = 0
         self.events = 0
+        self.preface_left = 0  # events of the preface that were not there
         self.sha256 = hashlib.sha256()
         self._decoder = decoder
         self._end_of = end_of
         self._skips_preface = skip_preface
 
     def __iter__(self) -> Iterator[Any]:
-        path, line, left = self.path, 1, 0
+        path, line = self.path, 1
         for block in self._blocks():
             if self.header is None:
                 self._hash(block)
                 self.header = _header(path, block[:-1])
-                left = self.header.preface
+                self.preface_left = self.header.preface
                 continue
             if self.end is not None:
                 raise TapeError(f"{path}: something follows the end in line {line}; two tapes were joined: split them.")
             batch = _decode(path, self._decoder, block, line)
             line += len(batch)
             self._take_end(batch, block)
-            preface = min(left, len(batch))
-            left -= preface
+            preface = min(self.preface_left, len(batch))
+            self.preface_left -= preface
             self.events += len(batch) - preface
             yield from batch[preface:] if preface and self._skips_preface else batch
-        self._judge(left)
+        self._judge()
 
     def _take_end(self, batch: list[Any], block: bytes) -> None:
         self.end = self._end_of(batch[-1])
@@ -111,7 +112,7 @@ class Reading:
         self.sha256.update(block)
         self.size += len(block)
 
-    def _judge(self, left: int) -> None:
+    def _judge(self) -> None:
         """Whether all is there that should be."""
         path, end = self.path, self.end
         if end is None:
@@ -120,7 +121,7 @@ class Reading:
                     f"{path} ends too early: it was cut off after {self.events} events. Make or copy it again."
                 )
             return
-        if end.events != self.events or left:
+        if end.events != self.events or self.preface_left:
             raise TapeError(f"{path} holds {self.events} events but its end says {end.events}. Make or copy it again.")
         if end.sha256 and end.sha256 != self.sha256.hexdigest():
             raise TapeError(f"{path} is not what was written: its fingerprint is another. Make or copy it again.")

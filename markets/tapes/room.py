@@ -96,7 +96,10 @@ class Room:
             return 0
         log.info("%s was removed: recordings may take %.3f GB", file.path.name, (self.max_bytes or 0) / 1e9)
         if self._removed is not None:
-            self._removed(file.path)
+            try:
+                self._removed(file.path)
+            except Exception:  # the room is made all the same
+                log.exception("nobody could be told that %s was removed", file.path.name)
         return file.size
 
 
