@@ -14,6 +14,7 @@ from markets.tape import VERSION, TapeError, TapeHeader, files_of, whole_name
 from markets.tapes.facts import FileFacts
 from markets.tapes.mending import mend_tapes
 from markets.tapes.parts import wholes_in
+from markets.tapes.words import PLAIN
 
 log = logging.getLogger(__name__)
 
