@@ -10,7 +10,7 @@ from markets.core.units import MILLISECOND_NS, SECOND_NS
 from markets.core.venues import USDT, facts_of
 from trading.simulator.prices import STEP_NS, Floats, IndexPath, Integers, drift, stream
 
-PRICE_DIGITS = {"BTC": 2, "ETH": 2, "SOL": 4}  # of every venue: the tick is one unit of the last decimal
+PRICE_DIGITS = {"BTC": 2, "ETH": 2, "SOL": 3}  # of every venue, as loopback writes them: a tick is one of the last
 SIZE_DIGITS = {"BTC": 3, "ETH": 2, "SOL": 1}  # of what rests; trades have three more
 TRADE_DOLLARS = (8.0, 1.2)  # ln(dollars) of a trade: mean and standard deviation, around $3,000
 TOUCH_DOLLARS = 9_000.0  # at the best price of a venue of depth 1

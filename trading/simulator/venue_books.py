@@ -150,6 +150,8 @@ class VenueQuarter:
             for own, levels in ((self._bid_ladders, bids), (self._ask_ladders, asks)):
                 for ladder in own:
                     ladder.settle(number, levels)
+        if not bids and not asks:
+            return
         venue, asset = self._venue.name, self._asset
         out.append(SpotLevels(heard_ns, venue, asset, tuple(bids.items()), tuple(asks.items()), at_ns))
         self._quote(number, heard_ns, at_ns, out)
