@@ -100,10 +100,10 @@ class BitstampSocket(WordedSocket):
         try:
             head = _head(frame)
             if head.event == "data" and head.channel.startswith(DIFF):
-                return self._hear_diff(head, now_ns)
+                return self._behind_losses(self._hear_diff(head, now_ns))
             if head.event == "trade" and head.channel.startswith(TRADES):
-                return self._hear_trade(head, now_ns)
-            return self._hear_rest(head, now_ns)
+                return self._behind_losses(self._hear_trade(head, now_ns))
+            return self._behind_losses(self._hear_rest(head, now_ns))
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
             self._suspect += self._lose_suspects(frame, now_ns)
             raise unreadable(frame, error) from None
@@ -113,7 +113,7 @@ class BitstampSocket(WordedSocket):
         if now_ns - self._asked_ns >= BEAT_S * SECOND_NS:
             self._asked_ns = now_ns
             self.to_send.append(text_of({"event": "bts:heartbeat"}))
-        events, self._suspect = self._suspect, []
+        events = self._behind_losses([])
         for asset, paging in self.paging.items():
             if paging.page is not None:
                 events += self._settle(asset, now_ns)
@@ -172,7 +172,7 @@ class BitstampSocket(WordedSocket):
         book.replace(bids, asks)
         paging.is_fetching = False
         paging.page, paging.page_us, paging.page_ns = book, page_us, now_ns
-        return self._settle(asset, now_ns)
+        return self._behind_losses(self._settle(asset, now_ns))
 
     def not_fetched(self, page: Page, reason: str, now_ns: int) -> list[MarketEvent]:
         """Try again; a book that never had a page ends the connection in the end."""
@@ -225,6 +225,11 @@ class BitstampSocket(WordedSocket):
         for suspect in self.symbols if asset is None else (asset,):
             events += self._lose(suspect, "a frame could not be read", now_ns)
         return events
+
+    def _behind_losses(self, events: list[MarketEvent]) -> list[MarketEvent]:
+        """What an unreadable frame has cost is told before anything that came after it."""
+        losses, self._suspect = self._suspect, []
+        return losses + events
 
     # Trades and answers ----------------------------------------------------------------------------------------
 
