@@ -62,7 +62,6 @@ class Faults:
         self.storm_left = 0
         self.pages: list[Fault] = []  # the next pages, one each
         self.rng = random.Random(seed)
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def apply(self, fault: Fault) -> None:
         """Let it happen now. Without a connection most faults have nothing to spoil."""
@@ -117,9 +116,7 @@ class Faults:
         if fault.kind == "drop":
             line.drop()
         elif fault.kind == "close":
-            task = asyncio.get_running_loop().create_task(line.connection.close(fault.code or 1001, fault.words))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            line.close(fault.code or 1001, fault.words)
         elif fault.kind in {"stall", "deaf"}:
             line.stall(fault.seconds, is_deaf=fault.kind == "deaf")
         elif fault.kind == "slow":

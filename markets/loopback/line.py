@@ -15,6 +15,7 @@ from markets.loopback.spoiling import garbage, mistyped
 
 LARGEST_BACKLOG = 64 * 1024 * 1024  # bytes a client may leave unread before it is cut off; a first book has 5 MB
 LONGEST_HOLD_S = 1.0  # a frame held back to be said after its successor does not wait longer for one
+POLICY = 1008  # the close code for who broke a rule
 CUT_S = 0.02  # half a frame is on its way before the connection is torn down
 
 Spoil = Literal["duplicate", "reorder", "gap", "checksum", "garbage", "mistyped", "fragments", "cut"]
@@ -38,7 +39,7 @@ class Line:
         self.number = number
         self.spoils: deque[tuple[Spoil, bool]] = deque()  # what to do to the next frames; True: only to those of events
         self.spoiled: Counter[str] = Counter()
-        self.delay_s = 0.0
+        self.usual_delay_s = self.delay_s = 0.0
         self.frames = self.bytes = 0
         self.heard = 0
         self.ended_s: float | None = None
@@ -52,6 +53,7 @@ class Line:
         self._stalled_until_s = 0.0
         self._deaf_until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
         self.opened_s = self.wrote_s = self._loop.time()
 
     @property
@@ -63,6 +65,11 @@ class Line:
     def is_stalled(self) -> bool:
         """Whether it is kept silent on purpose."""
         return self._stalled_until_s > self._loop.time()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it does not even answer pings."""
+        return self._deaf_until_s > self._loop.time()
 
     @property
     def backlog(self) -> int:
@@ -97,12 +104,24 @@ class Line:
 
     def slow(self, seconds: float, delay_s: float) -> None:
         """Deliver everything so much later, for a while."""
-        self.delay_s = delay_s
+        self.delay_s = max(delay_s, self.usual_delay_s)
         self._loop.call_later(seconds, self._at_full_speed)
 
     def drop(self) -> None:
         """Tear the connection down without a word."""
         self.connection.transport.abort()
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye, once."""
+        if self._closing is None:
+            self._closing = self._loop.create_task(self.connection.close(code, reason))
+
+    def see_out(self) -> None:
+        """Say goodbye to a client that broke a rule of the venue's: "1008: the words"."""
+        goodbye = self.speaker.goodbye
+        if goodbye:
+            code, _, words = goodbye.partition(": ")
+            self.close(int(code) if code.isdecimal() else POLICY, words or code)
 
     def end(self) -> None:
         """The connection is gone."""
@@ -185,7 +204,7 @@ class Line:
             self._wake_at(self._waiting[0][0])
 
     def _at_full_speed(self) -> None:
-        self.delay_s = 0.0
+        self.delay_s = self.usual_delay_s
 
     def _write(self, saying: Saying, now_s: float) -> None:
         if not self.is_open:

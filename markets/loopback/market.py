@@ -135,19 +135,32 @@ class Market:
         self._rate, self._start_ns = rate, start_ns
         pairs = [(venue, asset) for venue, assets in venues.items() for asset in assets]
         self.markets = [AssetMarket(venue, asset, self._rng, levels) for venue, asset in pairs]
+        self._waiting = [(start_ns + self._pause_ns(), number) for number in range(len(pairs))]
+        heapify(self._waiting)
+
+    @property
+    def due_ns(self) -> int:
+        """When the next thing happens."""
+        return self._waiting[0][0]
+
+    def books(self) -> list[SpotEvent]:
+        """The whole books, as they are at the beginning."""
+        return [market.book(self._start_ns) for market in self.markets]
+
+    def step(self) -> list[SpotEvent]:
+        """What happens next."""
+        now_ns, number = self._waiting[0]
+        events: list[SpotEvent] = []
+        for _ in range(BURST_EVENTS if self._rng.random() < BURST_SHARE / BURST_EVENTS else 1):
+            events += self.markets[number].next(now_ns)
+        heapreplace(self._waiting, (now_ns + self._pause_ns(), number))
+        return events
 
     def events(self, seconds: float = inf) -> Iterator[SpotEvent]:
         """In the order of time, the whole books first; for ever, or for so long."""
-        for market in self.markets:
-            yield market.book(self._start_ns)
-        rng, markets = self._rng, self.markets
-        waiting = [(self._start_ns + self._pause_ns(), number) for number in range(len(markets))]
-        heapify(waiting)
-        while waiting and waiting[0][0] < self._start_ns + seconds * SECOND_NS:
-            now_ns, number = waiting[0]
-            for _ in range(BURST_EVENTS if rng.random() < BURST_SHARE / BURST_EVENTS else 1):
-                yield from markets[number].next(now_ns)
-            heapreplace(waiting, (now_ns + self._pause_ns(), number))
+        yield from self.books()
+        while self.due_ns < self._start_ns + seconds * SECOND_NS:
+            yield from self.step()
 
     def touch(self, now_ns: int) -> list[SpotEvent]:
         """A change in every book, so that whoever has missed something can notice."""
@@ -155,3 +168,10 @@ class Market:
 
     def _pause_ns(self) -> int:
         return max(1, int(self._rng.expovariate(self._rate) * SECOND_NS))
+
+
+def market_events(
+    venues: Mapping[str, tuple[str, ...]], seed: int, start_ns: int, seconds: float, *, rate: float, levels: int
+) -> Iterator[SpotEvent]:
+    """The events of a market for so long."""
+    return Market(venues, seed, start_ns, rate=rate, levels=levels).events(seconds)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -53,7 +54,8 @@ class Booth:
         self.name, self.loopback, self.truth = name, loopback, truth
         self.lines: dict[int, Line] = {}
         self.faults = Faults(self.lines, seed)
-        self.connects = self.refusals = self.pages = self.cut_off = 0
+        self.connects = self.pages = self.cut_off = 0
+        self.refusals: Counter[int] = Counter()  # by status
 
     def tell(self, event: MarketEvent) -> None:
         """Make it true, and say it to whom it concerns."""
@@ -68,6 +70,7 @@ class Booth:
         for line in tuple(self.lines.values()):
             for frame in line.speaker.beat():
                 line.say(frame)
+            line.see_out()
 
     def page(self, path: str) -> Answer | None:
         """The answer to a GET below the venue's root."""
@@ -76,7 +79,8 @@ class Booth:
 
 
 class LoopbackServer:
-    """All the venues behind one port. `names` are those of the register; every venue has these assets, where it lists them.
+    """All the venues behind one port. `names` are those of the register; every venue has these assets (or its own of a
+    mapping by name), where it lists them.
 
     `now_ns` is the venues' clock, `speed` how many of its seconds pass in one of ours.
     `lines_opened` is called with each new connection before the venue says anything: proofs listen there.
@@ -85,7 +89,7 @@ class LoopbackServer:
     def __init__(
         self,
         names: Iterable[str],
-        assets: Iterable[str],
+        assets: Iterable[str] | Mapping[str, Iterable[str]],
         *,
         now_ns: Callable[[], int] = time.time_ns,
         speed: float = 1.0,
@@ -98,9 +102,10 @@ class LoopbackServer:
         self.booths: dict[str, Booth] = {}
         self.lines_opened: list[Callable[[Booth, Line], None]] = []
         self.errors: list[str] = []  # mistakes in a loopback venue's file
-        wanted = tuple(assets)
         self._of_venue: dict[str, list[Booth]] = {}
+        always = None if isinstance(assets, Mapping) else tuple(assets)
         for number, name in enumerate(names):
+            wanted = tuple(assets[name]) if isinstance(assets, Mapping) else always or ()
             symbols = {asset: symbol for asset, symbol in venues[name].symbols.items() if asset in wanted}
             venue = voice_of(venues[name], symbols)
             booth = Booth(name, loopback[name], Truth(venue, symbols, PRICE_DIGITS), seed + number)
@@ -194,9 +199,10 @@ class LoopbackServer:
             booth.truth.now_ns = max(booth.truth.now_ns, self.now_ns())
             for frame in line.speaker.hear(heard):
                 line.say(frame)
+            line.see_out()
 
     def _refuse(self, booth: Booth, refusal: Refusal) -> Response:
-        booth.refusals += 1
+        booth.refusals[refusal.status] += 1
         extra = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
         return _response(refusal.status, refusal.words.encode(), {"Content-Type": "text/plain"} | extra)
 
