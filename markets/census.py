@@ -73,6 +73,14 @@ def tape_count(path: Path) -> TapeCount:
     return TapeCount(counting.header, files)
 
 
+def file_count(path: Path) -> tuple[TapeHeader, FileFacts]:
+    """Read one file to its end. Raises TapeError."""
+    counting = _Counting()
+    facts = counting.read(path)
+    assert counting.header is not None  # noqa: S101 - a file without one was an error
+    return counting.header, facts
+
+
 class _Counting:
     """One file after the other; the order of time goes on from one to the next."""
 

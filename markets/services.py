@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
-from markets.census import TapeCount, tape_count
+from markets.census import TapeCount, file_count, tape_count
 from markets.core.contract import Contract
 from markets.models import Market, Series, Tape
 from markets.tape import VERSION, TapeError, TapeHeader, files_of, whole_name
@@ -117,20 +117,27 @@ def tape_part_removed(path: Path) -> None:
 
 
 def tapes_mend(folder: Path) -> list[Path]:
-    """End, seal and register what writers that died have left in a folder, and recordings that the catalogue lacks.
+    """End and seal what writers that died have left in a folder, and register each part that the catalogue lacks.
     Returns the files that were sealed. What cannot be read is logged."""
     mended = mend_tapes(folder)
     for path in wholes_in(folder):
-        row = Tape.objects.filter(name=whole_name(path)).first()
-        files = [file.name for file in files_of(path)]
-        if any(name.endswith(PLAIN) for name in files):
-            continue  # somebody is writing it
-        if row is None or [file.file for file in _files(row)] != files or set(mended) & set(files_of(path)):
-            try:
-                tape_register(path)
-            except TapeError as error:
-                log.warning("%s", error)
+        try:
+            _register_missing(path)
+        except TapeError as error:
+            log.warning("%s", error)
     return mended
+
+
+def _register_missing(path: Path) -> None:
+    """Only the files that are not known yet are read: a recording may be long."""
+    files = files_of(path)
+    row = Tape.objects.filter(name=whole_name(path)).first()
+    known = {file.file for file in _files(row)} if row is not None else set()
+    for name in sorted(known - {file.name for file in files}):
+        tape_part_removed(path.parent / name)
+    for file in files:
+        if file.name not in known and not file.name.endswith(PLAIN):  # a plain one is being written
+            tape_part_sealed(file, *file_count(file))
 
 
 def _is_same(one: Path, other: Path) -> bool:
