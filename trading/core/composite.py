@@ -37,10 +37,14 @@ class Composite:
 
     def level(self, method: PriceMethod, now_ns: int, replica: KeptReplica | None = None) -> tuple[float, Raw] | None:
         """The index by one method and what it was made of; None when there is no price."""
-        raw = None if self.panel.problem else self._raw(method, now_ns, replica or self.replica)
+        if self.panel.problem:
+            return None
+        if method == "fusion":
+            return self._fused()
+        raw = self._raw(method, now_ns, replica or self.replica)
         if raw is None or not 0.0 < raw.value < inf:
             return None
-        return exp(self._bounded(raw, method)), raw
+        return exp(self._bounded(log(raw.value / (1.0 + self.biases[method].value)))), raw
 
     def error(self, method: PriceMethod, source_ns: int) -> float:
         """One standard deviation of a method's level whose newest price is of `source_ns`, relative."""
@@ -66,13 +70,21 @@ class Composite:
                 replica.renew(self.panel, now_ns)
         return [self._shown_method(method, now_ns, replica) for method in METHODS]
 
+    def _fused(self) -> tuple[float, Raw] | None:
+        """By the fusion; of two venues between them."""
+        fusion, panel = self.fusion, self.panel
+        if not fusion.is_set:
+            return None
+        level = fusion.state[0]
+        if len(panel.said) == OUTLIER_VENUES - 1:
+            value = exp(min(max(level, panel.low), panel.high))
+        else:
+            value = exp(self._bounded(level))
+        newest_ns = max([voice.said_ns for voice in panel.inside])
+        return value, Raw(value, newest_ns, panel.expires_ns, ())
+
     def _raw(self, method: PriceMethod, now_ns: int, replica: KeptReplica) -> Raw | None:
         panel = self.panel
-        if method == "fusion":
-            if not self.fusion.is_set:
-                return None
-            newest_ns = max([voice.said_ns for voice in panel.inside])
-            return Raw(exp(self.fusion.state[0]), newest_ns, panel.expires_ns, ())
         if method == "vwap":
             return vwap(panel.inside, now_ns, self._stale_ns)
         if method == "median":
@@ -81,16 +93,12 @@ class Composite:
         raw = replica.raw
         return raw if raw is not None and all(venue in names for venue in raw.venues) else None
 
-    def _bounded(self, raw: Raw, method: PriceMethod) -> float:
-        """Log of the level: less its bias, and no further from the median voice than the bound."""
-        panel, is_fusion = self.panel, method == "fusion"
-        level = self.fusion.state[0] if is_fusion else log(raw.value / (1.0 + self.biases[method].value))
-        if len(panel.said) < OUTLIER_VENUES - 1:
-            return level
-        least, most = panel.middle - OUTLIER_SHARE, panel.middle + OUTLIER_SHARE
-        if is_fusion and len(panel.said) < OUTLIER_VENUES:
-            least, most = min(panel.said), max(panel.said)
-        return min(max(level, least), most)
+    def _bounded(self, level: float) -> float:
+        """The log of a level, no further from the median voice than the bound; one voice alone sets none."""
+        panel = self.panel
+        if len(panel.said) < OUTLIER_VENUES - 1 or panel.high - OUTLIER_SHARE <= level <= panel.low + OUTLIER_SHARE:
+            return level  # nearly always; the median is between the lowest and the highest
+        return min(max(level, panel.middle - OUTLIER_SHARE), panel.middle + OUTLIER_SHARE)
 
     def _shown_method(self, method: PriceMethod, now_ns: int, replica: KeptReplica) -> MethodPrice:
         found = self.level(method, now_ns, replica)

@@ -1,6 +1,6 @@
 """Fusion: one level and the basis of each venue from their ticks, by a Kalman filter; strikes say where the index is."""
 
-from math import exp, sqrt
+from math import exp, inf, sqrt
 from typing import Literal
 
 from markets.core.units import SECOND_NS
@@ -15,6 +15,7 @@ SURPRISE = 5.0  # standard deviations: a tick further off is not believed,
 PATIENCE = 3  # but so many in a row are
 RECENT_NS = 5 * SECOND_NS  # who ticked within is asked who is right
 LEAST_VARIANCE = 1e-14  # (0.001 bp)^2: nothing is known better, and rounding cannot make a variance negative
+SINGLE = 2  # rows of the covariance with one venue
 _NS = 1e-9
 
 Heard = Literal["believed", "refused", "reopened", "moved"]
@@ -38,7 +39,7 @@ class Fusion:
         self._basis_ns = 0
         self.state = [0.0]  # to be looked at: the log of the index, then the basis of each place
         self._p = [[0.0]]  # covariance, symmetric to the last bit
-        self._bounds = [0.0]  # of each basis
+        self._bounds = [inf]  # of each basis
         self._largest = [0.0]  # variance of each basis
         self._steps = [0.0]
         self._missed = [0]  # ticks refused in a row
@@ -100,7 +101,10 @@ class Fusion:
                 return heard
             total = top[0] + 2.0 * top[place] + row[place] + variance
         self._missed[place] = 0
-        self._learn([mine + its for mine, its in zip(top, row, strict=True)], surprise, total)
+        if len(top) > SINGLE:
+            self._learn([mine + its for mine, its in zip(top, row)], surprise, total)  # noqa: B905  # it costs
+        else:
+            self._learn_alone(surprise, total)
         return heard
 
     def anchor(self, surprise: float, variance: float) -> None:
@@ -122,14 +126,26 @@ class Fusion:
         """`shared` is the covariance of the state with what was observed, `total` the variance of the surprise."""
         share = 1.0 / total
         gain = surprise * share
-        state = self.state = [value + each * gain for value, each in zip(self.state, shared, strict=True)]
-        for row, mine in zip(self._p, shared, strict=True):
-            row[:] = [value - mine * each * share for value, each in zip(row, shared, strict=True)]
-        if self._p[0][0] < LEAST_VARIANCE:
-            self._p[0][0] = LEAST_VARIANCE
+        p, state = self._p, self.state
+        for place, mine in enumerate(shared):
+            state[place] += mine * gain
+            p[place] = [value - mine * each * share for value, each in zip(p[place], shared)]  # noqa: B905  # it costs
+        if p[0][0] < LEAST_VARIANCE:
+            p[0][0] = LEAST_VARIANCE
         for place, bound in enumerate(self._bounds):
-            if place and not -bound <= state[place] <= bound:
+            if not -bound <= state[place] <= bound:
                 state[place] = bound if state[place] > 0.0 else -bound
+
+    def _learn_alone(self, surprise: float, total: float) -> None:
+        """The same with a single venue, for speed: recordings have no more."""
+        (level, shared), (_, basis) = self._p
+        top, row = level + shared, shared + basis
+        share = 1.0 / total
+        gain = surprise * share
+        self.state[0] += top * gain
+        self.state[1] = min(max(self.state[1] + row * gain, -self._bounds[1]), self._bounds[1])
+        left = shared - top * row * share
+        self._p = [[max(level - top * top * share, LEAST_VARIANCE), left], [left, basis - row * row * share]]
 
     def _wander(self, now_ns: int) -> None:
         """Once a second: each basis may have moved, and tends back to none."""

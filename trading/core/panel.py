@@ -13,14 +13,14 @@ SpotEvent = SpotPrice | SpotQuote
 
 
 class Panel:
-    """`renew` says, for a moment: who is `inside`, the `middle` of all who spoke, and the `problem`, "" when none.
+    """`renew` says, for a moment: who is `inside`, what all who spoke `said`, and the `problem`, "" when none.
 
     Prices are compared as logarithms less the basis that the fusion knows of each venue. All of it holds up to
     `expires_ns`, unless something is heard. What is said for a moment depends on what was heard, not on who asked.
     """
 
     __slots__ = (
-        "_fusion", "_late_ns", "_quorum", "_stale_ns", "_window_ns", "expires_ns", "inside", "middle", "problem",
+        "_fusion", "_late_ns", "_quorum", "_stale_ns", "_window_ns", "expires_ns", "high", "inside", "low", "problem",
         "said", "speaking", "voices",
     )  # fmt: skip
 
@@ -30,7 +30,7 @@ class Panel:
         self.speaking: list[Voice] = []
         self.said: list[float] = []  # by those speaking: logs of their prices, each less its basis
         self.inside: list[Voice] = []
-        self.middle = 0.0  # the median of what was said
+        self.low = self.high = 0.0  # the least and the most that was said
         self.problem: Problem = "NO_SPOT"
         self.expires_ns = -1
         self.configure(parameters)
@@ -73,14 +73,22 @@ class Panel:
                 if voice.expires_ns < expires_ns:
                     expires_ns = voice.expires_ns
         self.speaking, self.said, self.expires_ns = speaking, said, expires_ns
-        self.middle = median(said) if said else 0.0
-        self.inside = self._voted()
+        self.inside = speaking
+        if said:
+            self.low, self.high = min(said), max(said)
+            if self.high - self.low > OUTLIER_SHARE:
+                self.inside = self._voted()
         if len(self.inside) >= self.needed:
             self.problem = ""
         elif self._is_dispute():
             self.problem = "VENUES_DISAGREE"
         else:
             self.problem = "NO_QUORUM" if self.inside else "NO_SPOT"
+
+    @property
+    def middle(self) -> float:
+        """The median of what was said. Ask only when something was."""
+        return median(self.said)
 
     def is_plausible(self, voice: Voice, now_ns: int) -> bool:
         """Whether what this venue says may teach the fusion: it is not outvoted, or no further from the others than
@@ -112,13 +120,8 @@ class Panel:
 
     def _voted(self) -> list[Voice]:
         """Those who are not too far from the median. Of two who disagree neither is believed."""
-        speaking, said = self.speaking, self.said
-        if len(said) < OUTLIER_VENUES - 1:
-            return speaking
-        if max(said) - min(said) <= OUTLIER_SHARE:
-            return speaking
-        is_vote = len(said) >= OUTLIER_VENUES
-        limit = largest_distance(said, self.middle) if is_vote else 0.0
-        for voice, each in zip(speaking, said, strict=True):
-            voice.is_outvoted = abs(each - self.middle) > limit
-        return [voice for voice in speaking if not voice.is_outvoted]
+        said, middle = self.said, self.middle
+        limit = largest_distance(said, middle) if len(said) >= OUTLIER_VENUES else 0.0
+        for voice, each in zip(self.speaking, said, strict=True):
+            voice.is_outvoted = abs(each - middle) > limit
+        return [voice for voice in self.speaking if not voice.is_outvoted]
