@@ -116,7 +116,7 @@ def test_a_ticker_may_be_ahead_of_the_book() -> None:
         price = f"{100.2 + number / 100:.2f}"
         (quote,) = socket.hear(ticker(price), now_ns)
         assert isinstance(quote, SpotQuote)
-        if number % 3 == 0:
+        if number % 6 == 0:
             socket.hear(say("l2update", changes=[["buy", price, "1"]]), now_ns)
     assert socket.books["BTC"].stands
 

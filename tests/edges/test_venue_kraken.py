@@ -201,6 +201,27 @@ def test_a_window_of_ten_is_the_best_ten_after_every_message(steps: Any) -> None
     assert trip.troubles() == []
 
 
+def test_what_is_pushed_out_of_the_window_is_not_said_and_what_comes_into_it_is() -> None:
+    trip, scene = begun(KRAKEN._replace(sockets=ten), LOOPBACK["kraken"], SYMBOLS)
+    said: list[list[float]] = []
+
+    def overhear(frames: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        said.extend(sizes_of(frame) for _, frame in frames)
+        return frames
+
+    trip.spoil = overhear
+    trip.tell(scene.events(("level", "BTC", True, 1, 5.0))[0])
+    trip.tell(scene.events(("level", "BTC", True, 1, 0.0))[0])
+    trip.tell(scene.events(("level", "BTC", True, 40, 5.0))[0])
+    assert said == [[5.0], [0.0, 6.0]]
+    assert trip.troubles() == []
+
+
+def sizes_of(frame: bytes) -> list[float]:
+    """The sizes of the bids of an update."""
+    return [level["qty"] for level in msgspec.json.decode(frame)["data"][0]["bids"]]
+
+
 @settings(max_examples=80, deadline=None)
 @given(STEPS, FAULTS)
 def test_a_message_that_goes_wrong_is_noticed_and_mended(steps: Any, fault: Any) -> None:
