@@ -60,6 +60,7 @@ class EstimateSerializer(serializers.Serializer[Any]):
     age_ms = serializers.IntegerField(allow_null=True, help_text="since the newest word behind it was received")
     sigma_bp = serializers.FloatField(allow_null=True, help_text="standard error in basis points")
     reason = serializers.CharField(allow_blank=True)
+    note = serializers.CharField(allow_blank=True, help_text="which venues the method wants, where not all")
     venues = serializers.ListField(child=serializers.CharField())
     left_out = LeftOutSerializer(many=True)
 

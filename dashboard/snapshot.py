@@ -80,6 +80,7 @@ class Estimate(msgspec.Struct):
     age_ms: int | None = None
     sigma_bp: float | None = None
     reason: str = ""
+    note: str = ""
     venues: list[str] = []
     left_out: list[LeftOut] = []
 

@@ -86,7 +86,7 @@ def venues() -> list[dict[str, Any]]:
 def prices() -> list[dict[str, Any]]:
     """Every method of one asset, and one that has none yet."""
     left_out = [{"venue": "kraken", "code": "stale", "text": "silent for 7.4 s"}]
-    shared = {"venues": ["coinbase", "bitstamp"], "left_out": left_out, "reason": ""}
+    shared = {"venues": ["coinbase", "bitstamp"], "left_out": left_out, "reason": "", "note": ""}
     fusion = {"method": "fusion", "value": 64_133.02, "age_ms": 180, "sigma_bp": 0.62} | shared
     vwap = {"method": "vwap", "value": 64_131.40, "age_ms": 180, "sigma_bp": None} | shared
     median = {"method": "median", "value": 64_133.10, "age_ms": 180, "sigma_bp": None} | shared
@@ -97,6 +97,7 @@ def prices() -> list[dict[str, Any]]:
         "venues": [],
         "left_out": left_out,
         "reason": "no book stands",
+        "note": "",
     }
     methods = [fusion, vwap, median, {"method": "replica"} | none]
     return [{"asset": "BTC", "method": "fusion", "value": 64_133.02, "methods": methods}]

@@ -36,6 +36,7 @@ from trading.snapshot import KEPT, Json, Place, Recent
 from trading.source import DEMO, Source, demo_source, tape_source
 
 NUDGE_AGAIN_S = 1.0
+MENDING_S = 3.0  # is waited for at the end; what is not done by then is done at the next start
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +53,12 @@ def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
         services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
         restore.recover_all(settings.ACCOUNT)
         trader = Trader(say)
-        mend_in_background()
+        mending = mend_in_background()
         trader.session.ends_with_source = until_end
-        trader.run()
+        try:
+            trader.run()
+        finally:
+            mending.join(MENDING_S)
 
 
 class Trader:
