@@ -33,7 +33,7 @@ def components() -> list[Component]:
     """All of them, in the order in which one depends on the other."""
     base = database()
     rows = [trader(), *workers()] if base.state == "ok" else []
-    return [base, broker(), *rows, live_channel()]
+    return [base, broker(), *rows, live_channel(), *_of_snapshot(snapshot.newest())]
 
 
 def database() -> Component:
@@ -101,6 +101,29 @@ def live_channel() -> Component:
     age = snapshot.age_s(stamp)
     state = "ok" if age <= snapshot.SILENT_AFTER_S else "bad"
     return Component("Live numbers", state, f"{stamp.label} {stamp.source.name}, {stamp.source.state}".strip(), age)
+
+
+def _of_snapshot(latest: snapshot.Snapshot | None) -> list[Component]:
+    """What the trader says of its feeds and its tape; nothing where it says nothing."""
+    if latest is None:
+        return []
+    return [*([feeds(latest.feeds)] if latest.feeds else []), *([tapes(latest.tape)] if latest.tape else [])]
+
+
+def feeds(connections: list[snapshot.Feed]) -> Component:
+    """The connections to venues: bad when none is up. One that a venue refuses is no fault of ours."""
+    up = [each for each in connections if each.state == "up"]
+    others = [f"{each.feed} {each.state}: {each.reason}".rstrip(": ") for each in connections if each.state != "up"]
+    text = "; ".join([f"{len(up)} of {len(connections)} up", *others])
+    is_troubled = any(each.state not in {"up", "unavailable"} for each in connections)
+    return Component("Feeds", "bad" if not up else "warn" if is_troubled else "ok", text)
+
+
+def tapes(tape: snapshot.TapeUse) -> Component:
+    """The recorder, and how much of its disk it uses."""
+    share = tape.bytes / tape.bound if tape.bound else 0.0
+    text = f"{tape.name}, {tape.events:,} events; {tape.bytes / 1e9:.2f} of {tape.bound / 1e9:.2f} GB used"
+    return Component("Recorder", "ok" if share <= 1.0 else "warn", text)
 
 
 def versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import msgspec
 import pytest
 import redis
 from django.conf import settings
@@ -11,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard import health
+from dashboard.snapshot import Feed
 from dashboard.templatetags import units
-from tests.builders_web import KEY, publish, snapshot
+from tests.builders_web import KEY, feed, publish, snapshot
 from tests.builders_web_rows import TICKER, fill, market, order, session, signal, traded_market
 from tests.conftest import signed_in
 from trading.models import Heartbeat, TraderStatus
@@ -41,6 +43,22 @@ def test_somebody_who_only_looks_sees_every_page(as_bob: Client, path: str) -> N
     reply = as_bob.get(path)
     assert reply.status_code == 200
     assert "DEMO" in reply.content.decode()
+
+
+def test_health_tells_how_many_feeds_are_up_and_why_the_others_are_not(as_bob: Client, wire: redis.Redis) -> None:
+    publish(wire, snapshot())
+    text = as_bob.get("/health/").content.decode()
+    assert "2 of 3 up; binance unavailable: Service unavailable from a restricted location" in text
+    assert "1.25 of 5.00 GB used" in text
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [(["up", "up"], "ok"), (["up", "unavailable"], "ok"), (["up", "lost"], "warn"), (["lost", "unavailable"], "bad")],
+)
+def test_feeds_are_well_unless_one_is_lost_and_down_when_none_is_up(states: list[str], expected: str) -> None:
+    rows = [msgspec.convert(feed(f"venue{number}", state=state), Feed) for number, state in enumerate(states)]
+    assert health.feeds(rows).state == expected
 
 
 def test_the_login_page_signs_in_and_logging_out_signs_out(as_eve: Client, ada: User) -> None:
