@@ -11,7 +11,7 @@ from markets.download.errors import DownloadError
 from markets.download.pages import PageFile
 from markets.download.source import Mark, Source
 
-SPEC, PAGES = "job.json", "pages.zst"
+SPEC, PAGES, DONE = "job.json", "pages.zst", ".done"
 Progress = Callable[[float, int, int], None]  # share, pages, rows
 
 
@@ -71,9 +71,19 @@ class Job:
         self.pages.close()
 
     def remove(self) -> None:
-        """The result is there: the pages are not needed any more."""
+        """The pages are not needed any more. They go at once: what is half removed is not taken for half fetched."""
+        done = self.folder.with_name(self.folder.name + DONE)
+        shutil.rmtree(done, ignore_errors=True)
+        self.folder.replace(done)
         self.pages.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(done, ignore_errors=True)
+
+
+def forget(folder: Path) -> None:
+    """Drop what an earlier run got. Raises DownloadError when another download is at it."""
+    if folder.exists():
+        PageFile(folder / PAGES).close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -21,6 +21,7 @@ NO_BOOK = "no book was downloaded"
 STRIKE_AFTER_NS = SECOND_NS  # the exchange writes it about 0.7 s after the open
 SETTLES_AFTER_NS = 30 * SECOND_NS  # where the exchange does not say
 RESULTS = ("yes", "no")
+SHORT = "markets whose trades add up to less than the volume listed"
 
 
 class Listed(NamedTuple):
@@ -61,7 +62,7 @@ def kalshi_events(pages: PageFile, found: Listed, report: Report) -> Iterator[Ma
     while waiting or streams:
         if waiting and (not streams or waiting[0][0] <= streams[0][0]):
             _, index, market = heappop(waiting)
-            _go_on(streams, index, _market_events(market, _prints(pages, found.pages[market.ticker], report)))
+            _go_on(streams, index, _market_events(market, _prints(pages, found, market, report)))
             continue
         _, index, event, stream = heappop(streams)
         yield event
@@ -148,19 +149,24 @@ def _go_on(
         heappush(streams, (event.received_ns, index, event, stream))
 
 
-def _prints(pages: PageFile, numbers: list[int], report: Report) -> list[KalshiPrint]:
-    """The trades of a market in order of time, each id once, without those that were made off the book."""
-    kept: dict[str, KalshiPrint] = {}
-    for row in _rows(pages, numbers):
+def _prints(pages: PageFile, found: Listed, market: KalshiMarket, report: Report) -> list[KalshiPrint]:
+    """The trades of a market in order of time, each id once, without those that were made off the book. What all of them
+    add up to is held against the volume that the exchange lists."""
+    told: dict[str, KalshiPrint] = {}
+    for row in _rows(pages, found.pages[market.ticker]):
         report.rows += 1
-        reason = _fault(row) or ("told twice" if row.trade_id in kept else "")
+        report.left_out["told twice"] += row.trade_id in told
+        told.setdefault(row.trade_id, row)
+    report.notes[SHORT] += sum(row.count for row in told.values()) < market.volume
+    kept = []
+    for row in sorted(told.values(), key=lambda row: row.venue_ns):
+        reason = _fault(row)
         if reason:
             report.left_out[reason] += 1
         else:
-            kept[row.trade_id] = row
-    for row in kept.values():
-        report.keep(row.venue_ns)
-    return sorted(kept.values(), key=lambda row: row.venue_ns)
+            kept.append(row)
+            report.keep(row.venue_ns)
+    return kept
 
 
 def _fault(row: KalshiPrint) -> str:

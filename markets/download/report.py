@@ -60,11 +60,11 @@ class Report(msgspec.Struct):
             told.append(
                 f"  from {iso(self.first_ns)} to {iso(self.last_ns)} ({(self.last_ns - self.first_ns) / (3600 * SECOND_NS):,.1f} h)"
             )
-        told += [f"  left out: {count:,} {reason}" for reason, count in sorted(self.left_out.items())]
+        told += [f"  left out: {count:,} {reason}" for reason, count in sorted(self.left_out.items()) if count]
         if self.holes:
             shown = ", ".join(f"{first}-{last}" for first, last in self.holes_shown)
             more = ", ..." if self.holes > len(self.holes_shown) else ""
-            told.append(f"  holes: {self.missing:,} trade numbers missing in {self.holes:,} places ({shown}{more})")
+            told.append(f"  holes: {self.holes:,}, with {self.missing:,} trade numbers missing ({shown}{more})")
         told += [f"  {count:,} {what}" for what, count in self.notes.items() if count]
         told.append(f"  {self.path}, {self.size_bytes / 1e6:.2f} MB, grade {self.grade}")
         return told

@@ -1,13 +1,12 @@
 """A plan carried out: pages fetched (or gone on with), the result written, and only then the pages let go."""
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from markets.download.errors import DownloadError
-from markets.download.job import Job, Progress, Spec
+from markets.download.job import Job, Progress, Spec, forget
 from markets.download.kalshi_result import kalshi_events, listed, market_rows, minute_rows
 from markets.download.output import write_table, write_tape
 from markets.download.plan import Plan
@@ -46,7 +45,7 @@ def download(
     path = result_path(plan, folders)
     folder = folders.downloads / plan.name
     if restart:
-        shutil.rmtree(folder, ignore_errors=True)
+        forget(folder)
     elif path.exists() and not folder.exists():
         return Report(plan.name, plan.host.base, path=str(path), is_old=True)
     job = Job(folder, Spec(plan.name, plan.words, plan.host.base, now_ns))

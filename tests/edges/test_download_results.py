@@ -115,7 +115,7 @@ def test_a_hole_in_the_numbers_is_told_on_the_tape_and_counted(tmp_path: Path) -
     done = Fetched(tmp_path, KrakenHost(told, 10), "kraken", asset="BTC")
     assert (done.report.holes, done.report.missing) == (2, 3)
     assert done.report.holes_shown == [(5_010, 5_011), (5_030, 5_030)]
-    assert "holes: 3 trade numbers missing in 2 places (5010-5011, 5030-5030)" in "\n".join(done.report.lines())
+    assert "holes: 2, with 3 trade numbers missing (5010-5011, 5030-5030)" in "\n".join(done.report.lines())
     lost = [event for event in done.events(FeedStatus) if event.state == "lost"]
     assert lost[0].reason == "trades 5010 to 5011 are missing"
     assert lost[0].received_ns == told[8].at_ns
@@ -254,7 +254,8 @@ def kalshi(count: int = 4, page: int = 1000, *, archived: int = 0) -> KalshiHost
 def test_the_life_and_the_trades_of_each_market_are_on_the_tape(tmp_path: Path, archived: int) -> None:
     done = Fetched(tmp_path, kalshi(page=4, archived=archived), "kalshi-trades", series="KXBTC15M")
     assert len(done.events(TradePrint)) == 4 * 8  # the ninth is a block trade
-    assert done.report.left_out == {"block trades, made off the book": 4}
+    assert +done.report.left_out == {"block trades, made off the book": 4}
+    assert +done.report.notes == {"markets": 4}
     first = done.events(TradePrint)[0]
     assert first == TradePrint(START_NS, TICKERS[0], 3_600, 13_600, taker_yes=True, venue_ns=START_NS)
     told = [type(event).__name__ for event in market_events(done.path) if ticker_of(event) == TICKERS[0]]
@@ -269,6 +270,16 @@ def test_the_life_and_the_trades_of_each_market_are_on_the_tape(tmp_path: Path, 
     assert settled[0].received_ns == close_ns(0) + 60 * SECOND_NS
     assert tape_count(done.path).markets == 4
     assert read_header(done.path).grade == "C"
+
+
+def test_trades_that_the_exchange_does_not_give_are_missed_by_the_volume(tmp_path: Path) -> None:
+    def forgetful(path: str, params: Mapping[str, str]) -> Answer:
+        if path == "/markets/trades" and params["ticker"] == TICKERS[2]:
+            return document({"trades": [], "cursor": ""})
+        return kalshi()(path, params)
+
+    done = Fetched(tmp_path, forgetful, "kalshi-trades", series="KXBTC15M")
+    assert done.report.notes["markets whose trades add up to less than the volume listed"] == 1
 
 
 def ticker_of(event: Any) -> str:
@@ -300,7 +311,12 @@ def test_settled_markets_are_a_table(tmp_path: Path) -> None:
     done = Fetched(tmp_path, kalshi(page=1, archived=2), "kalshi-markets", series="KXBTC15M")
     row = done.rows()[1]
     assert [row["ticker"] for row in done.rows()] == TICKERS
-    assert (row["strike"], row["settle_value"], row["result"], row["volume"]) == (80_001.25, "80002.25", "yes", 1_250)
+    assert (row["strike"], row["settle_value"], row["result"], row["volume"]) == (
+        80_001.25,
+        "80002.25",
+        "yes",
+        9 * 13_600,
+    )
     assert done.origin()["request"] == (
         "kalshi-bot download kalshi-markets --series KXBTC15M --from 2026-05-01T00:00:00Z --to 2026-05-01T01:00:00Z"
     )

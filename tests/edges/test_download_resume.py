@@ -136,6 +136,39 @@ def test_a_finished_download_leaves_only_its_result_and_is_not_fetched_again(tmp
     assert first.kept == 60
 
 
+def test_killed_when_the_result_was_written_but_not_taken_up_it_is_taken_up_the_next_time(tmp_path: Path) -> None:
+    plan, host, taken = plan_for("binance"), BinanceHost(trades(100, every_ms=30_000)), list[Path]()
+    folders = Folders(tmp_path / "tapes", tmp_path / "tables", tmp_path / "downloads")
+    means = Means(InMemory(host), HandClock())
+
+    def killed(path: Path, *_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download(plan, folders, now_ns=NOW_NS, keep=killed, means=means)
+    before = (tmp_path / "tapes" / f"{plan.name}.tape.zst").read_bytes()
+    again = InMemory(host)
+    report = download(
+        plan, folders, now_ns=NOW_NS, keep=lambda path, *_: taken.append(path), means=Means(again, HandClock())
+    )
+    assert again.asked == []
+    assert taken == [Path(report.path)]
+    assert taken[0].read_bytes() == before
+
+
+def test_beginning_anew_does_not_pull_the_pages_from_under_another_download(tmp_path: Path) -> None:
+    plan, host = plan_for("binance"), BinanceHost(trades(100, every_ms=30_000), 5)
+    folders = Folders(tmp_path / "tapes", tmp_path / "tables", tmp_path / "downloads")
+
+    def meanwhile(number: int) -> None:
+        if number == 2:
+            download(plan, folders, now_ns=NOW_NS, keep=lambda *_: None, means=Means(InMemory(host)), restart=True)
+
+    with pytest.raises(DownloadError, match="in use by another download"):
+        fetched(plan, tmp_path, InMemory(host, meanwhile))
+    assert fetched(plan, tmp_path, InMemory(host)).resumed_pages == 1
+
+
 def test_pages_of_another_address_are_not_mixed_in(tmp_path: Path) -> None:
     plan, host = plan_for("binance"), BinanceHost(trades(100, every_ms=30_000), 5)
     with pytest.raises(KeyboardInterrupt):

@@ -63,6 +63,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self._tell("stopped; what was got is kept: run the same command to go on")
             raise
+        finally:
+            self._clear()
         if options["json"]:
             self.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode())
         else:
@@ -70,15 +72,20 @@ class Command(BaseCommand):
 
     def _tell(self, words: str) -> None:
         """A word on what goes on, not on what comes of it: it leaves the output alone."""
-        clear = "\r" + " " * (BAR + 60) + "\r" if sys.stderr.isatty() else ""
-        self.stderr.write(f"{clear}{words}")
+        self._clear()
+        self.stderr.write(words)
+
+    def _clear(self) -> None:
+        """Wipe the bar."""
+        if sys.stderr.isatty():
+            self.stderr.write("\r" + " " * (BAR + 60) + "\r", ending="")
 
 
 class Progress:
     """A bar on a terminal; elsewhere a line whenever another tenth is done."""
 
     def __init__(self, command: BaseCommand, plan: Plan) -> None:
-        self._write = command.stderr.write
+        self._write, self._flush = command.stderr.write, command.stderr.flush
         self._name = plan.name
         self._is_terminal = sys.stderr.isatty()
         self._step = 0
@@ -89,6 +96,7 @@ class Progress:
         if self._is_terminal:
             done = round(share * BAR)
             self._write(f"\r[{'#' * done}{'.' * (BAR - done)}] {share:4.0%} {note[:48]:48}", ending="")
+            self._flush()
         elif int(share * STEPS) > self._step:
             self._step = int(share * STEPS)
             self._write(f"{self._name}: {share:.0%}, {note}")
