@@ -27,6 +27,7 @@ class AssetMarket:
         middle = round(FIRST_PRICE[asset] * (1.0 + rng.uniform(-0.002, 0.002)) / self.tick)
         self.step = max(1, middle // 50_000)  # ticks between usual levels
         self.furthest = int(middle * FURTHEST_SHARE)
+        self.most = levels + levels // 2  # levels a side, from which on more go than come
         self.bids: dict[int, float] = {}
         self.asks: dict[int, float] = {}
         for number in range(1, levels + 1):
@@ -96,9 +97,10 @@ class AssetMarket:
     def _new_level(self, is_bid: bool) -> tuple[int, float]:
         """A level that comes, changes or goes, never one that would cross."""
         side = self.bids if is_bid else self.asks
-        if self.rng.random() < 0.4 and len(side) > FEWEST_LEVELS:
+        is_full = len(side) > self.most
+        if self.rng.random() < (0.8 if is_full else 0.4) and len(side) > FEWEST_LEVELS:
             tick = self.rng.choice(tuple(side))
-            return tick, 0.0 if self.rng.random() < 0.6 else self._size()
+            return tick, 0.0 if is_full or self.rng.random() < 0.6 else self._size()
         best, other = (max(self.bids), min(self.asks)) if is_bid else (min(self.asks), max(self.bids))
         offset = self._offset(int(self.rng.expovariate(0.25)))
         if self.rng.random() < 0.03:
