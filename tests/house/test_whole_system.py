@@ -144,7 +144,7 @@ def test_the_api_answers_to_a_token(system: WholeSystem) -> None:
 
 def test_it_stops_whole_and_a_second_start_keeps_all_state(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with running(home, **QUICK | {"SPEED": "240"}) as system:  # soon an order
+    with running(home, **QUICK | {"SPEED": "100"}) as system:  # soon an order
         session = system.sign_in()
         set_total(system, session, 321)
         system.wait_for(session, lambda seen: seen["day"]["orders"] > 0, within_s=120)

@@ -182,7 +182,7 @@ def test_the_page_of_prices_shows_methods_venues_feeds_and_disk(chromium: Browse
         expect(seat.page.locator("#feeds tr").nth(2)).to_contain_text("restricted location; again in 00:56:52")
         expect(seat.page.locator("#prices-page")).to_contain_text("1.25 GB of 5.00 GB")
         picture(seat.page, "prices-desktop")
-        seat.page.set_viewport_size(PHONE)
+        seat.page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
         picture(seat.page, "prices-phone")
         assert seat.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert seat.complaints == []

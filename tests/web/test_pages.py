@@ -210,6 +210,7 @@ def test_health_is_well_when_everything_has_just_spoken(db: None, wire: redis.Re
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     assert {part.name: part.state for part in health.components()} == {
         "Database": "ok", "Redis": "ok", "Trader": "ok", "Worker": "ok", "Live numbers": "ok",
+        "Feeds": "ok", "Recorder": "ok",
     }  # fmt: skip
 
 
