@@ -1,5 +1,6 @@
 """Both ends of a venue's wire in memory: what is true, what is said, what is understood; and frames that go wrong on the way."""
 
+import random
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -19,13 +20,14 @@ from markets.core.venue_book import VenueBook
 from markets.feeds.counts import Counts
 from markets.feeds.venue import Endpoint, Reconnect, Unreadable, Venue, VenueSocket
 from markets.loopback.speaker import LoopbackVenue, Speaker, Truth
+from markets.loopback.spoiling import mistyped
 
 START_NS = 1_790_000_000 * SECOND_NS
 STEP_NS = 20_000_000
 DIGITS = {"BTC": 2, "ETH": 2}
 ENDPOINT = Endpoint("ws://venue", "http://venue")
 MIDDLE = 10_000  # cents
-Fault = Literal["drop", "double", "swap"]
+Fault = Literal["drop", "double", "swap", "mistyped"]
 
 
 class Listener:
@@ -126,6 +128,8 @@ class RoundTrip:
             events = call()
         except Unreadable:
             self.unreadable += 1
+            if not socket.notices_loss:
+                self.connect()
             return
         except Reconnect:
             self.reconnects += 1
@@ -151,7 +155,7 @@ class RoundTrip:
 
 
 class Spoiler:
-    """Drops, doubles or swaps one frame, counted from `at`."""
+    """Drops, doubles or swaps one frame, counted from `at`, or gives one of its fields another type."""
 
     def __init__(self, kind: Fault, at: int) -> None:
         self.kind, self.at, self.seen = kind, at, 0
@@ -168,8 +172,10 @@ class Spoiler:
             if self.seen - 1 == self.at and self.kind == "drop":
                 self.is_done = True
                 continue
-            found.append(saying)
-            if self.seen - 1 == self.at:
+            is_spoiled = self.seen - 1 == self.at and self.kind == "mistyped"
+            found.append((saying[0], mistyped(saying[1], random.Random(self.at))) if is_spoiled else saying)
+            self.is_done = self.is_done or is_spoiled
+            if self.seen - 1 == self.at and self.kind == "double":
                 found.append(saying)
                 self.is_done = True
             if self.held is not None and self.held[0] == saying[0]:
@@ -257,7 +263,7 @@ STEPS = st.lists(
     min_size=5,
     max_size=40,
 )
-FAULTS = st.tuples(st.sampled_from(["drop", "double", "swap"]), st.integers(0, 30))
+FAULTS = st.tuples(st.sampled_from(["drop", "double", "swap", "mistyped"]), st.integers(0, 30))
 
 
 def same_top(first: VenueBook | None, second: VenueBook, levels: int = 0) -> bool:

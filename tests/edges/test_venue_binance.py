@@ -241,6 +241,10 @@ def test_the_list_of_subscriptions_is_our_heartbeat() -> None:
         b'{"stream":"btcusdt@depth@100ms","data":{"E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["nan","1"]],"a":[]}}',
         b'{"stream":"btcusdt@depth@100ms","data":{"E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["0","1"]],"a":[]}}',
         b'{"stream":"btcusdt@trade","data":{"E":1,"s":"BTCUSDT","t":1,"p":"","q":"1","T":1,"m":true}}',
+        b'{"stream":"btcusdt@trade","data":{"E":1,"s":"BTCUSDT","t":1,"p":7,"q":"1","T":1,"m":true}}',
+        depth(11, 12, [["100.5", 7]]),
+        depth(11, 12, [], [["101", "1"], [7, "1"]]),
+        ticker(12).replace(b'"101.0"', b"7"),
     ],
 )
 def test_junk_is_unreadable_and_never_a_price(frame: bytes) -> None:

@@ -118,6 +118,19 @@ def test_a_book_message_that_cannot_be_read_is_a_missing_one() -> None:
         socket.hear(frame(4, "l2_data", book("update", ("offer", "83285", "0.7"))), START_NS)
 
 
+@pytest.mark.parametrize("number", [7, 83285, None, "83285"])
+def test_a_number_is_written_as_text(number: Any) -> None:
+    socket = standing()
+    change = frame(3, "l2_data", book("update", ("offer", number, "0.7"), ("offer", "83286", "1")))
+    sold = frame(0, "market_trades", {"type": "update", "trades": [trade(5, "SELL", number)]})
+    for it, text in ((socket, change), (trades(), sold)):
+        if isinstance(number, str):
+            assert len(it.hear(text, START_NS)) == 1
+        else:
+            with pytest.raises(Unreadable):
+                it.hear(text, START_NS)
+
+
 def test_a_level_that_is_junk_is_gone_and_the_rest_of_the_message_counts() -> None:
     socket = standing()
     change = book("update", ("offer", "83285", "0.-10000"), ("offer", "83286", "1"), ("bid", "", "1"))

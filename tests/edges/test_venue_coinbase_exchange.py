@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from markets.core.events import FeedBeat, FeedStatus, SpotBook, SpotPrice, SpotQuote
 from markets.core.units import SECOND_NS
@@ -14,7 +15,7 @@ from markets.feeds.venue import Endpoint, Unreadable
 from markets.feeds.venues.coinbase_exchange import AWAY_TICKERS, ExchangeSocket
 from markets.feeds.venues.common import Taker
 from markets.loopback.register import LOOPBACK
-from tests.round_trip import DIGITS, START_NS, STEPS, RoundTrip, begun, follow, same_top, told
+from tests.round_trip import DIGITS, START_NS, STEPS, RoundTrip, begun, follow, same_top, survive, told
 
 SYMBOLS = {"BTC": "BTC-USD"}
 BOTH = {"BTC": "BTC-USD", "ETH": "ETH-USD"}
@@ -160,7 +161,14 @@ def test_a_refused_product_is_named_and_the_others_are_asked_for_again() -> None
 
 @pytest.mark.parametrize(
     "text",
-    [b"7", b'{"type":"l2update","product_id":"BTC-USD"}', b'{"type":"match","product_id":"BTC-USD","trade_id":"x"}'],
+    [
+        say("l2update", changes=[["buy", 100.5, "1"]]),
+        say("snapshot", bids=[["100", 1]], asks=[]),
+        match(5).replace(b'"100.5"', b"7"),
+        b"7",
+        b'{"type":"l2update","product_id":"BTC-USD"}',
+        b'{"type":"match","product_id":"BTC-USD","trade_id":"x"}',
+    ],
 )
 def test_nonsense_is_unreadable(text: bytes) -> None:
     with pytest.raises(Unreadable):
@@ -194,6 +202,13 @@ def test_messages_heard_twice_change_nothing(steps: Any) -> None:
     trades = follow(trip, scene, steps)
     assert told(trip.listener.trades) == told(trades)
     assert trip.troubles() == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, st.integers(0, 30))
+def test_a_message_that_cannot_be_read_begins_everything_anew(steps: Any, at: int) -> None:
+    trip, scene = begun(VENUES["coinbase_exchange"], LOOPBACK["coinbase_exchange"], BOTH)
+    survive(trip, scene, steps, ("mistyped", at))
 
 
 def test_a_best_level_whose_removal_was_lost_shows_when_the_book_crosses() -> None:

@@ -17,18 +17,16 @@ from markets.feeds.times import venue_ns
 from markets.feeds.venue import Endpoint, Page, Refused, SocketMaker, Venue, VenueSocket
 from markets.feeds.venues.binance_messages import (
     FIELDS,
-    BookTicker,
     Depth,
     DepthPage,
     Wrapped,
     read_depth,
     read_page,
     read_ticker,
-    read_torn,
     read_trade,
     read_wrapped,
 )
-from markets.feeds.venues.common import SNAPSHOT_S, BookSocket, text_of, unreadable
+from markets.feeds.venues.common import SNAPSHOT_S, BookSocket, text_of, trade_of, unreadable
 
 SNAPSHOT_LEVELS = 1000  # a page of weight 50, of 6000 a minute
 PAGES_APART_NS = 250 * MILLISECOND_NS
@@ -208,13 +206,13 @@ class BinanceSocket(BookSocket):
     # The rest --------------------------------------------------------------------------------------------------
 
     def _hear_ticker(self, asset: str, data: msgspec.Raw, now_ns: int) -> list[MarketEvent]:
-        try:
-            ticker = read_ticker(data)
-        except msgspec.ValidationError:
-            torn = read_torn(data)
-            sides = [positive(text) or 0.0 for text in (torn.b, torn.B, torn.a, torn.A)]
-            ticker = BookTicker(torn.u, torn.s, *sides)
-        top = ticker.b, ticker.B, ticker.a, ticker.A
+        ticker = read_ticker(data)
+        top = (
+            positive(ticker.b) or 0.0,
+            positive(ticker.B) or 0.0,
+            positive(ticker.a) or 0.0,
+            positive(ticker.A) or 0.0,
+        )
         chain, kept = self._chains[asset], self.books[asset]
         if ticker.u <= chain.quoted:
             return []
@@ -230,12 +228,13 @@ class BinanceSocket(BookSocket):
 
     def _hear_trade(self, asset: str, data: msgspec.Raw, now_ns: int) -> list[MarketEvent]:
         trade = read_trade(data)
+        price, size = trade_of(trade.p, trade.q)
         if not self.is_new_trade(asset, trade.t):
             return []
         at_ns = venue_ns(trade.T, now_ns)
         self.note_lag(now_ns, at_ns)
         taker: Literal["buy", "sell"] = "sell" if trade.m else "buy"
-        return [SpotPrice(now_ns, self.venue, asset, trade.p, trade.q, at_ns, taker, str(trade.t))]
+        return [SpotPrice(now_ns, self.venue, asset, price, size, at_ns, taker, str(trade.t))]
 
     def _hear_rest(self, wrapped: Wrapped, now_ns: int) -> list[MarketEvent]:
         if wrapped.e == "serverShutdown" or wrapped.stream == "!serverShutdown":

@@ -15,7 +15,7 @@ from markets.feeds.shape import Census, Fields, fields_of
 from markets.feeds.times import venue_ns
 from markets.feeds.venue import Endpoint, Reconnect, Unreadable, Venue, VenueSocket
 from markets.feeds.venues.coinbase_asking import TAKER_BY_MAKER, CoinbaseSocket
-from markets.feeds.venues.common import Price, Size, lax, text_of, unreadable
+from markets.feeds.venues.common import Price, Size, lax, quotes, text_of, trade_of, unreadable
 
 SNAPSHOT = "snapshot"
 
@@ -67,9 +67,9 @@ class Trade(msgspec.Struct, gc=False):
     """A trade; `side` is the maker's."""
 
     product_id: str
-    trade_id: int
-    price: Price
-    size: Size
+    trade_id: str
+    price: str
+    size: str
     side: str
     time: str = ""
 
@@ -93,16 +93,17 @@ class Beat(msgspec.Struct, gc=False):
     heartbeat_counter: int
 
 
+_QUOTES, _QUOTES_A_LEVEL = 10, 16  # of an event without its levels, and of each of them
 FIELDS: dict[str, Fields] = {
     "l2_data": fields_of(BookEvent),
     "market_trades": fields_of(TradesEvent),
     "subscriptions": fields_of(Subscriptions),
     "heartbeats": fields_of(Beat, "current_time"),
 }
-_envelope = lax(Envelope).decode
+_envelope = msgspec.json.Decoder(Envelope).decode
 _books = lax(list[BookEvent]).decode
 _torn_books = msgspec.json.Decoder(list[TornBookEvent]).decode
-_trades = lax(list[TradesEvent]).decode
+_trades = msgspec.json.Decoder(list[TradesEvent]).decode
 _subscriptions = msgspec.json.Decoder(list[Subscriptions]).decode
 _beats = lax(list[Beat]).decode
 
@@ -220,6 +221,8 @@ class BooksSocket(AdvancedSocket):
                 (event.type, event.product_id, self._torn(event, "bid"), self._torn(event, "offer"))
                 for event in _torn_books(events)
             ]
+        if quotes(events) != sum([_QUOTES + _QUOTES_A_LEVEL * len(event.updates) for event in read]):
+            _torn_books(events)  # raises when a number is not text
         found = []
         for event in read:
             bids: list[SpotLevel] = []
@@ -256,20 +259,25 @@ class TradesSocket(AdvancedSocket):
                 if asset is None:
                     self.stranger("market_trades", trade.product_id)
                 elif event.type == SNAPSHOT:
-                    self.skip_trades_to(asset, trade.trade_id)
-                elif self.is_new_trade(asset, trade.trade_id):
-                    events.append(self._told(asset, trade, now_ns))
+                    self.skip_trades_to(asset, _trade_id(trade))
+                else:
+                    events += self._told(asset, trade, now_ns)
         return events
 
-    def _told(self, asset: str, trade: Trade, now_ns: int) -> SpotPrice:
+    def _told(self, asset: str, trade: Trade, now_ns: int) -> list[MarketEvent]:
+        price, size = trade_of(trade.price, trade.size)
+        if not self.is_new_trade(asset, _trade_id(trade)):
+            return []
         at_ns = venue_ns(trade.time, now_ns)
         self.note_lag(now_ns, at_ns)
         taker = TAKER_BY_MAKER.get(trade.side, "")
-        return SpotPrice(now_ns, self.venue, asset, trade.price, trade.size, at_ns, taker, str(trade.trade_id))
+        return [SpotPrice(now_ns, self.venue, asset, price, size, at_ns, taker, trade.trade_id)]
 
 
 def _trade_id(trade: Trade) -> int:
-    return trade.trade_id
+    if not trade.trade_id.isdecimal():
+        raise Unreadable(f"a trade with the id {trade.trade_id[:20]!r}")
+    return int(trade.trade_id)
 
 
 def sockets(symbols: dict[str, str], endpoint: Endpoint, counts_of: Callable[[str], Counts]) -> Sequence[VenueSocket]:

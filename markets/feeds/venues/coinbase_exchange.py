@@ -33,7 +33,7 @@ from markets.feeds.venues.coinbase_exchange_messages import (
     read_kind,
     read_torn,
 )
-from markets.feeds.venues.common import text_of, unreadable
+from markets.feeds.venues.common import text_of, trade_of, unreadable
 
 BOOK = "level2_batch"
 AWAY_TICKERS = 10  # so many in a row, over at least so long, whose best prices the book never had: the book is wrong
@@ -79,14 +79,14 @@ class ExchangeSocket(CoinbaseSocket):
                 return self._hear_odd(frame, now_ns)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise unreadable(frame, error) from None
-        hearer = self._hearers.get(type(message))
-        if hearer is None:
+        if isinstance(message, Subscriptions | Failure):
             return self._hear_answer(message, now_ns)
-        self._census.look(message.__struct_config__.tag, frame)
+        kind = str(message.__struct_config__.tag)
+        self._census.look(kind, frame)
         asset = self.assets.get(message.product_id)
         if asset is None:
-            return self.stranger(message.__struct_config__.tag, message.product_id)
-        return hearer(asset, message, now_ns)
+            return self.stranger(kind, message.product_id)
+        return self._hearers[type(message)](asset, message, now_ns)
 
     def _hear_odd(self, frame: bytes, now_ns: int) -> list[MarketEvent]:
         """A book with a number that is none, or a kind of message that we do not know. Raises DecodeError."""
@@ -159,11 +159,12 @@ class ExchangeSocket(CoinbaseSocket):
     # Trades ----------------------------------------------------------------------------------------------------
 
     def _hear_match(self, asset: str, message: Match, now_ns: int) -> list[MarketEvent]:
+        price, size = trade_of(message.price, message.size)
         if not self.is_new_trade(asset, message.trade_id):
             return []
         at_ns = venue_ns(message.time, now_ns)
         taker, trade_id = TAKER_BY_MAKER.get(message.side, ""), str(message.trade_id)
-        return [SpotPrice(now_ns, self.venue, asset, message.price, message.size, at_ns, taker, trade_id)]
+        return [SpotPrice(now_ns, self.venue, asset, price, size, at_ns, taker, trade_id)]
 
     def _hear_last_match(self, asset: str, message: LastMatch, now_ns: int) -> list[MarketEvent]:
         self.skip_trades_to(asset, message.trade_id)

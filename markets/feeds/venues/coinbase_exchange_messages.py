@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from markets.feeds.shape import Fields, fields_of
-from markets.feeds.venues.common import Price, Size, lax
+from markets.feeds.venues.common import Price, Size, lax, quotes
 
 Pair = tuple[Price, Size]
 
@@ -33,8 +33,8 @@ class Match(msgspec.Struct, gc=False, tag="match"):
     product_id: str
     trade_id: int
     side: str
-    price: Price
-    size: Size
+    price: str
+    size: str
     time: str = ""
 
 
@@ -118,6 +118,21 @@ FIELDS: dict[str, Fields] = {
     ),
     "heartbeat": fields_of(Heartbeat, *_ORDER_IDS),
 }  # fmt: skip
-read = lax(Snapshot | Update | Match | LastMatch | Ticker | Heartbeat | Subscriptions | Failure).decode
+Message = Snapshot | Update | Match | LastMatch | Ticker | Heartbeat | Subscriptions | Failure
+_QUOTES, _QUOTES_A_CHANGE = 14, 6  # of an update without its changes, and of each of them
+_read = lax(Message).decode
 read_torn = msgspec.json.Decoder(TornUpdate | TornSnapshot).decode
+
+
+def read(frame: bytes) -> Message:
+    """A message. Raises DecodeError, also when a number is not text."""
+    message: Message = _read(frame)
+    is_usual = not isinstance(message, Snapshot)
+    if isinstance(message, Update):
+        is_usual = quotes(frame) == _QUOTES + _QUOTES_A_CHANGE * len(message.changes)
+    if not is_usual:
+        read_torn(frame)
+    return message
+
+
 read_kind = msgspec.json.Decoder(Kind).decode

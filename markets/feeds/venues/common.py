@@ -8,12 +8,14 @@ from markets.core.events import FeedStatus, MarketEvent
 from markets.core.units import SECOND_NS
 from markets.feeds.counts import Counts
 from markets.feeds.kept import KeptBook
+from markets.feeds.levels import positive
 from markets.feeds.venue import Endpoint, Reconnect, Unreadable, VenueSocket
 
 GRANT_S = 10  # a subscription is granted within this time, or the connection begins anew
 SNAPSHOT_S = 15
 
-# With `lax` decoders these take numbers and numbers in text alike, at the speed of C; nan, inf and "" they refuse.
+# With `lax` decoders these take numbers in text, at the speed of C; nan, inf and "" they refuse. A bare number, where the
+# venue writes text, they would take too: who uses them counts the quotes, and looks again where they are not as usual.
 Price = Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
 Size = Annotated[float, msgspec.Meta(ge=0, lt=1e15)]
 
@@ -24,6 +26,19 @@ Taker = Literal["", "buy", "sell"]
 def lax(shape: Any) -> "msgspec.json.Decoder[Any]":
     """A decoder that takes "1.5" for 1.5: the float is the nearest to the text, as `float` would make it."""
     return msgspec.json.Decoder(shape, strict=False)
+
+
+def quotes(text: bytes | msgspec.Raw) -> int:
+    """How many quotes there are in a message."""
+    return bytes(text).count(b'"')
+
+
+def trade_of(price: str, size: str) -> tuple[float, float]:
+    """Price and size of a trade. Unreadable when one of them is none."""
+    numbers = positive(price), positive(size)
+    if numbers[0] is None or numbers[1] is None:
+        raise Unreadable(f"a trade of {size[:20]!r} at {price[:20]!r}")
+    return numbers[0], numbers[1]
 
 
 def unreadable(frame: bytes, error: Exception) -> Unreadable:

@@ -16,7 +16,7 @@ from markets.feeds.counts import Counts
 from markets.feeds.shape import Census, Fields, fields_of
 from markets.feeds.times import venue_ns
 from markets.feeds.venue import Endpoint, Reconnect, Refused, Unreadable, Venue, VenueSocket
-from markets.feeds.venues.common import BookSocket, Price, Size, Taker, lax, text_of, unreadable
+from markets.feeds.venues.common import BookSocket, Price, Size, Taker, text_of, unreadable
 
 DEPTH = 100  # levels a side: 10, 25, 100, 500 or 1000
 CHECKED = 10  # levels a side in the checksum, whatever the depth
@@ -89,7 +89,7 @@ FIELDS: dict[str, Fields] = {
 _head = msgspec.json.Decoder(Head).decode
 _granted = msgspec.json.Decoder(Granted).decode
 _books = msgspec.json.Decoder(list[BookData]).decode
-_trades = lax(list[TradeData]).decode
+_trades = msgspec.json.Decoder(list[TradeData]).decode
 _status = msgspec.json.Decoder(list[StatusData]).decode
 
 
