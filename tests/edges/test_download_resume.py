@@ -1,5 +1,7 @@
 """Whatever the size of the pages, wherever a download is interrupted: the same bytes in the end."""
 
+import errno
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -205,6 +207,22 @@ def test_a_damaged_page_takes_those_behind_it_along(tmp_path: Path) -> None:
     assert len(again) in {1, 2}
     assert path.stat().st_size == again.size_bytes
     again.close()
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_whole_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, host = plan_for("kraken"), KrakenHost(trades(100, every_ms=30_000), 7)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fills_up(number: int) -> None:
+        if number == 4:
+            monkeypatch.setattr("markets.download.pages.os.fsync", full)
+
+    with pytest.raises(DownloadError, match=r"pages.zst cannot be written \(No space left on device\); free space"):
+        fetched(plan, tmp_path, InMemory(host, fills_up))
+    monkeypatch.undo()
+    assert fetched(plan, tmp_path, InMemory(host)).resumed_pages == 3
 
 
 def test_a_venue_that_leads_in_a_circle_is_left(tmp_path: Path) -> None:

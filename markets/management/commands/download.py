@@ -3,6 +3,7 @@
 import sys
 import time
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,19 +74,19 @@ class Command(BaseCommand):
     def _tell(self, words: str) -> None:
         """A word on what goes on, not on what comes of it: it leaves the output alone."""
         self._clear()
-        self.stderr.write(words)
+        self.stderr.write(words, style_func=str)  # no error, so not in red
 
     def _clear(self) -> None:
         """Wipe the bar."""
         if sys.stderr.isatty():
-            self.stderr.write("\r" + " " * (BAR + 60) + "\r", ending="")
+            self.stderr.write("\r" + " " * (BAR + 60) + "\r", style_func=str, ending="")
 
 
 class Progress:
     """A bar on a terminal; elsewhere a line whenever another tenth is done."""
 
     def __init__(self, command: BaseCommand, plan: Plan) -> None:
-        self._write, self._flush = command.stderr.write, command.stderr.flush
+        self._write, self._flush = partial(command.stderr.write, style_func=str), command.stderr.flush
         self._name = plan.name
         self._is_terminal = sys.stderr.isatty()
         self._step = 0
