@@ -1,11 +1,13 @@
 """A small invented venue, both sides of its wire, for tests of what runs venues: connections, feeds, handovers."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from markets.core.events import FeedStatus, MarketEvent, SpotBook, SpotPrice
@@ -14,6 +16,7 @@ from markets.feeds.counts import Counts
 from markets.feeds.kept import KeptBook
 from markets.feeds.pace import Pace
 from markets.feeds.venue import Endpoint, Page, Reconnect, Unreadable, Venue, VenueSocket
+from markets.loopback.virtual import VirtualLoop, virtually
 
 NOON_NS = 1_795_003_200 * SECOND_NS
 HASTY = Pace(first_wait_s=0.01, longest_wait_s=0.05, attempts=100_000, apart_s=0.0, tick_s=0.02)
@@ -61,6 +64,8 @@ class ToySocket(VenueSocket):
         return getattr(self, f"_{it.kind}", self._unknown)(it, now_ns)
 
     def fetched(self, page: Page, body: bytes, now_ns: int) -> list[MarketEvent]:
+        if not body.isdigit():
+            raise Unreadable("no number")
         return self.books[page.subject].snapshot([(float(body), 1.0)], [(float(body) + 1.0, 1.0)], now_ns)
 
     def _unknown(self, it: Said, now_ns: int) -> list[MarketEvent]:
@@ -138,6 +143,23 @@ class Listener:
         return [event.bids[0][0] for event in self.events if isinstance(event, SpotBook)]
 
 
+def virtual(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """A test on a virtual loop."""
+
+    def run() -> None:
+        virtually(test(), NOON_NS)
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+def the_loop() -> VirtualLoop:
+    """The virtual loop that runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    return loop
+
+
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
 
@@ -180,6 +202,14 @@ async def greet(connection: ServerConnection, price: float = 100.0, assets: int 
 
 
 async def steady(connection: ServerConnection) -> None:
-    """Greet, and stay until the client goes."""
+    """Greet, and beat each second until the client goes."""
     await greet(connection)
-    await connection.wait_closed()
+    await beating(connection)
+
+
+async def beating(connection: ServerConnection, every_s: float = 1.0) -> None:
+    """Beat until the client goes."""
+    with suppress(ConnectionClosed):
+        while True:
+            await asyncio.sleep(every_s)
+            await connection.send(said("beat"))

@@ -125,9 +125,10 @@ class Connection:
     async def _take(self, events: list[MarketEvent]) -> None:
         """Count and pass on events, and see to what the socket wants sent or fetched."""
         socket = self.socket
-        for text in socket.to_send:
-            self._outgoing.put_nowait(text)
-        socket.to_send.clear()
+        if socket.to_send:
+            for text in socket.to_send:
+                self._outgoing.put_nowait(text)
+            socket.to_send.clear()
         if socket.to_fetch and self._tasks is not None:
             for page in socket.to_fetch:
                 self._tasks.create_task(self._fetch(page))

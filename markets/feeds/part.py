@@ -19,6 +19,7 @@ from markets.feeds.venue import VenueSocket
 log = logging.getLogger(__name__)
 
 SYNC_WITHIN_S = 60.0  # a second connection that has not synced by then is given up
+OVERLAP_S = 2.0  # both are heard: what is still on its way on the first connection was before the time of the second
 
 Emit = Callable[[list[MarketEvent]], Awaitable[None]]
 State = Literal["connecting", "syncing", "up", "lost", "unavailable"]
@@ -121,8 +122,10 @@ class FeedPart:
                 await _first(link.task, asyncio.sleep(waits.next_s()))
                 continue
             await _first(link.task, second.task, second.synced.wait(), asyncio.sleep(SYNC_WITHIN_S))
+            if second.synced.is_set():
+                await _first(link.task, second.task, asyncio.sleep(OVERLAP_S))
             self._check()
-            if not second.task.done() and (second.synced.is_set() or link.task.done()):
+            if not second.task.done() and (link.task.done() or second.is_synced):
                 await self._hand_over(link, second)
                 return second
             await self._close(second)

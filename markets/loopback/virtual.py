@@ -20,6 +20,7 @@ Factory = Callable[[], asyncio.BaseProtocol]
 
 START_S = 1_000.0  # of the loop's own time
 PATIENCE_S = 5.0  # of real time, for a thread that somebody may have started all the same
+RESOLUTION_S = 1e-6
 FIRST_PORT = 20_000
 
 
@@ -36,6 +37,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.servers: dict[int, VirtualServer] = {}
         self._ports = itertools.count(FIRST_PORT)
         super().__init__(_Jumping(self))
+        self._clock_resolution = RESOLUTION_S  # or a timer years away would never be quite reached
 
     def time(self) -> float:
         """Seconds; they only pass when nothing is to be done."""
