@@ -81,6 +81,16 @@ class VenueBook:
         """The best asks, best first."""
         return [(-price, self.asks[-price]) for price in _last(self._ask_prices, levels)]
 
+    def bids_from(self, least: float) -> list[SpotLevel]:
+        """The bids of at least this price, best first."""
+        prices = self._bid_prices
+        return [(price, self.bids[price]) for price in prices[bisect_left(prices, least) :][::-1]]
+
+    def asks_to(self, most: float) -> list[SpotLevel]:
+        """The asks of at most this price, best first."""
+        prices = self._ask_prices
+        return [(-price, self.asks[-price]) for price in prices[bisect_left(prices, -most) :][::-1]]
+
     def __len__(self) -> int:
         """How many levels there are, on both sides."""
         return len(self.bids) + len(self.asks)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from markets.core.venue_book import VenueBook
-from trading.core.replica import Book, Ladder, book_of, erroneous, replica, size_cap, spacing_of
+from trading.core.replica import Book, Ladder, erroneous, near_book, replica, size_cap, spacing_of, whole_book
 
 A = Book(
     "A",
@@ -77,10 +77,12 @@ def test_the_levels_taken_from_a_kept_book_are_all_that_matter() -> None:
     kept.replace(
         [(100.0 - place / 10.0, 2.0) for place in range(200)], [(100.1 + place / 10.0, 3.0) for place in range(200)]
     )
-    taken = book_of("K", kept)
-    whole = Book("K", kept.top_bids(0), kept.top_asks(0))
-    assert len(taken.bids) < len(whole.bids)
-    assert replica([taken], 1.0) == replica([whole], 1.0)
+    taken, near = whole_book("K", kept), near_book("K", kept)
+    every = Book("K", kept.top_bids(0), kept.top_asks(0))
+    made = replica([every], 1.0)
+    assert made is not None
+    assert len(near.bids) < len(taken.bids) < len(every.bids)
+    assert replica([taken], 1.0) == replica([near], 1.0, (), made.cap) == made
 
 
 def test_the_spacing_is_one_bitcoin_and_of_like_worth_for_others() -> None:

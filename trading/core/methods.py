@@ -2,12 +2,15 @@
 
 from typing import NamedTuple
 
+from markets.core.units import SECOND_NS
 from markets.core.venues import USD, is_constituent
 from trading.core.panel import Panel
 from trading.core.parameters import PriceMethod
-from trading.core.replica import Replica, book_of, replica, spacing_of
+from trading.core.replica import Replica, near_book, replica, spacing_of, whole_book
 from trading.core.voices import NEVER_NS, LeftOut, Voice
 from trading.core.votes import weighted_median
+
+CAP_FOR_NS = 5 * SECOND_NS  # the size cap looks at whole books, which takes time, and moves slowly
 
 
 class MethodPrice(NamedTuple):
@@ -72,20 +75,25 @@ def middle(voices: list[Voice], now_ns: int) -> Raw:
 class KeptReplica:
     """The index replica of one asset: who was erroneous is remembered from one time to the next."""
 
-    __slots__ = ("_excluded", "asset", "is_of_constituents", "made_ns", "raw")
+    __slots__ = ("_cap", "_cap_ns", "_capped", "_excluded", "asked", "asset", "is_of_constituents", "made_ns", "raw")
 
     def __init__(self, asset: str) -> None:
         self.asset = asset
         self.made_ns = -1
         self.is_of_constituents = False
         self.raw: Raw | None = None
+        self.asked: tuple[str, ...] = ()  # the venues it was to be made of
         self._excluded: tuple[str, ...] = ()
+        self._cap: float | None = None
+        self._cap_ns = 0
+        self._capped: tuple[str, ...] = ()  # the venues it was made of
 
     def renew(self, panel: Panel, now_ns: int) -> None:
         """Make it anew and remember it."""
         self.made_ns = now_ns
         voices = self.chosen(panel)
-        made = self._made(voices) if len(voices) >= panel.needed else None
+        self.asked = tuple([voice.venue for voice in voices])
+        made = self._made(voices, now_ns) if len(voices) >= panel.needed else None
         self.raw = None
         if made is not None:
             self._excluded = made.excluded
@@ -98,11 +106,16 @@ class KeptReplica:
         self.is_of_constituents = len(constituents) >= panel.needed
         return constituents if self.is_of_constituents else [voice for voice in books if voice.currency == USD]
 
-    def _made(self, voices: list[Voice]) -> Replica | None:
+    def _made(self, voices: list[Voice], now_ns: int) -> Replica | None:
         if not voices:
             return None
-        books = [book_of(voice.venue, voice.ladder) for voice in voices]
-        return replica(books, spacing_of(self.asset, voices[0].price), self._excluded)
+        spacing = spacing_of(self.asset, voices[0].price)
+        if self._cap is not None and self.asked == self._capped and now_ns - self._cap_ns < CAP_FOR_NS:
+            books = [near_book(voice.venue, voice.ladder) for voice in voices]
+            return replica(books, spacing, self._excluded, self._cap)
+        made = replica([whole_book(voice.venue, voice.ladder) for voice in voices], spacing, self._excluded)
+        self._cap, self._cap_ns, self._capped = made and made.cap, now_ns, self.asked
+        return made
 
     @property
     def note(self) -> str:

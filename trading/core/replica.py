@@ -16,6 +16,7 @@ CAP_REACH = 0.05  # the sizes that make the cap: so far from the best price,
 CAP_LEVELS = 50  # but at least so many a side
 CAP_TRIM = 0.01  # of the sizes, at either end
 CAP_DEVIATIONS = 5.0
+NEAR = 4.0 * DEPTH  # of the best price: twice as far as the curves can be apart, and venues differ a little
 WEIGHT_SHARE = 0.3  # of the utilised depth: the mean volume of the weights
 MOST_STEPS = 5_000  # of a curve: with more the sizes cannot be true
 _ROUNDING = 1e-9  # sums of sizes are that exact
@@ -46,14 +47,23 @@ def spacing_of(asset: str, price: float) -> float:
     return SPACING.get(asset) or SPACING_WORTH / price
 
 
-def book_of(venue: str, book: VenueBook) -> Book:
-    """The levels of a kept book that can matter: those that the cap is made of."""
-    least, most = book.bid * (1.0 - CAP_REACH), book.ask * (1.0 + CAP_REACH)
-    return Book(venue, _reach(book.top_bids(0), least, inf), _reach(book.top_asks(0), 0.0, most))
+def whole_book(venue: str, book: VenueBook) -> Book:
+    """The levels of a kept book that can matter for the cap."""
+    bids, asks = book.bids_from(book.bid * (1.0 - CAP_REACH)), book.asks_to(book.ask * (1.0 + CAP_REACH))
+    bids = bids if len(bids) >= CAP_LEVELS else book.top_bids(CAP_LEVELS)
+    return Book(venue, bids, asks if len(asks) >= CAP_LEVELS else book.top_asks(CAP_LEVELS))
 
 
-def replica(books: Iterable[Book], spacing: float, was_excluded: Sequence[str] = ()) -> Replica | None:
-    """The index from these books, None when none is usable. Crossed and one-sided books are dropped."""
+def near_book(venue: str, book: VenueBook) -> Book:
+    """The levels of a kept book that can matter when the cap is known: the curves part earlier than there."""
+    return Book(venue, book.bids_from(book.bid * (1.0 - NEAR)), book.asks_to(book.ask * (1.0 + NEAR)))
+
+
+def replica(
+    books: Iterable[Book], spacing: float, was_excluded: Sequence[str] = (), cap: float | None = None
+) -> Replica | None:
+    """The index from these books, None when none is usable. Crossed and one-sided books are dropped. A cap that is
+    handed in is not made anew."""
     usable = [book for book in map(_cleaned, books) if book.bids and book.asks and book.bids[0][0] < book.asks[0][0]]
     if not usable:
         return None
@@ -63,7 +73,8 @@ def replica(books: Iterable[Book], spacing: float, was_excluded: Sequence[str] =
         return None
     bids = sorted((level for book in usable for level in book.bids), reverse=True)
     asks = sorted(level for book in usable for level in book.asks)
-    cap = size_cap(bids, asks)
+    if cap is None:
+        cap = size_cap(bids, asks)
     depth, value = _index(bids, asks, cap, spacing)
     return Replica(value, depth, cap, tuple(book.venue for book in usable), excluded)
 
@@ -132,13 +143,5 @@ def _curve(ladder: Ladder, cap: float, spacing: float) -> Iterable[float]:
 
 def _cleaned(book: Book) -> Book:
     """Without what is no level."""
-    return Book(book.venue, *([level for level in side if _is_level(*level)] for side in (book.bids, book.asks)))
-
-
-def _is_level(price: float, size: float) -> bool:
-    return 0.0 < price < inf and 0.0 < size < inf
-
-
-def _reach(ladder: Ladder, least: float, most: float) -> Ladder:
-    """The levels between two prices, but at least those that a cap wants."""
-    return [level for place, level in enumerate(ladder) if place < CAP_LEVELS or least <= level[0] <= most]
+    sides = (book.bids, book.asks)
+    return Book(book.venue, *([level for level in side if 0.0 < level[0] < inf > level[1] > 0.0] for side in sides))

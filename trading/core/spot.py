@@ -91,7 +91,7 @@ class Spot:
             self._expires_ns = -1
             if voice.source == told:
                 self._teach(voice, now_ns)
-        is_made = told == "book" and self._is_replica_made(now_ns)
+        is_made = self.method == "replica" and self._is_replica_made(now_ns)
         return is_made or (is_news and (voice.source == told or was_speaking == told or self.method == "vwap"))
 
     def beat(self, feed: str, now_ns: int) -> None:
@@ -231,11 +231,12 @@ class Spot:
             fusion.tick(voice.place, voice.log, voice.variance, now_ns)
 
     def _is_replica_made(self, now_ns: int) -> bool:
-        """The replica costs: it is made when it is in force, at most five times a second."""
+        """The replica costs: it is made at most five times a second, unless other venues have a say now."""
         replica = self._composite.replica
-        if self.method != "replica" or now_ns // REPLICA_GRID_NS <= replica.made_ns // REPLICA_GRID_NS:
-            return False
         self._panel.renew(now_ns)
+        is_due = now_ns // REPLICA_GRID_NS > replica.made_ns // REPLICA_GRID_NS
+        if not is_due and replica.asked == tuple([voice.venue for voice in replica.chosen(self._panel)]):
+            return False
         replica.renew(self._panel, now_ns)
         self._expires_ns = -1
         return True
