@@ -1,6 +1,8 @@
 """Recorder: everything that is heard, as a recording in parts of an hour; each is a tape of its own."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -144,9 +146,22 @@ class Recorder:
         """Begin a part; any but the first with what stands."""
         preface = []
         if number > 1:
-            preface = list(self._standing.told(now_ns, self._gaps.open_ones))
+            with _uncollected():
+                preface = list(self._standing.told(now_ns, self._gaps.open_ones))
             self._gaps.begin_part(now_ns, self._standing.venue_books)
         self._number = number
         header = msgspec.structs.replace(self._header, part=number, preface=len(preface))
         path = part_path(self.folder, self.name, number)
         return TapeWriter(path, header, preface=preface, gaps=self._gaps)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """So many levels are made at once that the garbage collector would look through everything, several times."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

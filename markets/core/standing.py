@@ -41,6 +41,7 @@ class Standing:
             SpotLevels: self._spot_levels,
             FeedStatus: self._feed_status,
         }
+        self.impossible = 0  # changes that a book could not have had: it is forgotten then
         self._feeds: dict[tuple[str, str], FeedStatus] = {}
         self._listed: dict[str, MarketListed] = {}
         self._status: dict[str, MarketStatus] = {}
@@ -103,6 +104,7 @@ class Standing:
     def _book_delta(self, event: BookDelta) -> None:
         book = self._books.get(event.ticker)
         if book is not None and not book.change(event):
+            self.impossible += 1
             del self._books[event.ticker]
 
     def _spot_book(self, event: SpotBook) -> None:
@@ -184,8 +186,14 @@ class _VenueBook:
     def told(self, now_ns: int, venue: str, asset: str) -> SpotBook:
         """It as one event, best levels first."""
         bids, asks = (self.cut.bids, self.cut.asks) if self.cut is not None else (self.bids, self.asks)
-        ladders = tuple(sorted(bids.items(), reverse=True)), tuple(sorted(asks.items()))
-        return SpotBook(now_ns, venue, asset, *ladders, self.depth, self.venue_ns, self.seq)
+        best_first = _ladder(bids, is_bid=True), _ladder(asks, is_bid=False)
+        return SpotBook(now_ns, venue, asset, *best_first, self.depth, self.venue_ns, self.seq)
+
+
+def _ladder(sizes: dict[float, float], *, is_bid: bool) -> tuple[SpotLevel, ...]:
+    """Best levels first. (Prices alone are sorted three times as fast as pairs.)"""
+    prices = sorted(sizes, reverse=is_bid)
+    return tuple(zip(prices, map(sizes.__getitem__, prices), strict=True))
 
 
 def _set(sizes: dict[float, float], levels: tuple[SpotLevel, ...]) -> None:

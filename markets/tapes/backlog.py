@@ -10,6 +10,7 @@ from queue import SimpleQueue
 
 from markets.tapes.facts import FileFacts
 from markets.tapes.room import Room
+from markets.tapes.sealing import QUICK
 from markets.tapes.words import TapeError, TapeHeader
 from markets.tapes.writing import TapeWriter
 
@@ -63,7 +64,7 @@ class Backlog:
 
     def _settle(self, writer: TapeWriter, seal: bool, wanted: int) -> None:
         try:
-            path = writer.settle(seal=seal)
+            path = writer.settle(seal=seal, level=QUICK)
             if seal and self._sealed is not None:
                 self._sealed(path, writer.header, writer.facts(path))
         except TapeError as error:

@@ -12,7 +12,7 @@ import msgspec
 from markets.core.events import MarketEvent
 from markets.core.gaps import GapIndex
 from markets.tapes.reading import Reading, read_end, rows_reading
-from markets.tapes.sealing import seal_tape, sealed_path
+from markets.tapes.sealing import QUICK, seal_tape, sealed_path
 from markets.tapes.words import MARKET_KINDS, PLAIN, SEALED, TapeEnd, TapeError
 from markets.tapes.writing import is_still
 
@@ -59,7 +59,7 @@ def mend_tape(path: Path) -> Path | None:
                 path.unlink()
                 log.warning("%s was removed: its writer died before anything was heard in it", path)
                 return None
-            return seal_tape(path)
+            return seal_tape(path, level=QUICK)
     except FileNotFoundError:
         return None  # its writer lives, and has just sealed it
     except OSError as error:

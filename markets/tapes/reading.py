@@ -79,7 +79,7 @@ class Reading:
         self.sha256 = hashlib.sha256()
         self._decoder = decoder
         self._end_of = end_of
-        self._skips_preface = skip_preface
+        self.skips_preface = skip_preface
 
     def __iter__(self) -> Iterator[Any]:
         path, line = self.path, 1
@@ -97,7 +97,7 @@ class Reading:
             preface = min(self.preface_left, len(batch))
             self.preface_left -= preface
             self.events += len(batch) - preface
-            yield from batch[preface:] if preface and self._skips_preface else batch
+            yield from batch[preface:] if preface and self.skips_preface else batch
         self._judge()
 
     def _take_end(self, batch: list[Any], block: bytes) -> None:

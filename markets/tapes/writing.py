@@ -12,7 +12,7 @@ import msgspec
 from markets.core.events import BookSnapshot, FeedStatus, MarketEvent, MarketListed, Message, SpotBook, SpotPrice
 from markets.core.gaps import GapIndex
 from markets.tapes.facts import FileFacts, fingerprint
-from markets.tapes.sealing import seal_tape, sealed_path
+from markets.tapes.sealing import LEVEL, seal_tape, sealed_path
 from markets.tapes.words import MARKET_KINDS, PLAIN, TapeEnd, TapeError, TapeHeader
 
 BUFFER = 1 << 18
@@ -109,7 +109,7 @@ class TapeWriter:
             self._line(TapeEnd(self.events, self._sha256.hexdigest(), self._first_ns, self._last_ns, gaps))
             self.flush()
 
-    def settle(self, *, seal: bool) -> Path:
+    def settle(self, *, seal: bool, level: int = LEVEL) -> Path:
         """After `end`: wait until it is on the disk, `seal` it, and let go of it; returns what is there then.
         This takes its time, and may be done by another thread. Raises TapeError."""
         with self._file as file:
@@ -119,7 +119,7 @@ class TapeWriter:
                 raise TapeError(
                     f"{self.path}: cannot be written ({error.strerror}); free space on that disk."
                 ) from error
-            return seal_tape(self.path) if seal else self.path
+            return seal_tape(self.path, level=level) if seal else self.path
 
     def facts(self, path: Path) -> FileFacts:
         """What is in the file that it has become. Raises TapeError."""

@@ -114,9 +114,9 @@ def test_sealing_never_holds_up_who_records(tmp_path: Path, monkeypatch: pytest.
     go = threading.Event()
     settle = cast(Any, Recorder.append.__globals__["TapeWriter"]).settle
 
-    def slow(writer: Any, *, seal: bool) -> Path:
+    def slow(writer: Any, *, seal: bool, level: int) -> Path:
         assert go.wait(30)
-        return cast(Path, settle(writer, seal=seal))
+        return cast(Path, settle(writer, seal=seal, level=level))
 
     monkeypatch.setattr("markets.recorder.TapeWriter.settle", slow)
     recorder = Recorder(tmp_path, HEADER)

@@ -27,7 +27,8 @@ def record(folder: Path, events: list[MarketEvent], *, header: TapeHeader = HEAD
 
 
 def row() -> dict[str, object]:
-    return Tape.objects.values(*FIELDS).get()
+    found: dict[str, object] = Tape.objects.values(*FIELDS).get()
+    return found
 
 
 def hours(count: int) -> list[MarketEvent]:
