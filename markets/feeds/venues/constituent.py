@@ -82,7 +82,9 @@ class WordedSocket(BookSocket):
         events: list[MarketEvent] = []
         if self.words:
             late = [
-                symbol for (_, symbol), at_ns in self.ungranted.items() if now_ns - at_ns > WORDS_WAIT_S * SECOND_NS * self.patience
+                symbol
+                for (_, symbol), at_ns in self.ungranted.items()
+                if now_ns - at_ns > WORDS_WAIT_S * SECOND_NS * self.patience
             ]
             for asset in dict.fromkeys(self.assets[symbol] for symbol in late if symbol in self.assets):
                 events += self.refuse(asset, self.words, now_ns)
