@@ -15,7 +15,7 @@ from markets.feeds.venue import Endpoint
 
 
 class UnknownVenue(ValueError):
-    """A name that is not in the register; the text says which are."""
+    """Names that cannot be heard: one is not in the register (the text says which are), or two are doors of one venue."""
 
 
 class Feeds:
@@ -53,6 +53,10 @@ class Feeds:
             for name in names
         ]
         self._stopped = asyncio.Event()
+        twice = [view.venue for feed in self.feeds for view in feed.views()[:1]]
+        for venue in twice:
+            if twice.count(venue) > 1:
+                raise UnknownVenue(f"{venue} has several doors, and one of them is to be chosen: {', '.join(names)}")
 
     async def run(self) -> None:
         """Hear them all. Raises what `emit` raised, in a group: nothing else ends it."""

@@ -206,6 +206,11 @@ async def test_a_name_that_nobody_knows_is_an_error_with_those_that_are() -> Non
         Feeds(["coinbase", "krakn"], ["BTC"], Listener())
 
 
+async def test_two_doors_of_one_venue_are_an_error() -> None:
+    with pytest.raises(UnknownVenue, match=r"binance has several doors.*kraken, binance, binance_data"):
+        Feeds(["kraken", "binance", "binance_data"], ["BTC"], Listener())
+
+
 async def test_two_connections_with_one_name_are_an_error() -> None:
     with pytest.raises(ValueError, match="a feed name of its own"):
         VenueFeed(toy(parts=("", "")), ["BTC"], Listener())
