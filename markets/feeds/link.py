@@ -1,6 +1,7 @@
 """Link: one connection of a feed with its role: it speaks, it is held back until it can take over, or it is over."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from markets.core.events import MarketEvent, SpotPrice
@@ -10,6 +11,8 @@ from markets.feeds.guards import ParseGuard
 from markets.feeds.handover import Held, TradeMemory
 from markets.feeds.means import Means
 from markets.feeds.venue import VenueSocket
+
+log = logging.getLogger(__name__)
 
 RENEWAL_SPREAD = 0.05  # of the time to a renewal: not all connections are renewed in one minute
 DOUBLES_FOR_S = 60.0  # for so long trades may come that the connection before has told
@@ -78,7 +81,10 @@ class Link:
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError from None  # a task group forgets it when something else fails too
             self.is_over = True
-            return ending_of(error, self._clock())
+            ending = ending_of(error, self._clock())
+            if ending.kind == "error":
+                log.error("%s: %s", self.socket.feed, ending.reason, exc_info=error)
+            return ending
 
     async def _tell(self, events: list[MarketEvent]) -> None:
         if self.is_over:
