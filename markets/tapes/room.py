@@ -82,7 +82,11 @@ class Room:
         return usage(self.folder, self.max_bytes)
 
     def _removable(self, files: list[_File]) -> list[_File]:
-        protected = self._protected() if self._protected is not None else set()
+        try:
+            protected = self._protected() if self._protected is not None else set()
+        except Exception:  # who knows what is being played then
+            log.exception("nothing can be removed: nobody can say which tapes are being played")
+            return []
         sealed = sorted(file for file in files if file.is_sealed)
         plain = {file.part for file in files if not file.is_sealed}
         kept = kept_names(self.folder) | protected

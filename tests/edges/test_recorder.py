@@ -250,3 +250,15 @@ def test_when_no_room_can_be_made_the_recording_stops_loudly_and_keeps_what_it_h
         hear_on()
     assert list(read_whole(recorder.close(), MarketEvent)) == heard[: recorder.events]
     assert recorder.usage().bytes < 400_000
+
+
+def test_nothing_is_removed_when_nobody_can_say_what_is_played(tmp_path: Path) -> None:
+    record(tmp_path, list(told(500)))
+    before = sealed(tmp_path)
+
+    def away() -> set[str]:
+        raise ConnectionError("no database")
+
+    with pytest.raises(TapeError, match="no part of them can be removed"):
+        Recorder(tmp_path, type(HEADER)(1, "next", "recorder", "", 1), max_bytes=1_000, protected=away)
+    assert sealed(tmp_path) == before
