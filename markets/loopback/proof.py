@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from math import inf
 from typing import Any
 
 import msgspec
@@ -33,13 +32,13 @@ from markets.loopback.line import Line
 from markets.loopback.market import Market
 from markets.loopback.register import LOOPBACK
 from markets.loopback.schedule import LOSING, PROVEN_LEVELS, Schedule
-from markets.loopback.server import Booth, LoopbackServer, serve_venues, split_path
+from markets.loopback.server import Booth, LoopbackServer, SpotEvent, serve_venues, split_path
 from markets.loopback.speaker import Answer, LoopbackVenue
+from markets.loopback.watching import VenueWatch
 
 START_NS = 1_795_003_200 * SECOND_NS  # 2026-11-18 12:00:00 UTC
 QUIET_S = 20.0  # without faults before the comparison: longer than any wait for an answer or a snapshot
 LONGEST_S = 240.0  # within this time after the last fault everything must stand again
-SLACK_S = 3.0  # over the silence allowed: a watchdog looks four times a second, and says goodbye for a second
 TOUCHES = 3
 PAGE_S = 10.0
 MISTAKE = "a mistake in the venue's file"
@@ -92,12 +91,11 @@ class Proof:
         self.hearsay: dict[str, Hearsay] = {}
         self._venues, self._fetch = venues, fetch or self._fetch_here
         self._feeds: dict[str, VenueFeed] = {}
-        self._allowed: dict[str, float] = {}  # seconds of silence
-        self._pings: dict[str, float] = {}  # seconds between them
+        self._watches: dict[str, VenueWatch] = {}
         self._over_s = 0.0  # when the last fault is over
-        self._doors = {name: booth.truth.venue for name, booth in server.booths.items()}
+        self._names = {booth.truth.venue: name for name, booth in server.booths.items()}
         self._market = Market(
-            {self._doors[name]: assets for name, assets in schedule.assets.items()},
+            {venue: schedule.assets[name] for venue, name in self._names.items()},
             schedule.seed, START_NS, rate=schedule.rate, levels=schedule.levels,
         )  # fmt: skip
 
@@ -111,10 +109,10 @@ class Proof:
         server.lines_opened.append(self._opened)
         self._loop.set_exception_handler(self._escaped)
         async with serve_venues(server):
-            for event in self._market.books():
-                server.tell_venue(event)
             for name in self.schedule.assets:
                 self._add_feed(name)
+            for event in self._market.books():
+                self._tell(event)
             feeds = [asyncio.create_task(feed.run(), name=name) for name, feed in self._feeds.items()]
             tasks = [asyncio.create_task(self._trade()), asyncio.create_task(self._spoil())]
             watch = asyncio.create_task(self._watch())
@@ -138,35 +136,25 @@ class Proof:
         while True:
             await self._sleep_until((market.due_ns - START_NS) / SECOND_NS)
             for event in market.step():
-                self.server.tell_venue(event)
+                self._tell(event)
 
     async def _spoil(self) -> None:
         for fault in self.schedule.faults:
             await self._sleep_until(fault.at_s)
             self.server.booths[fault.venue].faults.apply(hurried_fault(fault, self.speed))
+            self._watches[fault.venue].spoiled(fault)
             self.outcome.faults[fault.kind] += 1
             self._over_s = max(self._over_s, fault.at_s + fault.seconds)
 
     async def _watch(self) -> None:
-        """Each second: whether a feed counts as up that has heard nothing for too long."""
         while True:
             await asyncio.sleep(1.0 / self.speed)
-            for name, listener in self.listeners.items():
-                booth = self.server.booths[name]
-                limit_s = self._allowed[name] + SLACK_S
-                if listener.down or not listener.events or not booth.lines:
-                    continue
-                silent_s = min(self._silence(name, line) for line in booth.lines.values()) * self.speed
-                if silent_s > limit_s:
-                    self._problem(f"{name}: counts as up after {silent_s:.1f} s of silence")
+            for watch in self._watches.values():
+                watch.look(self._now_s())
 
-    def _silence(self, name: str, line: Line) -> float:
-        """Seconds of the loop since the client can last have heard something of this line. An answered ping is heard
-        too: where pings are rarer than the silence allowed, one of them can make it last twice as long."""
-        allowed_s, answered_s = self._allowed[name], 0.0
-        if line.is_stalled and not line.is_deaf:
-            answered_s = inf if self._pings[name] < allowed_s else allowed_s / self.speed
-        return self._loop.time() - max(line.wrote_s, line.opened_s) - answered_s
+    def _tell(self, event: SpotEvent) -> None:
+        self.server.tell_venue(event)
+        self._watches[self._names[event.venue]].told(event, self._now_s())
 
     async def _recover(self, spoiling: "asyncio.Task[None]") -> None:
         """Until all stands again for long enough, and a change in each book brought nothing to light."""
@@ -186,7 +174,7 @@ class Proof:
                 continue
             touched += 1
             for event in self._market.touch(self.now_ns()):
-                self.server.tell_venue(event)
+                self._tell(event)
 
     def _trouble(self) -> str:
         """What does not stand, empty when all does."""
@@ -208,11 +196,13 @@ class Proof:
         for name, listener in self.listeners.items():
             booth = self.server.booths[name]
             problem = partial(self._problem_of, name)
-            is_spoiled = any(fault.venue == name and fault.kind in LOSING for fault in self.schedule.faults)
-            levels = PROVEN_LEVELS.get(name, DEEPEST) if is_spoiled else DEEPEST
+            levels = PROVEN_LEVELS.get(name, DEEPEST) if self._is_spoiled(name) else DEEPEST
             self.outcome.levels += compare_books(listener, booth.truth.books, levels, problem)
             self.outcome.trades += compare_trades(listener, self.hearsay[name], problem)
             self._check_refusals(name, booth, listener)
+
+    def _is_spoiled(self, name: str) -> bool:
+        return any(fault.venue == name and fault.kind in LOSING for fault in self.schedule.faults)
 
     def _check_refusals(self, name: str, booth: Booth, listener: Listener) -> None:
         """Who was refused said so, in the venue's words."""
@@ -250,8 +240,10 @@ class Proof:
         assets = schedule.assets[name]
         symbols = {asset: venue.symbols[asset] for asset in assets}
         sockets = self._venues[name].sockets(symbols, venue.endpoint, lambda _: Counts())
-        self._allowed[name] = max(socket.stale_after_s for socket in sockets)
-        self._pings[name] = max(socket.ping_interval_s or inf for socket in sockets)
+        problem = partial(self._problem_of, name)
+        self._watches[name] = watch = VenueWatch(booth, listener, list(sockets), self.speed, problem)
+        watch.delay_s = schedule.delay_s
+        watch.may_lose = not booth.loopback.detects_loss and self._is_spoiled(name)
         self._feeds[name] = VenueFeed(
             venue, assets, partial(self._hear, listener), clock=self.now_ns, fetch=self._fetch,
             rng=random.Random(schedule.seed), endpoint=self.server.endpoint(name), pace=hurried_pace(self.speed),

@@ -15,13 +15,13 @@ import msgspec
 
 from markets.feeds.fetching import fetch_page
 from markets.loopback.proof import START_NS, Outcome, Proof
-from markets.loopback.schedule import schedule_of
+from markets.loopback.schedule import Schedule, schedule_of
 from markets.loopback.virtual import virtually
 
 Way = Literal["virtual", "sockets"]
 CHUNK = {"virtual": 20, "sockets": 12}  # schedules that a process is given at once; over sockets they run side by side
-SOCKETS_AT_ONCE = 6
-SOCKET_SPEED = 10.0  # seconds of the venues in one of ours
+SOCKETS_AT_ONCE = 12
+SOCKET_SPEED = 5.0  # seconds of the venues in one of ours
 SOCKET_LONGEST_S = 60.0  # of the venues
 WARM_CHUNKS = 3  # of a process; from then on its memory is to be flat
 
@@ -88,9 +88,16 @@ class Memory:
         ]
 
 
-def prove_one(seed: int) -> Outcome:
-    """One schedule in virtual time."""
-    return virtually(_virtual(seed), START_NS)
+def run_one(way: Way, seed: int) -> Outcome:
+    """One schedule in this process."""
+    if way == "virtual":
+        return virtually(_virtual(seed), START_NS)
+    return asyncio.run(_over_sockets(range(seed, seed + 1)))[0]
+
+
+def told_schedule(way: Way, seed: int) -> str:
+    """What is in a schedule: over sockets they are shorter."""
+    return _schedule(way, seed).told()
 
 
 def prove(way: Way, seeds: range, jobs: int, told: Callable[[Report], None] = lambda _: None) -> tuple[Report, Memory]:
@@ -107,7 +114,7 @@ def run_chunk(way: Way, seeds: range) -> Report:
     """Some schedules in this process."""
     logging.disable(logging.CRITICAL)  # lost connections are what this is about
     report = Report(way)
-    outcomes = [prove_one(seed) for seed in seeds] if way == "virtual" else asyncio.run(_over_sockets(seeds))
+    outcomes = [run_one("virtual", seed) for seed in seeds] if way == "virtual" else asyncio.run(_over_sockets(seeds))
     for outcome in outcomes:
         report.add(outcome)
     gc.collect()
@@ -137,9 +144,12 @@ def _chunks(seeds: range, size: int) -> Iterator[range]:
         yield range(first, min(first + size, seeds.stop))
 
 
+def _schedule(way: Way, seed: int) -> Schedule:
+    return schedule_of(seed) if way == "virtual" else schedule_of(seed, longest_s=SOCKET_LONGEST_S)
+
+
 async def _virtual(seed: int) -> Outcome:
-    schedule = schedule_of(seed)
-    return await _told(seed, Proof(schedule))
+    return await _told(seed, Proof(_schedule("virtual", seed)))
 
 
 async def _over_sockets(seeds: range) -> list[Outcome]:
@@ -147,8 +157,7 @@ async def _over_sockets(seeds: range) -> list[Outcome]:
 
     async def one(seed: int) -> Outcome:
         async with turn:
-            schedule = schedule_of(seed, longest_s=SOCKET_LONGEST_S)
-            return await _told(seed, Proof(schedule, speed=SOCKET_SPEED, fetch=fetch_page))
+            return await _told(seed, Proof(_schedule("sockets", seed), speed=SOCKET_SPEED, fetch=fetch_page))
 
     return list(await asyncio.gather(*[one(seed) for seed in seeds]))
 

@@ -19,8 +19,8 @@ LOSING: tuple[Kind, ...] = ("gap", "reorder", "mistyped", "checksum", "garbage")
 WORDS = ("not here", "Service unavailable from a restricted location", 'words with "quotes" and { braces')
 CLOSE_CODES = (1000, 1001, 1008, 1011, 1012, 1013, 4000)
 WEIGHTS: dict[Kind, int] = {
-    "drop": 3, "close": 3, "stall": 2, "deaf": 2, "slow": 3, "storm": 1, "refuse": 2, "page": 2,
-    "duplicate": 3, "reorder": 3, "gap": 4, "checksum": 2, "garbage": 3, "mistyped": 3, "fragments": 2, "cut": 2,
+    "drop": 3, "close": 3, "stall": 2, "deaf": 2, "slow": 3, "storm": 1, "refuse": 2, "page": 3,
+    "duplicate": 3, "reorder": 3, "gap": 6, "checksum": 4, "garbage": 3, "mistyped": 3, "fragments": 2, "cut": 2,
 }  # fmt: skip
 
 
