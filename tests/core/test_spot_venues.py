@@ -246,7 +246,7 @@ def test_the_index_itself_can_be_an_anchor() -> None:
 
 news = st.tuples(
     st.integers(0, 1_500),
-    st.sampled_from(["trade", "quote", "book", "levels", "lost", "beat", "second"]),
+    st.sampled_from(["trade", "quote", "book", "levels", "lost", "beat", "expected", "second"]),
     st.sampled_from(["coinbase", "kraken", "binance"]),
     st.floats(99.9, 100.1),
 )
@@ -266,25 +266,28 @@ def test_asking_changes_nothing_that_is_said_later(
             asked.methods(at(moment))
             asked.venues(at(moment))
             asked.problem(at(moment))
-        for spot in (asked, quiet):
-            tell(spot, kind, venue, price, seconds)
+        told = [tell(spot, kind, venue, price, seconds) for spot in (asked, quiet)]
+        assert told[0] == told[1]
         assert asked.estimate(at(seconds)) == quiet.estimate(at(seconds))
         assert (asked.source_ns, asked.sigma) == (quiet.source_ns, quiet.sigma)
         assert asked.fresh(at(seconds)) == quiet.fresh(at(seconds))
 
 
-def tell(spot: Spot, kind: str, venue: str, price: float, seconds: float) -> None:
+def tell(spot: Spot, kind: str, venue: str, price: float, seconds: float) -> bool:
     if kind == "trade":
-        spot.hear(trade(seconds, price, venue))
-    elif kind == "quote":
-        spot.hear(quote(seconds, price, venue))
-    elif kind == "book":
-        spot.hear(book(seconds, price, venue))
-    elif kind == "levels":
-        spot.hear(SpotLevels(at(seconds), venue, "BTC", ((price - 0.3, 1.0),), ((price + 0.3, 1.0),)))
-    elif kind == "lost":
-        spot.lost(venue)
+        return spot.hear(trade(seconds, price, venue, 5.0 * (price > 100.08)))
+    if kind == "quote":
+        return spot.hear(quote(seconds, price, venue))
+    if kind == "book":
+        return spot.hear(book(seconds, price, venue))
+    if kind == "levels":
+        return spot.hear(SpotLevels(at(seconds), venue, "BTC", ((price - 0.3, 1.0),), ((price + 0.3, 1.0),)))
+    if kind == "lost":
+        spot.lost(venue, is_unavailable=price > 100.05)
     elif kind == "beat":
         spot.beat(venue, at(seconds))
+    elif kind == "expected":
+        spot.expect(venue)
     else:
         spot.sample(at(seconds))
+    return False

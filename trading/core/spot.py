@@ -16,6 +16,7 @@ from trading.core.votes import OUTLIER_SHARE
 REPLICA_GRID_NS = 200 * MILLISECOND_NS  # the index itself is made as often
 LEAST_VOLATILITY = 0.10 / (365 * 86_400) ** 0.5  # of the fusion's random walk, per sqrt(second)
 _WORDS = {"unavailable": "not available", "lost": "its feed is lost"}
+_RANKS = {"": 0, "trades": 1, "quote": 2, "book": 3}  # who speaks for a venue when several could
 SpotEvent = SpotPrice | SpotQuote | SpotBook | SpotLevels
 
 
@@ -77,7 +78,6 @@ class Spot:
             now_ns = self._now_ns
         self._now_ns = now_ns
         voice = self._panel.voices.get(event.venue) or self._panel.voice(event.venue)
-        was_speaking = voice.source
         if isinstance(event, SpotPrice):
             told, is_news = "trades", voice.trade(event, now_ns)
         elif isinstance(event, SpotLevels):
@@ -91,14 +91,18 @@ class Spot:
             self._expires_ns = -1
             if voice.source == told:
                 self._teach(voice, now_ns)
+        elif voice.expires_ns < 0:
+            self._expires_ns = -1
         is_made = self.method == "replica" and self._is_replica_made(now_ns)
-        return is_made or (is_news and (voice.source == told or was_speaking == told or self.method == "vwap"))
+        is_outranked = _RANKS[voice.source] > _RANKS[told] and self.method != "vwap"
+        return is_made or (is_news and not is_outranked)
 
     def beat(self, feed: str, now_ns: int) -> None:
         """A venue's feed, or a part of it, lives."""
         voice = self._panel.voices.get(feed.partition("/")[0])
-        if voice is not None and voice.beat(max(now_ns, self._now_ns)):
-            self._expires_ns = -1
+        if voice is not None:
+            voice.beat(max(now_ns, self._now_ns))
+            self._expires_ns = min(self._expires_ns, voice.expires_ns)
 
     def expect(self, feed: str) -> None:
         """This venue is one of the source, whether it was heard yet or not."""

@@ -35,12 +35,12 @@ class Voice:
     """Facts go in by `trade`, `quote`, `book`, `levels`, `beat`, `lost`; `judge` says which of them speaks.
 
     `source` is the kind that speaks, "" when none may; then `fault` says why. `log` is the logarithm of its price,
-    `half_spread` relative, `said_ns` when it was received. All of it holds up to `expires_ns`.
+    `half_spread` relative, `said_ns` when it became that. All of it holds up to `expires_ns`.
     """
 
     __slots__ = (
         "_book_ns", "_is_book_late", "_is_quote_late", "_is_trade_late", "_lag_before_ns", "_lag_now_ns", "_lag_until_ns",
-        "_late_ns", "_quote", "_quote_ns", "_stale_ns", "_trade_log", "currency", "expires_ns", "fault", "gone",
+        "_late_ns", "_quote", "_quote_ns", "_stale_ns", "_top_ns", "_trade_log", "currency", "expires_ns", "fault", "gone",
         "half_spread", "has_book", "has_quote", "has_trades", "heard_ns", "is_outvoted", "ladder", "lag_ns", "log",
         "messages", "place", "price", "said_ns", "source", "venue", "vwap",
     )  # fmt: skip
@@ -63,7 +63,8 @@ class Voice:
         self.said_ns = 0
         self.expires_ns = -1
         self._quote: Best = (0.0, 0.0, 0.0, 0.0)
-        self._quote_ns = self._book_ns = 0
+        self._quote_ns = self._book_ns = 0  # when anything was told of it
+        self._top_ns = 0  # when the best of the book was another than before
         self._trade_log = 0.0
         self._is_book_late = self._is_quote_late = self._is_trade_late = False
         self._lag_now_ns = self._lag_before_ns = NEVER_NS
@@ -79,9 +80,8 @@ class Voice:
     # What is heard ------------------------------------------------------------------------------------------
 
     def trade(self, event: SpotPrice, now_ns: int) -> bool:
-        """Take a trade. Whether that may change what is said: not when its price is no price."""
-        self.messages += 1
-        self.heard_ns = now_ns
+        """Take a trade. Whether it is news: not when its price is no price."""
+        self._lives(now_ns)
         price = event.price
         if not 0.0 < price < inf:
             return False
@@ -95,9 +95,9 @@ class Voice:
         return True
 
     def quote(self, event: SpotQuote, now_ns: int) -> bool:
-        """Take a best bid and ask. Whether that may change what is said."""
-        self.messages += 1
-        self.heard_ns = self._quote_ns = now_ns
+        """Take a best bid and ask, which is always news."""
+        self._lives(now_ns)
+        self._quote_ns = now_ns
         self._quote = (event.bid, event.bid_size, event.ask, event.ask_size)
         self._is_quote_late = event.venue_ns > 0 and self._is_late(now_ns, event.venue_ns)
         self.has_quote = True
@@ -105,23 +105,21 @@ class Voice:
         return True
 
     def book(self, event: SpotBook, now_ns: int) -> bool:
-        """Take a whole book. Whether that may change what is said."""
-        self.messages += 1
-        self.heard_ns = now_ns
+        """Take a whole book, which is always news."""
+        self._lives(now_ns)
         self.expires_ns = -1
         self.has_book = _are_levels(event.bids) and _are_levels(event.asks)
         if not self.has_book:
             self.gone = JUNK
             return True
         self.ladder.replace(event.bids, event.asks, event.depth)
-        self._book_ns = now_ns
+        self._book_ns = self._top_ns = now_ns
         self._is_book_late = event.venue_ns > 0 and self._is_late(now_ns, event.venue_ns)
         return True
 
     def levels(self, event: SpotLevels, now_ns: int) -> bool:
-        """Change some levels of the book, if there is one; whether its best prices or sizes are others now."""
-        self.messages += 1
-        self.heard_ns = now_ns
+        """Change some levels of the book, if there is one. Whether it is news: its best prices or sizes are others."""
+        self._lives(now_ns)
         if not self.has_book:
             return False
         if not (_are_levels(event.bids) and _are_levels(event.asks)):
@@ -132,19 +130,17 @@ class Voice:
         was_late = self._is_book_late
         self._is_book_late = event.venue_ns > 0 and self._is_late(now_ns, event.venue_ns)
         self._book_ns = now_ns
-        is_new = self.ladder.change(event.bids, event.asks) or was_late != self._is_book_late
-        if is_new or self.fault[0] == "stale":
-            self.expires_ns = -1
-            return True
-        return False
-
-    def beat(self, now_ns: int) -> bool:
-        """It lives; whether that makes a difference."""
-        self.heard_ns = now_ns
-        if self.fault[0] != "stale":
+        if not self.ladder.change(event.bids, event.asks) and was_late == self._is_book_late:
             return False
+        self._top_ns = now_ns
         self.expires_ns = -1
         return True
+
+    def beat(self, now_ns: int) -> None:
+        """It lives."""
+        self.heard_ns = now_ns
+        if self.fault[0] == "stale":
+            self.expires_ns = -1
 
     def lost(self, part: str, fault: Fault) -> None:
         """What it says is not believed until it says it anew; `part` "trades" is about its trades alone."""
@@ -153,6 +149,12 @@ class Voice:
             self.has_book = self.has_quote = False
         self.gone = fault
         self.expires_ns = -1
+
+    def _lives(self, now_ns: int) -> None:
+        self.messages += 1
+        self.heard_ns = now_ns
+        if self.fault[0] == "stale":
+            self.expires_ns = -1  # what was too old by itself may count again, as if nobody had asked meanwhile
 
     def _is_late(self, now_ns: int, venue_ns: int) -> bool:
         """Whether a message took longer than this venue's messages do. Only differences count: a venue's clock that
@@ -218,7 +220,7 @@ class Voice:
         self.price = mid = 0.5 * (bid + ask)
         self.log = log(mid)
         self.half_spread = 0.5 * (ask - bid) / mid
-        self.said_ns = told_ns
+        self.said_ns = self._top_ns if kind == "book" else told_ns
         self.expires_ns = min(self.heard_ns + self._stale_ns, told_ns + QUIET_NS)
         return NONE
 
