@@ -42,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True):
     seconds: float
     rate: float
     seed: int
+    start_s: float = START_S
+    settle_s: float = SETTLE_S
 
 
 class Said(msgspec.Struct):
@@ -245,7 +247,7 @@ class _Wall:
 async def _serve(plan: Plan, pipe: Pipe) -> None:
     server = LoopbackServer(plan.assets, plan.assets)
     doors = {booth.truth.venue: booth.truth for booth in server.booths.values()}
-    start_ns = time.time_ns() + int(START_S * SECOND_NS)
+    start_ns = time.time_ns() + int(plan.start_s * SECOND_NS)
     voices = {server.booths[name].truth.venue: assets for name, assets in plan.assets.items()}
     market = Market(voices, plan.seed, start_ns, rate=TAPE_RATE * plan.rate, levels=LEVELS)
     before = _numbers(market)
@@ -257,7 +259,7 @@ async def _serve(plan: Plan, pipe: Pipe) -> None:
         watch = asyncio.create_task(_sample(memory))
         events = (event for event in market.events(plan.seconds) if not isinstance(event, SpotBook))
         await play(server, events, _Wall())
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(plan.settle_s)
         after = _numbers(market)
         said = Said({}, {}, memory)
         for name, booth in server.booths.items():
