@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from itertools import pairwise
 from math import sqrt
 from pathlib import Path
 from statistics import fmean, pstdev
@@ -101,9 +100,10 @@ def root_mean_square(values: list[float]) -> float:
 
 
 def signs(found: list[Close]) -> tuple[int, int]:
-    """(moves from one close to the next whose sign we would have had right, moves)."""
-    pairs = [(one, other) for one, other in pairwise(found) if other.at - one.at == 900]
-    right = [(other.value * (1.0 + other.anchored) >= one.value) == (other.value >= one.value) for one, other in pairs]
+    """(windows whose result we would have had right, windows whose strike is known)."""
+    strikes = {close + 900: value for close, value in settlements()}
+    known = [(close, strikes[close.at]) for close in found if close.at in strikes]
+    right = [(close.value * (1.0 + close.anchored) >= strike) == (close.value >= strike) for close, strike in known]
     return sum(right), len(right)
 
 
