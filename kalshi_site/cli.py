@@ -8,6 +8,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 
 from kalshi_site import preflight
 
@@ -18,6 +19,7 @@ COMMANDS = {
     "backtest": "play a tape through the engine and print what would have happened",
     "demo_tape": "write an hour of the demo market as a tape, to back-test on",
     "tapes": "list the tapes of the catalogue, or verify them",
+    "record": "hear spot venues and record all they say, without trading",
     "download": "fetch public history: Kalshi's settled markets, trades and candles; trades or candles of spot venues",
     "import_recording": "turn recorded market data into tapes",
     "bench": "measure the engine: events a second, memory, time from event to decision",
@@ -49,6 +51,9 @@ def run(words: Sequence[str]) -> int:
         return complain(str(error), code=error.returncode)
     except (ImproperlyConfigured, preflight.NotReady) as error:
         return complain(str(error), code=1)
+    except (OperationalError, ProgrammingError) as error:
+        first = str(error).splitlines()[0]
+        return complain(f"the database cannot be used ({first}); `make migrate` makes its tables.", code=1)
     except KeyboardInterrupt:
         return 130
     return 0

@@ -42,6 +42,10 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("paper --speed fast", 1, "SPEED=fast is not a speed"),
         ("paper --speeed 10", 2, "unrecognized arguments: --speeed"),
         ("import-recording nowhere", 1, "name the folder of a recording"),
+        ("tapes", 1, "`make migrate` makes its tables"),
+        ("record --venues krakn", 2, "no venue is called krakn: there are "),
+        ("record --venues coinbase,coinbase_exchange", 2, "several doors"),
+        ("download mtgox trades --asset BTC", 2, "mtgox"),
         ("live", 2, "kalshi-bot: live trading is not available"),
     ],
 )
