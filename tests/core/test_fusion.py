@@ -1,5 +1,6 @@
 """The filter: one venue, several, a basis, an anchor, surprises; and that no number runs away."""
 
+import os
 import random
 from math import log, sqrt
 
@@ -12,6 +13,7 @@ START_NS = 1_778_680_000 * SECOND_NS
 NOISE = (0.2e-4) ** 2
 SIGMA = 8e-5
 BP = 1e-4
+LONG = pytest.mark.skipif("LONG_RUNS" not in os.environ, reason="two minutes: set LONG_RUNS=1")
 
 
 def made(*quotes: str) -> Fusion:
@@ -141,7 +143,7 @@ def sound(fusion: Fusion) -> bool:
     )
 
 
-@pytest.mark.parametrize("updates", [100_000, pytest.param(10_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("updates", [100_000, pytest.param(10_000_000, marks=LONG)])
 def test_nothing_runs_away_over_many_updates(updates: int) -> None:
     fusion, rng = made("USD", "USD", "USDT"), random.Random(7)
     level, bases = log(85_000.0), (1 * BP, -1 * BP, -5 * BP)

@@ -9,7 +9,7 @@ from math import inf, nan
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from markets.core.events import SpotBook, SpotLevels, SpotPrice, SpotQuote
@@ -90,6 +90,7 @@ def test_one_liar_among_three_neither_stops_nor_moves_the_price_past_the_bound(
 
 
 @given(moves, st.sampled_from(METHODS))
+@example([(-2.0, []), (-3.0, []), (-3.0, [("trade", 101.0, 0), ("trade", 100.13, 0)])], "vwap")
 def test_with_one_honest_venue_a_liar_can_stop_the_price_and_not_move_it_past_the_bound(
     steps: list[tuple[float, list[tuple[str, float, int]]]], method: PriceMethod
 ) -> None:

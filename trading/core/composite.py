@@ -94,11 +94,15 @@ class Composite:
         return raw if raw is not None and all(venue in names for venue in raw.venues) else None
 
     def _bounded(self, level: float) -> float:
-        """The log of a level, no further from the median voice than the bound; one voice alone sets none."""
-        panel = self.panel
-        if len(panel.said) < OUTLIER_VENUES - 1 or panel.high - OUTLIER_SHARE <= level <= panel.low + OUTLIER_SHARE:
+        """The log of a level, no further from the median voice than the bound, of two from either; one voice alone
+        sets none."""
+        panel, voices = self.panel, len(self.panel.said)
+        least, most = panel.high - OUTLIER_SHARE, panel.low + OUTLIER_SHARE
+        if voices < OUTLIER_VENUES - 1 or least <= level <= most:
             return level  # nearly always; the median is between the lowest and the highest
-        return min(max(level, panel.middle - OUTLIER_SHARE), panel.middle + OUTLIER_SHARE)
+        if voices >= OUTLIER_VENUES:
+            least, most = panel.middle - OUTLIER_SHARE, panel.middle + OUTLIER_SHARE
+        return min(max(level, least), most)
 
     def _shown_method(self, method: PriceMethod, now_ns: int, replica: KeptReplica) -> MethodPrice:
         found = self.level(method, now_ns, replica)

@@ -40,9 +40,9 @@ class Spot:
     """Feed it what the venues say, and ask for the level. Asking changes nothing that is ever said later.
 
     However the price is made, it is never further than 15 bp from the median of what the fresh venues say, each less
-    its basis; of two, the fusion is between them. A basis is at most 15 bp of a venue that quotes in dollars, 30 bp of
-    another. So while most of the fresh venues are honest, the others can hold or move the price no further than 15 bp
-    beyond what the honest ones say, give or take their own largest basis.
+    its basis; of two, no further from either, and the fusion is between them. A basis is at most 15 bp of a venue that
+    quotes in dollars, 30 bp of another. So while most of the fresh venues are honest (one of two is enough), the others
+    can hold or move the price no further than 15 bp beyond what the honest ones say, give or take their own basis.
     """
 
     __slots__ = (
