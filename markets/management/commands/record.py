@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from markets import catalogue
+from markets.core.events import MarketEvent
 from markets.core.units import SECOND_NS
 from markets.feeds.feeds import Feeds, UnknownVenue
 from markets.feeds.venue import Endpoint
@@ -63,6 +65,8 @@ class Command(BaseCommand):
         seconds = options["hours"] * 3_600 if options["hours"] else None
         logging.getLogger("websockets").setLevel(logging.CRITICAL)
         try:
+            Feeds(names, assets, _nobody)  # before anything is begun: whether these can be heard at all
+            call_command("migrate", verbosity=0, interactive=False)
             tapes_mend(Path(settings.TAPES_DIR))
             asyncio.run(self._record(names, assets, options["market"], options["name"], seconds))
         except AllRefused as error:
@@ -101,6 +105,10 @@ def _recorder(name: str | None, grade: str, note: str) -> Recorder:
         sealed=catalogue.part_sealed,
         removed=catalogue.part_removed,
     )
+
+
+async def _nobody(events: list[MarketEvent]) -> None:
+    """Nobody listens."""
 
 
 def _words(text: str | Sequence[str]) -> list[str]:
