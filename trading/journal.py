@@ -27,6 +27,7 @@ class Journal:
 
     `put` never waits. Facts about money are always taken; past `bound` waiting entries signals are left out
     (the tape has them), and `is_behind` tells the session to halt. `failure` is what ended the thread, if anything.
+    Whatever was put before a step of the time `written_ns` is in the database, and that step; None: nothing yet.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Journal:
         self.subject = subject
         self.failure: BaseException | None = None
         self.left_out = 0
+        self.written_ns: int | None = None
         self._bound = bound
         self._pause_s = pause_s
         self._patience_s = patience_s
         self._write = write
         self._queue: deque[Entry] = deque()
         self._writing = 0
+        self._put_ns: int | None = None
         self._thinning = Thinning()
         self._failing_since: float | None = None
         self._closing = threading.Event()
@@ -55,12 +58,12 @@ class Journal:
     def put(self, event: Event, decision: Decision) -> None:
         """Take one step of the engine. Cheap, and never waits."""
         kept = entry(event, decision, self._thinning)
-        if kept is None:
-            return
-        if len(self._queue) >= self._bound and kept.signals:
-            self.left_out += len(kept.signals)
-            kept = kept._replace(signals=())
-        self._queue.append(kept)
+        if kept is not None:
+            if len(self._queue) >= self._bound and kept.signals:
+                self.left_out += len(kept.signals)
+                kept = kept._replace(signals=())
+            self._queue.append(kept)
+        self._put_ns = event.received_ns
 
     @property
     def backlog(self) -> int:
@@ -95,11 +98,13 @@ class Journal:
 
     def _drain(self) -> None:
         close_old_connections()
+        put_ns = self._put_ns  # asked before the queue is emptied: what was put by then is in it, or written
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             self._writing = len(batch)
             self._write_patiently(batch)
             self._writing = 0
+        self.written_ns = put_ns
 
     def _write_patiently(self, batch: list[Entry]) -> None:
         """A database that is away or busy is asked again, later and later; any other error is final."""

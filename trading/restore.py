@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from markets.core.events import MarketListed
 from markets.core.units import DAY_NS
-from markets.tape import TapeError, read_header, read_whole
+from markets.tape import PLAIN, TapeError, files_of, is_complete, read_header, read_tape
 from markets.tapes.parts import tape_find
 from trading import ledger, records, selectors, services
 from trading.core import events
@@ -75,14 +75,19 @@ def recover_all(account: str) -> list[Recovered]:
 
 
 def recover(session: TradingSession, tape: Path) -> Recovered:
-    """Write what the tape knows and the rows do not; doing it twice changes nothing. Raises TapeError."""
-    subject = records.Subject(session.pk, session.account, read_header(tape).grade == INVENTED)
-    steps = _Steps(tape)
+    """Write what the tape knows and the rows do not; doing it twice changes nothing. Raises TapeError.
+
+    Of a tape in parts those are read that the session had not reported as written to the rows.
+    """
+    files = _unwritten(tape, session.last_event_ns)
+    subject = records.Subject(session.pk, session.account, read_header(files[0]).grade == INVENTED)
+    steps = _Steps(files)
     while batch := list(islice(steps, BATCH)):
         records.write(subject, batch)
     _rebuild_positions(session.account, steps.tickers, steps.closes, steps.last_ns or 0)
     # How many decisions there were, and their digest, the tape does not tell: it leaves out those without effect.
-    ended = _end(session, Progress(steps.count, session.decisions, "", steps.first_ns, steps.last_ns))
+    count, first_ns = max(steps.count, session.steps), session.first_event_ns or steps.first_ns
+    ended = _end(session, Progress(count, session.decisions, "", first_ns, steps.last_ns))
     logger.warning("session %d ended uncleanly; recovered %d steps from its tape", session.pk, steps.count)
     return Recovered(session.pk, steps.count, ended)
 
@@ -90,13 +95,13 @@ def recover(session: TradingSession, tape: Path) -> Recovered:
 class _Steps:
     """The steps on a tape as entries (without positions), and what was seen on the way."""
 
-    def __init__(self, tape: Path) -> None:
+    def __init__(self, files: list[Path]) -> None:
         self.count = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.closes: dict[str, int] = {}
         self.tickers: dict[str, None] = {}
-        self._messages = read_whole(tape, Event | Decision)
+        self._messages = _told(files)
         self._entries = self._read()
 
     def __iter__(self) -> Iterator[records.Entry]:
@@ -119,6 +124,33 @@ class _Steps:
             self.closes[event.contract.ticker] = event.contract.close_ns
         elif isinstance(event, (events.Fill, events.Settled)):
             self.tickers[event.ticker] = None
+
+
+def _unwritten(tape: Path, written_ns: int | None) -> list[Path]:
+    """The parts of a tape that may hold what the rows lack, when all steps before one at `written_ns` are in the rows:
+    a part is known from end to end as soon as the next one began before that. Raises TapeError."""
+    files = files_of(tape)
+    for number in range(len(files) - 1, 0, -1):
+        if 0 < _begun_ns(files[number]) < (written_ns or 0):
+            return files[number:]
+    return files
+
+
+def _begun_ns(part: Path) -> int:
+    """The time of the first event in it, 0 when there is none."""
+    messages = _told([part])
+    first = next(messages, None)
+    return 0 if first is None else int(first.received_ns)
+
+
+def _told(files: list[Path]) -> Iterator[Event | Decision]:
+    """All that is in these parts, each once; what the first repeats at its beginning is harmless, and perhaps news.
+    Raises TapeError."""
+    for number, file in enumerate(files):
+        [now, *_] = files_of(file)  # it may have been sealed since
+        if number + 1 < len(files) and now.name.endswith(PLAIN) and not is_complete(now):
+            raise TapeError(f"{now} has no end, though the recording goes on after it: some of it was lost.")
+        yield from read_tape(now, Event | Decision, skip_preface=number > 0)
 
 
 def _paired(messages: Iterator[Event | Decision]) -> Iterator[tuple[Event, Decision]]:

@@ -275,11 +275,11 @@ class Session:
             mode=engine.mode,
             mode_reason=self._mode_reason(),
             message=self.message or f"{self.source.name} {self.state}",
-            progress=self.progress(),
+            progress=self.progress()._replace(last_event_ns=self.journal.written_ns),
         )
 
     def progress(self) -> Progress:
-        """How far the session has come."""
+        """How far the session has come. What it reports while it runs is how far the rows have."""
         desk = self.desk
         return Progress(desk.steps, desk.decisions, desk.digest, self.first_ns, desk.now_ns)
 

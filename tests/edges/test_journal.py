@@ -310,6 +310,22 @@ def test_an_error_that_waiting_does_not_cure_ends_it_and_is_noticed(journals: Ca
     assert not journal.close()
 
 
+def test_it_says_up_to_where_the_rows_know_everything(journals: Callable[..., Journal]) -> None:
+    """Also where a step left nothing for the rows; never further than what is written."""
+    sink = Sink()
+    journal = journals(sink)
+    assert journal.written_ns is None
+    sink.is_open.clear()
+    journal.put(builders.fill(received_ns=at(1)), NOTHING)
+    until(lambda: journal._writing == 1)
+    journal.put(builders.spot(2), NOTHING)
+    assert journal.written_ns is None
+    sink.is_open.set()
+    until(lambda: journal.written_ns == at(2))
+    journal.put(builders.spot(3), NOTHING)
+    until(lambda: journal.written_ns == at(3))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_its_thread_writes_to_the_database_and_leaves_no_connection() -> None:
     services.account_open(ACCOUNT, 10_000_000_000)

@@ -11,12 +11,13 @@ from pytest_django import Settings
 
 from markets.core.units import DAY_NS, PRICE_DOLLAR, SECOND_NS
 from markets.models import Market
-from markets.tape import TapeHeader, TapeWriter
+from markets.recorder import Recorder
+from markets.tape import TapeHeader, TapeWriter, files_of, read_tape
 from tests import builders
 from tests.builders import CLOSE_NS, TICKER, Table, at, quarter_hour
 from trading import ledger, models, records, restore, selectors, services
 from trading.core import events
-from trading.core.decision import NOTHING
+from trading.core.decision import NOTHING, Decision
 from trading.records import Entry, Subject
 from trading.thinning import Thinning, entry
 
@@ -229,6 +230,43 @@ def test_recovering_twice_changes_nothing(session: models.TradingSession, tmp_pa
     once = money_rows()
     restore.recover(session, tape)
     assert money_rows() == once
+
+
+def parts_of(table: Table, folder: Path) -> list[Path]:
+    """The same in many parts, of which a killed session has sealed all but the last."""
+    recorder = Recorder(folder, TapeHeader(1, "one", "session", "C", at(0)), part_bytes=20_000)
+    for event, said in zip(table.heard, table.decisions, strict=True):
+        recorder.append(event)
+        if said is not NOTHING and (said.commands or said.positions or said.mode):
+            recorder.append(said)
+        recorder.flush()
+    files = files_of(recorder.close(seal=False))
+    files[-1].write_bytes(b"".join(files[-1].read_bytes().splitlines(keepends=True)[:-1]))
+    return files
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8, 0.99, 1.0])
+def test_of_a_tape_in_parts_only_what_the_rows_may_lack_is_read(
+    session: models.TradingSession, tmp_path: Path, share: float
+) -> None:
+    table = a_quarter_hour()
+    write(session, table)
+    journalled = money_rows()
+    for kind in (models.Fill, models.Order, models.Position, models.Settlement, Market):
+        kind._default_manager.all().delete()
+    written = round(share * len(table.heard))
+    write(session, table, steps=written)
+    session.last_event_ns = written_ns = table.heard[written - 1].received_ns if written else None
+    files = parts_of(table, tmp_path)
+    begun = [next(iter(read_tape(file, events.Event | Decision))).received_ns for file in files]
+    known = [file for file, after_ns in zip(files, begun[1:], strict=False) if after_ns < (written_ns or 0)]
+    for file in known:
+        file.write_bytes(b"nobody reads this")
+    assert len(files) > 4
+    assert (len(known) > 0) == (share > 0)
+    for _ in range(2):
+        restore.recover(session, files[0])
+        assert money_rows() == journalled
 
 
 def test_a_torn_last_line_costs_only_itself(session: models.TradingSession, tmp_path: Path) -> None:

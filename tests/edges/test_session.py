@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from markets.core.events import MarketEvent, SpotPrice
+from markets.core.events import MarketEvent
 from markets.core.units import DOLLAR
 from markets.recorder import Recorder
 from markets.tape import TapeHeader, read_tape
@@ -42,6 +41,7 @@ class Rows:
     failure = None
     is_behind = False
     backlog = 0
+    written_ns: int | None = None
 
     def __init__(self) -> None:
         self.heard: list[Event] = []
