@@ -76,4 +76,4 @@ class VenueWatch:
         answered_s = 0.0
         if line.is_stalled and not line.is_deaf:
             answered_s = inf if self._pings_s < self.allowed_s else self.allowed_s / self._speed
-        return self._loop.time() - max(line.wrote_s, line.opened_s) - answered_s
+        return self._loop.time() - max(line.wrote_s, line.opened_s, line.deaf_since_s) - answered_s
