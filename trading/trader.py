@@ -6,10 +6,10 @@ import fcntl
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 from channels.layers import get_channel_layer
 from channels.worker import Worker
@@ -48,15 +48,16 @@ class TraderError(Exception):
 def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
     """Trade until SIGTERM or SIGINT, or `until_end` of the tape; `say` hears every few seconds how it stands.
     Raises TraderError, and whatever ends a session."""
-    with _alone(Path(settings.BOT_HOME) / "trader.lock"), _ended_in_order():
+    with _alone(Path(settings.BOT_HOME) / "trader.lock"), _Ending() as ending:
         services.versions_open()
         services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
         restore.recover_all(settings.ACCOUNT)
+        ending.hold()  # a session that is half made cannot be closed
         trader = Trader(say)
         mending = mend_in_background()
         trader.session.ends_with_source = until_end
         try:
-            trader.run()
+            trader.run(ending.let_go)
         finally:
             mending.join(MENDING_S)
 
@@ -84,12 +85,14 @@ class Trader:
             recent=_recent(self.account, self.opening),
         )
 
-    def run(self) -> None:
-        """From the opening to the last row written. A clean end is noted only when nothing is missing."""
+    def run(self, made: Callable[[], None]) -> None:
+        """From the opening to the last row written. A clean end is noted only when nothing is missing.
+        `made` is called as soon as whatever ends this is sure to close the session."""
         session = self.session
         runner = asyncio.Runner()
         is_clean = False
         try:
+            made()
             session.journal.start()
             session.open(self.opening, self.wanted)
             runner.run(self._work())
@@ -194,18 +197,34 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Until the loop listens for it, a SIGTERM unwinds the start: what is open is closed and written down."""
+class _Ending:
+    """Until the loop listens for it, a SIGTERM unwinds the start: what is open is closed and written down. While it is
+    held it only waits."""
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(0)
+    def __init__(self) -> None:
+        self._is_held = self._is_told = False
 
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGTERM, self._leave)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    def hold(self) -> None:
+        """What begins now must not be unwound half way."""
+        self._is_held = True
+
+    def let_go(self) -> None:
+        """It may be unwound again: at once, if it was told meanwhile."""
+        self._is_held = False
+        if self._is_told:
+            raise SystemExit(0)
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        self._is_told = True
+        if not self._is_held:
+            raise SystemExit(0)
 
 
 def _source(account: str, engine: Engine) -> Source:

@@ -8,8 +8,8 @@ import pytest
 from pytest_django import Settings
 
 from markets.core.units import DOLLAR
-from markets.tape import read_header
-from trading import models, restore, services
+from markets.tape import is_complete, read_header
+from trading import models, restore, services, trader
 from trading.session import Session
 from trading.trader import TraderError, run_trader
 
@@ -44,6 +44,32 @@ def test_a_trader_that_is_told_to_end_while_it_starts_ends_in_order(
     row = models.TradingSession.objects.get()
     assert (row.ended_at is not None, row.is_clean) == (True, False)
     assert read_header(next((home / "tapes").iterdir())).name == row.tape_name
+
+
+@pytest.mark.parametrize("when", ["session_tape", "mend_in_background"])
+@pytest.mark.django_db(transaction=True)
+def test_told_to_end_while_its_session_is_made_it_closes_what_was_made(
+    home: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    whole = getattr(trader, when)
+
+    def interrupted(*words: object) -> object:
+        made = whole(*words)
+        told_to_end()
+        return made
+
+    monkeypatch.setattr(trader, when, interrupted)
+    handler = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run_trader()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert ended.value.code == 0
+    assert models.TradingSession.objects.get().ended_at is not None
+    [tape] = (home / "tapes").iterdir()
+    assert is_complete(tape)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # who is killed closes no file
