@@ -163,7 +163,8 @@ class LoopbackServer:
             refusal = booth.faults.refused(asyncio.get_running_loop().time())
             return None if refusal is None else self._refuse(booth, refusal)
         answer = await booth.faults.page(booth.page(path)) or Answer(404, b"no such page", "text/plain")
-        return _response(answer.status, answer.body, {"Content-Type": answer.content_type})
+        wait = {"Retry-After": "1"} if answer.status == HTTPStatus.TOO_MANY_REQUESTS else {}
+        return _response(answer.status, answer.body, {"Content-Type": answer.content_type} | wait)
 
     async def attend(self, connection: ServerConnection) -> None:
         """One client, from its first frame to its last."""

@@ -82,10 +82,10 @@ class SoakReport(msgspec.Struct):
     server_mb: list[float]
     cpu_s: float
 
-    def quarters(self, values: list[float]) -> tuple[float, float]:
-        """The mean of the first quarter and of the last."""
-        quarter = max(1, len(values) // 4)
-        return sum(values[:quarter]) / quarter, sum(values[-quarter:]) / quarter
+    def quarters(self, values: list[float]) -> list[float]:
+        """The mean of each quarter of the time."""
+        size = max(1, len(values) // 4)
+        return [sum(values[at : at + size]) / size for at in range(0, 4 * size, size)]
 
 
 class Ear(Listener):

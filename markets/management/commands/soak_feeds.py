@@ -41,8 +41,9 @@ class Command(BaseCommand):
 
 def lines_of(report: SoakReport) -> list[str]:
     """The report as a table, what was wrong below it."""
-    first, last = report.quarters(report.memory_mb)
-    first_server, last_server = report.quarters(report.server_mb)
+    feeds, venues = (
+        ", ".join(f"{mean:.1f}" for mean in report.quarters(values)) for values in (report.memory_mb, report.server_mb)
+    )
     frames = sum(line.frames for line in report.venues)
     return [
         HEAD,
@@ -51,10 +52,7 @@ def lines_of(report: SoakReport) -> list[str]:
             f"{report.seconds / 60.0:.1f} minutes, {frames:,} frames, {frames / report.seconds:.0f} a second, "
             f"{report.cpu_s:.1f} s of CPU to hear them ({report.cpu_s / report.seconds:.1%} of one core)"
         ),
-        (
-            f"memory of the feeds: {first:.1f} MB in the first quarter, {last:.1f} MB in the last; "
-            f"of the venues: {first_server:.1f} and {last_server:.1f} MB"
-        ),
+        f"memory in MB, by quarters of the time: of the feeds {feeds}; of the venues {venues}",
         *(report.problems or ["nothing was lost, nothing was told twice, every book is the venue's"]),
     ]
 
