@@ -1,11 +1,14 @@
-"""Ends tasks, and at last the process, also when a library swallows a cancellation while its server is away."""
+"""Ends tasks, and at last the process, also when a library swallows a cancellation while its server is away; and what
+is told to end before it has begun."""
 
 import asyncio
 import logging
 import os
+import signal
 import threading
 from collections.abc import Collection
-from typing import Any
+from types import FrameType
+from typing import Any, Self
 
 AGAIN_S = 0.5
 ATTEMPTS = 10
@@ -41,3 +44,33 @@ def exit_for_sure(code: int, *, after_s: float = LAST_WAY_OUT_S) -> threading.Ti
     timer.daemon = True
     timer.start()
     return timer
+
+
+class Ending:
+    """Until the loop listens for it, a SIGTERM unwinds the start: what is open is closed and written down. While it is
+    held it only waits."""
+
+    def __init__(self) -> None:
+        self._is_held = self._is_told = False
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGTERM, self._leave)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    def hold(self) -> None:
+        """What begins now must not be unwound half way."""
+        self._is_held = True
+
+    def let_go(self) -> None:
+        """It may be unwound again: at once, if it was told meanwhile."""
+        self._is_held = False
+        if self._is_told:
+            raise SystemExit(0)
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        self._is_told = True
+        if not self._is_held:
+            raise SystemExit(0)

@@ -61,8 +61,19 @@ async def _loopback(
     pace = Pace(patience=max(1.0, spot.speed))
     feeds = Feeds(spot.venues, spot.assets, hear, clock=clock.now_ns, endpoints=endpoints, pace=pace)
     tasks.append(asyncio.create_task(_play(server, spot, clock), name="venues"))
-    tasks.append(asyncio.create_task(feeds.run(), name="feeds"))
+    tasks.append(asyncio.create_task(_hear(feeds), name="feeds"))
     return feeds
+
+
+async def _hear(feeds: Feeds) -> None:
+    """Hear the venues. Raises what the first of those who were told raised, and not a group of it."""
+    try:
+        await feeds.run()
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 async def _play(server: LoopbackServer, spot: SpotSide, clock: Clock) -> None:

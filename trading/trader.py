@@ -8,16 +8,16 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any, Self
+from typing import Any
 
 from channels.layers import get_channel_layer
 from channels.worker import Worker
 from django.conf import settings
 from django.utils import timezone
 
+from markets.tape import TapeError
 from markets.tapes.parts import tape_find
-from trading import control, restore, selectors, services
+from trading import control, records, restore, selectors, services
 from trading.broadcast import Broadcast
 from trading.console import Say, standing, tell
 from trading.control import Control
@@ -25,7 +25,7 @@ from trading.core.desk import Desk
 from trading.core.engine import Engine
 from trading.core.events import Opening
 from trading.core.paper import PaperExchange
-from trading.ending import end, exit_for_sure
+from trading.ending import Ending, end, exit_for_sure
 from trading.journal import Journal
 from trading.models import Fill, Order, TradingSession
 from trading.records import Subject
@@ -48,7 +48,7 @@ class TraderError(Exception):
 def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
     """Trade until SIGTERM or SIGINT, or `until_end` of the tape; `say` hears every few seconds how it stands.
     Raises TraderError, and whatever ends a session."""
-    with _alone(Path(settings.BOT_HOME) / "trader.lock"), _Ending() as ending:
+    with _alone(Path(settings.BOT_HOME) / "trader.lock"), Ending() as ending:
         services.versions_open()
         services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
         restore.recover_all(settings.ACCOUNT)
@@ -101,13 +101,27 @@ class Trader:
             log.exception("the session ended with an error")
             raise
         finally:
-            is_written = session.journal.close()
+            try:
+                self._close(is_clean=is_clean)
+            finally:
+                last_way_out = exit_for_sure(0 if is_clean else 1)
+                runner.close()
+                last_way_out.cancel()
+
+    def _close(self, *, is_clean: bool) -> None:
+        """The last rows and the end of the tape; what nobody will answer any more is ended."""
+        session = self.session
+        is_written = session.journal.close()
+        try:
             session.tape.close(seal=is_clean)
+        except TapeError:
+            is_clean = False
+            raise
+        finally:
+            if is_written and not is_clean:
+                records.end_orders(session.journal.subject, session.desk.now_ns)
             if is_written:
                 services.session_finish(self.row.pk, session.progress(), is_clean=is_clean)
-            last_way_out = exit_for_sure(0 if is_clean else 1)
-            runner.close()
-            last_way_out.cancel()
 
     async def _work(self) -> None:
         """Run as a Channels worker: it listens for nudges, and its session is what it works at."""
@@ -195,36 +209,6 @@ def _alone(path: Path) -> Iterator[None]:
                 f"another trader runs on {path.parent}; stop it, or set BOT_HOME to another folder"
             ) from None
         yield
-
-
-class _Ending:
-    """Until the loop listens for it, a SIGTERM unwinds the start: what is open is closed and written down. While it is
-    held it only waits."""
-
-    def __init__(self) -> None:
-        self._is_held = self._is_told = False
-
-    def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGTERM, self._leave)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
-
-    def hold(self) -> None:
-        """What begins now must not be unwound half way."""
-        self._is_held = True
-
-    def let_go(self) -> None:
-        """It may be unwound again: at once, if it was told meanwhile."""
-        self._is_held = False
-        if self._is_told:
-            raise SystemExit(0)
-
-    def _leave(self, number: int, frame: FrameType | None) -> None:
-        self._is_told = True
-        if not self._is_held:
-            raise SystemExit(0)
 
 
 def _source(account: str, engine: Engine) -> Source:

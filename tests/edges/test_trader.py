@@ -8,8 +8,12 @@ import pytest
 from pytest_django import Settings
 
 from markets.core.units import DOLLAR
-from markets.tape import is_complete, read_header
+from markets.recorder import Recorder
+from markets.tape import TapeError, is_complete, read_header
+from tests.builders import TICKER
 from trading import models, restore, services, trader
+from trading.core.decision import Decision, PlaceOrder
+from trading.core.events import Timer
 from trading.session import Session
 from trading.trader import TraderError, run_trader
 
@@ -116,3 +120,47 @@ def test_a_trader_that_is_stopped_before_the_market_said_anything_has_ended_clea
     run_trader()
     row = models.TradingSession.objects.get()
     assert (row.ended_at is not None, row.is_clean) == (True, True)
+
+
+class Broken(Exception):
+    """What a part of the session dies of."""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_that_was_under_way_when_the_session_died_is_ended(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session's rows are whole, so no start will look at them again: nobody would ever answer it."""
+
+    async def dies(session: Session, **_: object) -> None:
+        now_ns = session.desk.now_ns
+        session.journal.put(Timer(now_ns), Decision(now_ns, commands=(PlaceOrder(1, TICKER, True, 5_000, 100),)))
+        raise Broken
+
+    monkeypatch.setattr(Session, "run", dies)
+    with pytest.raises(Broken):
+        run_trader()
+    order = models.Order.objects.get()
+    assert (order.status, order.reason) == ("cancelled", "session_ended")
+    row = models.TradingSession.objects.get()
+    assert (row.ended_at is not None, row.is_clean) == (True, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tape_that_cannot_be_ended_is_an_error_and_the_rows_say_that_it_was_not_clean(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_heard(session: Session, **_: object) -> None:
+        session._end()
+
+    def full(tape: Recorder, seal: bool = True) -> Path:
+        close(tape, seal=False)
+        raise TapeError("no space left")
+
+    close = Recorder.close
+    monkeypatch.setattr(Session, "run", nothing_heard)
+    monkeypatch.setattr(Recorder, "close", full)
+    with pytest.raises(TapeError):
+        run_trader()
+    row = models.TradingSession.objects.get()
+    assert (row.ended_at is not None, row.is_clean) == (True, False)
