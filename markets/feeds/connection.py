@@ -31,7 +31,11 @@ Tell = Callable[[list[MarketEvent]], Awaitable[None]]
 
 
 class Wire(ClientConnection):
-    """A WebSocket that notes when it last heard anything: bytes, and whole frames with pings and pongs among them."""
+    """A WebSocket that notes when bytes last came, and when they last made a whole frame: what came since is part of one.
+
+    Pings and pongs are no sign of life: a venue may answer them long after it has stopped to say anything else. Every
+    venue that we hear says something of its own accord, or when asked, within its `stale_after_s`.
+    """
 
     bytes_at = frame_at = 0.0
 
@@ -206,8 +210,8 @@ class Connection:
 
     def _look_alive(self, wire: Wire, now: float) -> None:
         stale_s = self.socket.stale_after_s
-        silent_s = now - max(self.heard_at, wire.frame_at)
-        if silent_s > stale_s and (now - wire.bytes_at > stale_s or silent_s > PATIENCE * stale_s):
+        is_arriving = wire.bytes_at > wire.frame_at and now - wire.bytes_at <= stale_s
+        if now - self.heard_at > stale_s * (PATIENCE if is_arriving else 1):
             wire.transport.abort()  # nobody is there to say goodbye to
             raise Reconnect(f"nothing was heard for {stale_s:g} s")
 

@@ -59,7 +59,7 @@ class VenueSocket:
     asset are no exceptions: they are told as FeedStatus "lost" with that asset as subject, and mended by a snapshot.
     """
 
-    stale_after_s: float = 10.0  # without any frame for so long the connection is dead
+    stale_after_s: float = 10.0  # without a data frame for so long the connection is dead, whatever pings are answered
     pause_after_open_s: float = 0.0  # before the first frame is sent
     ping_interval_s: float | None = 20.0  # of the WebSocket library's own pings; None where they are punished
     can_overlap: bool = True  # whether a second connection may take over before the first is closed

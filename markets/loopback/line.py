@@ -51,7 +51,7 @@ class Line:
         self._held: Saying | None = None
         self._waiting: deque[tuple[float, Saying]] = deque()
         self._stalled_until_s = 0.0
-        self._deaf_until_s = self.deaf_since_s = 0.0
+        self._deaf_until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
         self.opened_s = self.wrote_s = self._loop.time()
@@ -65,11 +65,6 @@ class Line:
     def is_stalled(self) -> bool:
         """Whether it is kept silent on purpose."""
         return self._stalled_until_s > self._loop.time()
-
-    @property
-    def is_deaf(self) -> bool:
-        """Whether it does not even answer pings."""
-        return self._deaf_until_s > self._loop.time()
 
     @property
     def backlog(self) -> int:
@@ -98,7 +93,6 @@ class Line:
         """Stay open and say nothing for so long; then what was withheld is said. A deaf one answers no ping either."""
         self._stalled_until_s = max(self._stalled_until_s, self._loop.time() + seconds)
         if is_deaf:
-            self.deaf_since_s = self.deaf_since_s if self.is_deaf else self._loop.time()
             self._deaf_until_s = self._stalled_until_s
             self.connection.transport.pause_reading()
         self._wake_at(self._stalled_until_s)

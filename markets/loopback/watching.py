@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from math import inf
 
 from markets.core.events import SpotBook, SpotLevels
 from markets.feeds.venue import VenueSocket
@@ -29,7 +28,6 @@ class VenueWatch:
         self.allowed_s = max(socket.stale_after_s for socket in sockets)
         self.delay_s = 0.0
         self.may_lose = False  # frames may be missing that nobody can miss: books are not judged before the end
-        self._pings_s = max(socket.ping_interval_s or inf for socket in sockets)
         self._booth, self._listener, self._speed, self._problem = booth, listener, speed, problem
         self._tops: dict[str, deque[tuple[float, Top]]] = {}  # until when each was true
         self._true: dict[str, Top] = {}
@@ -71,9 +69,5 @@ class VenueWatch:
             )
 
     def _silence(self, line: Line) -> float:
-        """Seconds of the loop since the client can last have heard something of this line. An answered ping is heard
-        too: where pings are rarer than the silence allowed, one of them can make it last twice as long."""
-        answered_s = 0.0
-        if line.is_stalled and not line.is_deaf:
-            answered_s = inf if self._pings_s < self.allowed_s else self.allowed_s / self._speed
-        return self._loop.time() - max(line.wrote_s, line.opened_s, line.deaf_since_s) - answered_s
+        """Seconds of the loop since the client can last have heard something of this line."""
+        return self._loop.time() - max(line.wrote_s, line.opened_s)
