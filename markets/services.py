@@ -130,9 +130,9 @@ def tapes_mend(folder: Path) -> list[Path]:
 
 def _register_missing(path: Path) -> None:
     """Only the files that are not known yet are read: a recording may be long."""
-    files = files_of(path)
     row = Tape.objects.filter(name=whole_name(path)).first()
     known = {file.file for file in _files(row)} if row is not None else set()
+    files = files_of(path)  # looked at last: a recorder may seal and register one more part meanwhile
     for name in sorted(known - {file.name for file in files}):
         tape_part_removed(path.parent / name)
     for file in files:

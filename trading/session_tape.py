@@ -10,7 +10,7 @@ from django.db import DatabaseError, connections
 
 from markets import catalogue, services
 from markets.recorder import Recorder
-from markets.tape import VERSION, TapeHeader
+from markets.tape import VERSION, TapeError, TapeHeader
 from trading.playback import INVENTED, SESSION
 from trading.source import Source
 
@@ -44,7 +44,7 @@ def _mend() -> None:
     """A database that is away costs rows, never a tape: `kalshi-bot tapes mend` makes up for it."""
     try:
         services.tapes_mend(Path(settings.TAPES_DIR))
-    except DatabaseError:
+    except (DatabaseError, TapeError):
         log.exception("the catalogue of tapes could not be written")
     finally:
         connections.close_all()
