@@ -20,7 +20,8 @@ from markets.feeds.venue import Endpoint, Page, Reconnect, Refused, Unreadable, 
 from markets.feeds.venues.binance import BinanceSocket
 from markets.feeds.venues.coinbase import BooksSocket, TradesSocket
 from markets.feeds.venues.coinbase_exchange import ExchangeSocket
-from markets.feeds.venues.kraken import CHECKED, BookData, KrakenSocket, LevelText, checksum, read_levels
+from markets.feeds.venues.kraken import KrakenSocket
+from markets.feeds.venues.kraken_messages import CHECKED, BookData, LevelText, checksum, read_levels
 from tests.round_trip import Listener
 
 pytestmark = pytest.mark.recorded

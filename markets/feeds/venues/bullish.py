@@ -105,7 +105,7 @@ class BullishSocket(WordedSocket):
             self.ungranted.pop((self.topic, self.symbols[asset]), None)
 
     def _hear_answer(self, head: Head, now_ns: int) -> list[MarketEvent]:
-        asset = self._asked.pop(head.id or "", "")
+        asset = self._asked.pop(str(head.id), "")
         if head.error is None:
             if asset:
                 self.granted(asset)

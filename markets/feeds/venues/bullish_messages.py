@@ -3,6 +3,7 @@
 import msgspec
 
 from markets.feeds.shape import Fields, fields_of
+from markets.feeds.venues.common import lax
 from markets.feeds.venues.constituent import Taker
 
 
@@ -19,7 +20,7 @@ class Head(msgspec.Struct, rename="camel", gc=False):
     type: str = ""
     data_type: str = ""
     data: msgspec.Raw = msgspec.Raw(b"{}")
-    id: str | None = None
+    id: str | int | None = None
     result: msgspec.Raw = msgspec.Raw()
     error: Fault | None = None
 
@@ -32,7 +33,7 @@ class Level2(msgspec.Struct, rename="camel", gc=False):
     asks: list[str]
     sequence_number_range: tuple[int, int]
     datetime: str = ""
-    timestamp: str = ""
+    timestamp: str | int = ""
 
 
 class Level1(msgspec.Struct, rename="camel", gc=False):
@@ -42,7 +43,7 @@ class Level1(msgspec.Struct, rename="camel", gc=False):
     bid: tuple[str, str]
     ask: tuple[str, str]
     datetime: str = ""
-    timestamp: str = ""
+    timestamp: str | int = ""
 
 
 class Trade(msgspec.Struct, rename="camel", gc=False):
@@ -54,7 +55,7 @@ class Trade(msgspec.Struct, rename="camel", gc=False):
     side: str
     is_taker: bool
     created_at_datetime: str = ""
-    created_at_timestamp: str = ""
+    created_at_timestamp: str | int = ""
 
 
 class Trades(msgspec.Struct, rename="camel", gc=False):
@@ -70,7 +71,7 @@ FIELDS: dict[str, Fields] = {
     "V1TAAnonymousTradeUpdate": fields_of(Trades, "createdAtTimestamp", "publishedAtTimestamp"),
 }
 decode_head = msgspec.json.Decoder(Head).decode
-decode_level2 = msgspec.json.Decoder(Level2).decode
+decode_level2 = lax(Level2).decode  # the numbers of a range may come as text
 decode_level1 = msgspec.json.Decoder(Level1).decode
 decode_trades = msgspec.json.Decoder(Trades).decode
 

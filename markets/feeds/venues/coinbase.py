@@ -4,108 +4,34 @@
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import msgspec
 
 from markets.core.events import MarketEvent, SpotLevel, SpotPrice
 from markets.feeds.counts import Counts
 from markets.feeds.levels import levels
-from markets.feeds.shape import Census, Fields, fields_of
+from markets.feeds.shape import Census
 from markets.feeds.times import venue_ns
 from markets.feeds.venue import Endpoint, Reconnect, Unreadable, Venue, VenueSocket
 from markets.feeds.venues.coinbase_asking import TAKER_BY_MAKER, CoinbaseSocket
-from markets.feeds.venues.common import Price, Size, lax, quotes, text_of, trade_of, unreadable
+from markets.feeds.venues.coinbase_messages import (
+    FIELDS,
+    QUOTES,
+    QUOTES_A_LEVEL,
+    Envelope,
+    TornBookEvent,
+    Trade,
+    decode_beats,
+    decode_books,
+    decode_envelope,
+    decode_subscriptions,
+    decode_torn_books,
+    decode_trades,
+)
+from markets.feeds.venues.common import quotes, text_of, trade_of, unreadable
 
 SNAPSHOT = "snapshot"
-
-
-class Envelope(msgspec.Struct, gc=False):
-    """Every frame; an error has only its type and its words."""
-
-    channel: str = ""
-    timestamp: str = ""
-    sequence_num: int = -1
-    events: msgspec.Raw = msgspec.Raw(b"[]")
-    type: str = ""
-    message: str = ""
-
-
-class Level(msgspec.Struct, gc=False):
-    """The new size at a price."""
-
-    side: Literal["bid", "offer"]
-    price_level: Price
-    new_quantity: Size
-
-
-class TornLevel(msgspec.Struct, gc=False):
-    """A level whose numbers are to be looked at one by one."""
-
-    side: Literal["bid", "offer"]
-    price_level: str
-    new_quantity: str
-
-
-class BookEvent(msgspec.Struct, gc=False):
-    """Levels of one product: all of them, or those that changed."""
-
-    type: str
-    product_id: str
-    updates: list[Level]
-
-
-class TornBookEvent(msgspec.Struct, gc=False):
-    """The same, not yet numbers."""
-
-    type: str
-    product_id: str
-    updates: list[TornLevel]
-
-
-class Trade(msgspec.Struct, gc=False):
-    """A trade; `side` is the maker's."""
-
-    product_id: str
-    trade_id: str
-    price: str
-    size: str
-    side: str
-    time: str = ""
-
-
-class TradesEvent(msgspec.Struct, gc=False):
-    """Trades, newest first."""
-
-    type: str
-    trades: list[Trade]
-
-
-class Subscriptions(msgspec.Struct, gc=False):
-    """What we are subscribed to now, by channel."""
-
-    subscriptions: dict[str, list[str]]
-
-
-class Beat(msgspec.Struct, gc=False):
-    """The venue's heartbeat; its `current_time` is not meant to be read."""
-
-    heartbeat_counter: int
-
-
-_QUOTES, _QUOTES_A_LEVEL = 10, 16  # of an event without its levels, and of each of them
-FIELDS: dict[str, Fields] = {
-    "l2_data": fields_of(BookEvent),
-    "market_trades": fields_of(TradesEvent),
-    "subscriptions": fields_of(Subscriptions),
-    "heartbeats": fields_of(Beat, "current_time"),
-}
-_envelope = msgspec.json.Decoder(Envelope).decode
-_books = lax(list[BookEvent]).decode
-_torn_books = msgspec.json.Decoder(list[TornBookEvent]).decode
-_trades = msgspec.json.Decoder(list[TradesEvent]).decode
-_subscriptions = msgspec.json.Decoder(list[Subscriptions]).decode
-_beats = lax(list[Beat]).decode
+MOST_REPEATED = 20  # frames in a row that bear numbers of before: then the venue has begun to count anew
 
 
 class AdvancedSocket(CoinbaseSocket):
@@ -116,6 +42,7 @@ class AdvancedSocket(CoinbaseSocket):
     def __init__(self, feed: str, symbols: dict[str, str], endpoint: Endpoint, counts: Counts) -> None:
         super().__init__(feed, symbols, endpoint, counts)
         self._sequence: int | None = None
+        self._repeated = 0  # frames in a row
         self._census = Census(counts, FIELDS)
 
     def opened(self, now_ns: int) -> list[MarketEvent]:
@@ -130,21 +57,30 @@ class AdvancedSocket(CoinbaseSocket):
     def hear(self, frame: bytes, now_ns: int) -> list[MarketEvent]:
         """One frame. Its number counts only when it was understood: else the next one tells of the loss."""
         try:
-            envelope = _envelope(frame)
-            if envelope.type == "error":
-                return self.hear_error(envelope.message, now_ns)
+            envelope = decode_envelope(frame)
             number = envelope.sequence_num
+            if envelope.type == "error":
+                if self._sequence is not None and number == self._sequence + 1:
+                    self._sequence = number  # some errors are counted, some are not
+                return self.hear_error(envelope.message, now_ns)
             if number < 0:
                 raise Unreadable(f"no sequence_num: {frame[:80]!r}")
             if self._sequence is not None and number <= self._sequence:
-                return []  # heard before
+                return self._repeat(number)
             if self._sequence is not None and number > self._sequence + 1:
                 self.missing(number - self._sequence - 1)
             events = self._hear_channel(envelope, now_ns)
-            self._sequence = number
+            self._sequence, self._repeated = number, 0
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise unreadable(frame, error) from None
         return events
+
+    def _repeat(self, number: int) -> list[MarketEvent]:
+        """It was heard before. Raises Reconnect when nothing else comes any more."""
+        self._repeated += 1
+        if self._repeated > MOST_REPEATED:
+            raise Reconnect(f"frames are numbered {number} after {self._sequence}")
+        return []
 
     def missing(self, messages: int) -> None:
         """So many messages were lost."""
@@ -157,11 +93,11 @@ class AdvancedSocket(CoinbaseSocket):
     def _hear_channel(self, envelope: Envelope, now_ns: int) -> list[MarketEvent]:
         self._census.look(envelope.channel, envelope.events)
         if envelope.channel == "heartbeats":
-            _beats(envelope.events)
+            decode_beats(envelope.events)
             return self.beat(now_ns, venue_ns(envelope.timestamp, now_ns))
         if envelope.channel == "subscriptions":
-            for event in _subscriptions(envelope.events):
-                self.granted(self.channel, event.subscriptions.get(self.channel, []))
+            for event in decode_subscriptions(envelope.events):
+                self.granted(self.channel, event.subscriptions.get(self.channel) or [])
             return []
         return self.hear_data(envelope, now_ns)
 
@@ -215,25 +151,25 @@ class BooksSocket(AdvancedSocket):
     def _read(self, events: msgspec.Raw) -> list[tuple[str, str, list[SpotLevel], list[SpotLevel]]]:
         """(kind, product, bids, asks) of each event."""
         try:
-            read = _books(events)
+            read = decode_books(events)
         except msgspec.ValidationError:
             return [
                 (event.type, event.product_id, self._torn(event, "bid"), self._torn(event, "offer"))
-                for event in _torn_books(events)
+                for event in decode_torn_books(events)
             ]
-        if quotes(events) != sum([_QUOTES + _QUOTES_A_LEVEL * len(event.updates) for event in read]):
-            _torn_books(events)  # raises when a number is not text
+        if quotes(events) != sum([QUOTES + QUOTES_A_LEVEL * len(event.updates or ()) for event in read]):
+            decode_torn_books(events)  # raises when a number is not text
         found = []
         for event in read:
             bids: list[SpotLevel] = []
             asks: list[SpotLevel] = []
-            for level in event.updates:
+            for level in event.updates or ():
                 (bids if level.side == "bid" else asks).append((level.price_level, level.new_quantity))
             found.append((event.type, event.product_id, bids, asks))
         return found
 
     def _torn(self, event: TornBookEvent, side: str) -> list[SpotLevel]:
-        pairs = [(level.price_level, level.new_quantity) for level in event.updates if level.side == side]
+        pairs = [(level.price_level, level.new_quantity) for level in event.updates or () if level.side == side]
         return levels(pairs, self.counts, "l2_data")
 
 
@@ -253,8 +189,8 @@ class TradesSocket(AdvancedSocket):
         if envelope.channel != "market_trades":
             return self.other(envelope)
         events: list[MarketEvent] = []
-        for event in _trades(envelope.events):
-            for trade in sorted(event.trades, key=_trade_id):
+        for event in decode_trades(envelope.events):
+            for trade in sorted(event.trades or (), key=_trade_id):
                 asset = self.assets.get(trade.product_id)
                 if asset is None:
                     self.stranger("market_trades", trade.product_id)

@@ -111,7 +111,8 @@ class ExchangeSocket(CoinbaseSocket):
                 f"{message.message}: {message.reason}" if message.reason else message.message, now_ns
             )
         for channel in message.channels:
-            self.granted(BOOK if channel.name == "level2" else channel.name, channel.product_ids)
+            name = BOOK if channel.name.startswith("level2") else channel.name  # it is granted as "level2_50"
+            self.granted(name, channel.product_ids or [])
         return []
 
     # Books -----------------------------------------------------------------------------------------------------
@@ -123,6 +124,7 @@ class ExchangeSocket(CoinbaseSocket):
         self, asset: str, bids: list[SpotLevel], asks: list[SpotLevel], time: str, now_ns: int
     ) -> list[MarketEvent]:
         self.awaited.pop(asset, None)
+        self.granted(BOOK, [self.symbols[asset]])  # data say so, too
         told = self.books[asset].snapshot(bids, asks, now_ns, venue_ns(time, now_ns))
         return self.seen(asset, told, now_ns)
 

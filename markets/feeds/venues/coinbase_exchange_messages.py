@@ -68,7 +68,7 @@ class Channel(msgspec.Struct, gc=False):
     """One channel that we are subscribed to."""
 
     name: str
-    product_ids: list[str] = []
+    product_ids: list[str] | None = None
 
 
 class Subscriptions(msgspec.Struct, gc=False, tag="subscriptions"):

@@ -25,7 +25,7 @@ Number = TypeVar("Number", str, float)
 class Result(msgspec.Struct, gc=False):
     """Data of one channel of one instrument."""
 
-    channel: str
+    channel: str = ""
     instrument_name: str = ""
     subscription: str = ""
     data: msgspec.Raw = msgspec.Raw(b"[]")
@@ -34,7 +34,7 @@ class Result(msgspec.Struct, gc=False):
 class Head(msgspec.Struct, gc=False):
     """Every frame; data come as answers to the subscription, with the id -1."""
 
-    method: str
+    method: str = ""
     id: int = -1
     code: int = 0
     message: str = ""
@@ -44,15 +44,15 @@ class Head(msgspec.Struct, gc=False):
 class Sides(msgspec.Struct, Generic[Number], gc=False):
     """(price, size, number of orders) a level."""
 
-    bids: list[tuple[Number, Number, Number]] = []
-    asks: list[tuple[Number, Number, Number]] = []
+    bids: list[tuple[Number, Number, Any]] = []
+    asks: list[tuple[Number, Number, Any]] = []
 
 
 class Book(Sides[Number], Generic[Number], kw_only=True, gc=False):
     """A whole book; `u` is its link in the chain."""
 
-    bids: list[tuple[Number, Number, Number]]
-    asks: list[tuple[Number, Number, Number]]
+    bids: list[tuple[Number, Number, Any]]
+    asks: list[tuple[Number, Number, Any]]
     t: int
     u: int | None = None
 
@@ -165,7 +165,9 @@ class CryptoComSocket(WordedSocket):
             if head.method == "public/heartbeat":
                 self.to_send.append(text_of({"id": head.id, "method": "public/respond-heartbeat"}))
                 return self.beat(now_ns)
-            if head.method not in {"subscribe", "unsubscribe"}:
+            if not head.method and not head.code:
+                raise ValueError("neither data nor an answer")
+            if head.method not in {"subscribe", "unsubscribe"} and not head.code:
                 self.counts.unknown[head.method[:40]] += 1
                 return []
             events = self._hear_answer(head, now_ns) if head.result is None or head.id > 0 or head.code else []

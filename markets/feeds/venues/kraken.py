@@ -5,92 +5,38 @@ The checksum covers the best ten levels of each side; below them nothing proves 
 """
 
 from collections.abc import Callable, Sequence
-from zlib import crc32
 
 import msgspec
 
-from markets.core.events import MarketEvent, SpotLevel, SpotPrice
+from markets.core.events import MarketEvent, SpotPrice
 from markets.core.units import SECOND_NS
-from markets.core.venue_book import VenueBook
 from markets.feeds.counts import Counts
-from markets.feeds.shape import Census, Fields, fields_of
+from markets.feeds.shape import Census
 from markets.feeds.times import venue_ns
-from markets.feeds.venue import Endpoint, Reconnect, Refused, Unreadable, Venue, VenueSocket
-from markets.feeds.venues.common import BookSocket, Price, Size, Taker, text_of, unreadable
+from markets.feeds.venue import Endpoint, Reconnect, Refused, Venue, VenueSocket
+from markets.feeds.venues.common import BookSocket, Taker, text_of, unreadable
+from markets.feeds.venues.kraken_messages import (
+    FIELDS,
+    BookData,
+    Digits,
+    Head,
+    checksum,
+    decode_books,
+    decode_granted,
+    decode_head,
+    decode_status,
+    decode_trades,
+    only,
+    read_levels,
+)
 
 DEPTH = 100  # levels a side: 10, 25, 100, 500 or 1000
-CHECKED = 10  # levels a side in the checksum, whatever the depth
 PING_S = 30
+OUR_MISTAKES = "Subscription depth"  # what is refused however often we ask
+CLOSED = ("maintenance", "cancel_only", "post_only")  # nobody can trade at the prices of the book
 _SPARE_DIGITS = 20  # times the depth: so many texts of levels are kept before those of gone levels are dropped
 
 TAKER: dict[str, Taker] = {"buy": "buy", "sell": "sell"}
-Digits = dict[float, bytes]
-
-
-class Head(msgspec.Struct, gc=False):
-    """Every frame: data of a channel, or the answer to a method."""
-
-    channel: str = ""
-    type: str = ""
-    method: str = ""
-    success: bool = True
-    error: str = ""
-    symbol: str = ""
-    data: msgspec.Raw = msgspec.Raw(b"[]")
-    result: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class Granted(msgspec.Struct, gc=False):
-    """What an acknowledgement is about."""
-
-    channel: str = ""
-    symbol: str = ""
-
-
-class LevelText(msgspec.Struct, gc=False):
-    """One level, its digits as written."""
-
-    price: msgspec.Raw
-    qty: msgspec.Raw
-
-
-class BookData(msgspec.Struct, gc=False):
-    """Levels of one symbol, and the checksum after them."""
-
-    symbol: str
-    bids: list[LevelText]
-    asks: list[LevelText]
-    checksum: int
-    timestamp: str = ""
-
-
-class TradeData(msgspec.Struct, gc=False):
-    """One trade; `side` is the taker's."""
-
-    symbol: str
-    side: str
-    price: Price
-    qty: Size
-    trade_id: int
-    timestamp: str = ""
-
-
-class StatusData(msgspec.Struct, gc=False):
-    """How the exchange is: online, maintenance, cancel_only, post_only."""
-
-    system: str = ""
-
-
-FIELDS: dict[str, Fields] = {
-    "book": fields_of(BookData, "timestamp"),
-    "trade": fields_of(TradeData, "ord_type"),
-    "status": fields_of(StatusData, "version", "api_version", "connection_id"),
-}
-_head = msgspec.json.Decoder(Head).decode
-_granted = msgspec.json.Decoder(Granted).decode
-_books = msgspec.json.Decoder(list[BookData]).decode
-_trades = msgspec.json.Decoder(list[TradeData]).decode
-_status = msgspec.json.Decoder(list[StatusData]).decode
 
 
 class KrakenSocket(BookSocket):
@@ -104,6 +50,7 @@ class KrakenSocket(BookSocket):
         self._digits: dict[str, tuple[Digits, Digits]] = {asset: ({}, {}) for asset in symbols}
         self._requests = 0
         self._pinged_ns = 0
+        self._is_closed = False  # for trading
         self._census = Census(counts, FIELDS)
 
     def opened(self, now_ns: int) -> list[MarketEvent]:
@@ -118,7 +65,7 @@ class KrakenSocket(BookSocket):
     def hear(self, frame: bytes, now_ns: int) -> list[MarketEvent]:
         """One frame: answers have a method, data have a channel."""
         try:
-            head = _head(frame)
+            head = decode_head(frame)
             if head.channel == "book":
                 return self._hear_books(head, now_ns)
             if head.channel == "trade":
@@ -155,7 +102,7 @@ class KrakenSocket(BookSocket):
     def _hear_books(self, head: Head, now_ns: int) -> list[MarketEvent]:
         self._census.look("book", head.data)
         events: list[MarketEvent] = []
-        for book in _books(head.data):
+        for book in decode_books(head.data):
             asset = self.assets.get(book.symbol)
             if asset is None:
                 self.stranger("book", book.symbol)
@@ -165,6 +112,9 @@ class KrakenSocket(BookSocket):
 
     def _take_book(self, asset: str, book: BookData, is_snapshot: bool, now_ns: int) -> list[MarketEvent]:
         kept = self.books[asset]
+        if self._is_closed:
+            self.awaited.pop(asset, None)  # it came, and will be asked for again
+            return []
         at_ns = venue_ns(book.timestamp, now_ns)
         self.note_lag(now_ns, at_ns)
         if is_snapshot:
@@ -179,7 +129,7 @@ class KrakenSocket(BookSocket):
         if kept.stands and checksum(kept.book, bid_digits, ask_digits) != book.checksum:
             return self.lose(asset, "the checksum does not fit", now_ns)
         if len(bid_digits) + len(ask_digits) > _SPARE_DIGITS * self.depth:
-            self._digits[asset] = _only(bid_digits, kept.book.bids), _only(ask_digits, kept.book.asks)
+            self._digits[asset] = only(bid_digits, kept.book.bids), only(ask_digits, kept.book.asks)
         return self.seen(asset, events, now_ns)
 
     def _hear_trades(self, head: Head, now_ns: int) -> list[MarketEvent]:
@@ -187,7 +137,7 @@ class KrakenSocket(BookSocket):
         if head.type == "snapshot":
             return []  # history, which we did not ask for
         events: list[MarketEvent] = []
-        for trade in _trades(head.data):
+        for trade in decode_trades(head.data):
             asset = self.assets.get(trade.symbol)
             if asset is None:
                 self.stranger("trade", trade.symbol)
@@ -204,19 +154,37 @@ class KrakenSocket(BookSocket):
             return self.beat(now_ns)
         if head.channel == "status":
             self._census.look("status", head.data)
-            for status in _status(head.data):
+            events: list[MarketEvent] = []
+            for status in decode_status(head.data):
                 if status.system != "online":
                     self.counts.complain(f"the exchange says: {status.system}")
-            return []
+                events += self._opened_or_closed(status.system, now_ns)
+            return events
         self.counts.unknown[head.channel or "a frame without channel"] += 1
         return []
+
+    def _opened_or_closed(self, system: str, now_ns: int) -> list[MarketEvent]:
+        """While nobody can trade no book is believed; when it is over each is asked for anew."""
+        events: list[MarketEvent] = []
+        if system in CLOSED:
+            self._is_closed = True
+            for kept in self.books.values():
+                events += kept.lose(f"the exchange says: {system}", now_ns)
+        elif self._is_closed:
+            self._is_closed = False
+            for asset, kept in self.books.items():
+                if asset not in self.refused:
+                    kept.lose("the exchange was closed", now_ns)
+                    self.awaited[asset] = now_ns
+                    self.resync(asset, now_ns)
+        return events
 
     def _hear_answer(self, head: Head, now_ns: int) -> list[MarketEvent]:
         if head.method == "pong":
             return self.beat(now_ns)
         if not head.success:
             return self._hear_refusal(head, now_ns)
-        answer = _granted(head.result)
+        answer = decode_granted(head.result)
         if head.method == "subscribe":
             self.ungranted.pop((answer.channel, answer.symbol), None)
         elif head.method == "unsubscribe":
@@ -226,48 +194,25 @@ class KrakenSocket(BookSocket):
         return []
 
     def _hear_refusal(self, head: Head, now_ns: int) -> list[MarketEvent]:
-        asset = self.assets.get(head.symbol)
+        symbol, words = head.symbol or "", head.error or "refused without a word"
+        asset = self.assets.get(symbol)
         if head.method == "unsubscribe":
-            self._subscribe_again(head.symbol, now_ns)
+            self._subscribe_again(symbol, now_ns)
             return []
-        if asset is not None and head.error.startswith("Already subscribed"):
-            self.ungranted.pop(("book", head.symbol), None)
+        if asset is not None and words.startswith("Already subscribed"):
+            self.ungranted.pop(("book", symbol), None)
             return []
         if asset is not None:
-            return self.refuse(asset, head.error, now_ns)
-        if "rate" in head.error:
-            raise Reconnect(head.error)
-        raise Refused(head.error)
+            return self.refuse(asset, words, now_ns)
+        if words.startswith(OUR_MISTAKES):
+            raise Refused(words)
+        raise Reconnect(words)  # too many requests, a service that is not available just now
 
     def _subscribe_again(self, symbol: str, now_ns: int) -> None:
         if self.ungranted.pop(("unsubscribe", symbol), None) is not None:
             self._ask(
                 "subscribe", {"channel": "book", "symbol": [symbol], "depth": self.depth, "snapshot": True}, now_ns
             )
-
-
-def read_levels(levels: list[LevelText], digits: Digits) -> list[SpotLevel]:
-    """Levels as numbers, in their order; what the checksum needs of each goes to `digits`, by its price."""
-    found = []
-    for level in levels:
-        price_text, size_text = bytes(level.price), bytes(level.qty)
-        price, size = float(price_text), float(size_text)
-        if not (price > 0.0 and size >= 0.0):
-            raise Unreadable(f"a level of {size_text!r} at {price_text!r}")
-        digits[price] = price_text.replace(b".", b"").lstrip(b"0") + size_text.replace(b".", b"").lstrip(b"0")
-        found.append((price, size))
-    return found
-
-
-def checksum(book: VenueBook, bid_digits: Digits, ask_digits: Digits) -> int:
-    """CRC-32 over the digits of the best ten asks, then of the best ten bids, best first."""
-    digits = [ask_digits[price] for price, _ in book.top_asks(CHECKED)]
-    digits += [bid_digits[price] for price, _ in book.top_bids(CHECKED)]
-    return crc32(b"".join(digits))
-
-
-def _only(digits: Digits, sizes: dict[float, float]) -> Digits:
-    return {price: digits[price] for price in sizes}
 
 
 def sockets(symbols: dict[str, str], endpoint: Endpoint, counts_of: Callable[[str], Counts]) -> Sequence[VenueSocket]:

@@ -149,8 +149,11 @@ class LmaxSocket(WordedSocket):
         bids = levels((level.price, level.quantity) for level in book.bids)
         asks = levels((level.price, level.quantity) for level in book.asks)
         kept, at_ns = self.books[asset], venue_ns(book.timestamp, now_ns)
-        if kept.stands and book.timestamp <= self._stamps[asset] and at_ns:
-            return []  # older than what we have, or the same
+        if kept.stands and book.timestamp < self._stamps[asset] and at_ns:
+            return []  # older than what we have
+        if kept.stands and book.timestamp == self._stamps[asset] and at_ns:
+            self._book_ns[asset] = now_ns  # nothing has changed, and it says so
+            return self.beat(now_ns)
         self.ungranted.pop((BOOK, symbol), None)
         self.awaited.pop(asset, None)
         self.note_lag(now_ns, at_ns)
