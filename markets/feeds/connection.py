@@ -121,7 +121,7 @@ class Connection:
             except (Unreadable, msgspec.DecodeError, UnicodeDecodeError) as error:
                 events = []
                 self._unreadable(error)
-            await self._take(events)
+            await self._take([*events, *socket.beat(now_ns)] if self.is_synced else events)
             if not counts.frames % TURN:
                 await self._take(socket.due(now_ns))
                 await asyncio.sleep(0)

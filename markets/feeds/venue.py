@@ -118,7 +118,7 @@ class VenueSocket:
     # What the subclasses share ------------------------------------------------------------------------------
 
     def beat(self, now_ns: int, venue_ns: int = 0) -> list[MarketEvent]:
-        """A heartbeat was heard; told at most once a second."""
+        """Something was heard, a heartbeat or any other frame; told at most once a second."""
         if now_ns - self._beat_ns < SECOND_NS:
             return []
         self._beat_ns = now_ns

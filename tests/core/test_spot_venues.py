@@ -103,8 +103,25 @@ def test_a_heartbeat_keeps_a_quiet_book_and_not_a_quiet_trade() -> None:
         spot.beat("kraken/trades", at(second))
     assert codes(spot, 8) == {"kraken": "stale"}
     assert codes(spot, 13.1) == {"coinbase": "stale", "kraken": "stale"}
-    spot.beat("coinbase", at(14))
-    assert codes(spot, 14) == {"kraken": "stale"}
+
+
+def test_after_a_silence_a_book_is_believed_with_its_own_next_word_alone() -> None:
+    """What comes first after a silence may be what was held back in it."""
+    spot = heard(*[msgspec.structs.replace(book(second, 100.0), venue_ns=at(second - 0.05)) for second in range(3)])
+    spot.beat("coinbase", at(33))
+    spot.beat("coinbase/trades", at(33))
+    spot.hear(trade(33, 100.0, lag=30.0))
+    assert codes(spot, 33) == {"coinbase": "stale"}
+    spot.hear(SpotLevels(at(33.1), "coinbase", "BTC", ((99.98, 3.0),), ()))
+    assert spoken(spot, 33.1) == ("book", "fresh")
+
+
+def test_heartbeats_of_trades_keep_no_book_and_late_ones_keep_nothing() -> None:
+    spot = heard(*[msgspec.structs.replace(book(second, 100.0), venue_ns=at(second - 0.05)) for second in range(3)])
+    for second in range(3, 9):
+        spot.beat("coinbase/trades", at(second))
+        spot.beat("coinbase", at(second), at(second - 10))
+    assert codes(spot, 9) == {"coinbase": "stale"}
 
 
 def test_a_book_without_any_change_for_a_minute_is_frozen_whatever_beats() -> None:

@@ -133,7 +133,7 @@ async def test_without_the_exchange_its_books_are_not_believed_until_it_is_heard
         assert reasons(made) == {"FEED_LOST"}
         monkeypatch.undo()
         await until(lambda: stream.state == "running" and "FEED_LOST" not in reasons(made))
-        assert spots(made).count(None) == 0
+        await until(lambda: None not in spots(made))
 
     clients: list[ServerConnection] = []
     play = Server.play

@@ -97,11 +97,11 @@ class Spot:
         is_outranked = _RANKS[voice.source] > _RANKS[told] and self.method != "vwap"
         return is_made or (is_news and not is_outranked)
 
-    def beat(self, feed: str, now_ns: int) -> None:
-        """A venue's feed, or a part of it, lives."""
-        voice = self._panel.voices.get(feed.partition("/")[0])
+    def beat(self, feed: str, now_ns: int, venue_ns: int = 0) -> None:
+        """A venue's feed lives. Of a part of it ("coinbase/trades") that says nothing: each trade speaks for itself."""
+        voice = self._panel.voices.get(feed)
         if voice is not None:
-            voice.beat(max(now_ns, self._now_ns))
+            voice.beat(max(now_ns, self._now_ns), venue_ns)
             self._expires_ns = min(self._expires_ns, voice.expires_ns)
 
     def expect(self, feed: str) -> None:

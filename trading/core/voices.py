@@ -81,7 +81,7 @@ class Voice:
 
     def trade(self, event: SpotPrice, now_ns: int) -> bool:
         """Take a trade. Whether it is news: not when its price is no price."""
-        self._lives(now_ns)
+        self.messages += 1
         price = event.price
         if not 0.0 < price < inf:
             return False
@@ -96,17 +96,18 @@ class Voice:
 
     def quote(self, event: SpotQuote, now_ns: int) -> bool:
         """Take a best bid and ask, which is always news."""
-        self._lives(now_ns)
+        self.messages += 1
         self._quote_ns = now_ns
         self._quote = (event.bid, event.bid_size, event.ask, event.ask_size)
         self._is_quote_late = event.venue_ns > 0 and self._is_late(now_ns, event.venue_ns)
+        self._speaks_now(now_ns, self._is_quote_late)
         self.has_quote = True
         self.expires_ns = -1
         return True
 
     def book(self, event: SpotBook, now_ns: int) -> bool:
         """Take a whole book, which is always news."""
-        self._lives(now_ns)
+        self.messages += 1
         self.expires_ns = -1
         self.has_book = _are_levels(event.bids) and _are_levels(event.asks)
         if not self.has_book:
@@ -115,11 +116,12 @@ class Voice:
         self.ladder.replace(event.bids, event.asks, event.depth)
         self._book_ns = self._top_ns = now_ns
         self._is_book_late = event.venue_ns > 0 and self._is_late(now_ns, event.venue_ns)
+        self._speaks_now(now_ns, self._is_book_late)
         return True
 
     def levels(self, event: SpotLevels, now_ns: int) -> bool:
         """Change some levels of the book, if there is one. Whether it is news: its best prices or sizes are others."""
-        self._lives(now_ns)
+        self.messages += 1
         if not self.has_book:
             return False
         if not (_are_levels(event.bids) and _are_levels(event.asks)):
@@ -130,17 +132,19 @@ class Voice:
         was_late = self._is_book_late
         self._is_book_late = event.venue_ns > 0 and self._is_late(now_ns, event.venue_ns)
         self._book_ns = now_ns
+        self._speaks_now(now_ns, self._is_book_late)
         if not self.ladder.change(event.bids, event.asks) and was_late == self._is_book_late:
             return False
         self._top_ns = now_ns
         self.expires_ns = -1
         return True
 
-    def beat(self, now_ns: int) -> None:
-        """It lives."""
-        self.heard_ns = now_ns
-        if self.fault[0] == "stale":
-            self.expires_ns = -1
+    def beat(self, now_ns: int, venue_ns: int = 0) -> None:
+        """The feed of its books and quotes lives. That keeps alive what was alive; what has been silent for too long is
+        believed with its own next word alone, for a heartbeat behind a silence may be as old as the silence."""
+        is_late = venue_ns > 0 and self._is_late(now_ns, venue_ns)
+        if not is_late and now_ns - self.heard_ns <= self._stale_ns:
+            self.heard_ns = now_ns
 
     def lost(self, part: str, fault: Fault) -> None:
         """What it says is not believed until it says it anew; `part` "trades" is about its trades alone."""
@@ -150,9 +154,9 @@ class Voice:
         self.gone = fault
         self.expires_ns = -1
 
-    def _lives(self, now_ns: int) -> None:
-        self.messages += 1
-        self.heard_ns = now_ns
+    def _speaks_now(self, now_ns: int, is_late: bool) -> None:
+        if not is_late:
+            self.heard_ns = now_ns
         if self.fault[0] == "stale":
             self.expires_ns = -1  # what was too old by itself may count again, as if nobody had asked meanwhile
 

@@ -122,7 +122,7 @@ class Watch:
 
     def _feed_beat(self, event: FeedBeat) -> Touched:
         for underlying in self.underlyings.values():
-            underlying.spot.beat(event.feed, event.received_ns)
+            underlying.spot.beat(event.feed, event.received_ns, event.venue_ns)
         return NO_MARKET
 
     def _market_status(self, event: MarketStatus) -> Touched:
