@@ -117,7 +117,7 @@ class TapeUseSerializer(serializers.Serializer[Any]):
     events = serializers.IntegerField()
     parts = serializers.IntegerField()
     bytes = serializers.IntegerField()
-    bound = serializers.IntegerField()
+    bound = serializers.IntegerField(allow_null=True)
     oldest_ms = serializers.IntegerField(allow_null=True)
 
 

@@ -122,7 +122,8 @@ def feeds(connections: list[snapshot.Feed]) -> Component:
 def tapes(tape: snapshot.TapeUse) -> Component:
     """The recorder, and how much of its disk it uses."""
     share = tape.bytes / tape.bound if tape.bound else 0.0
-    text = f"{tape.name}, {tape.events:,} events; {tape.bytes / 1e9:.2f} of {tape.bound / 1e9:.2f} GB used"
+    bound = f" of {tape.bound / 1e9:.2f}" if tape.bound else ""
+    text = f"{tape.name}, {tape.events:,} events; {tape.bytes / 1e9:.2f}{bound} GB used"
     return Component("Recorder", "ok" if share <= 1.0 else "warn", text)
 
 

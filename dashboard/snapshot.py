@@ -127,7 +127,7 @@ class TapeUse(msgspec.Struct):
     events: int
     parts: int
     bytes: int
-    bound: int
+    bound: int | None
     oldest_ms: int | None = None
 
 

@@ -109,6 +109,7 @@ class LoopbackServer:
             symbols = {asset: symbol for asset, symbol in venues[name].symbols.items() if asset in wanted}
             venue = voice_of(venues[name], symbols)
             booth = Booth(name, loopback[name], Truth(venue, symbols, PRICE_DIGITS), seed + number)
+            booth.truth.patience = max(1.0, speed)
             self.booths[name] = booth
             self._of_venue.setdefault(venue, []).append(booth)
         self._line_number = 0

@@ -5,6 +5,7 @@ it is `NAME`, `NAME.tape` or `NAME.tape.zst` and no such file exists, but parts 
 """
 
 import glob
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 
 from markets.tapes.reading import read_end, read_tape
 from markets.tapes.words import PLAIN, SEALED, TapeError, without_suffix
+
+log = logging.getLogger(__name__)
 
 _PART = re.compile(r"(?P<name>.+)\.p(?P<number>\d{4,})\.tape(?:\.zst)?")
 
@@ -56,9 +59,15 @@ def parts_left(folder: Path, name: str) -> list[Path]:
 
 
 def wholes_in(folder: Path) -> list[Path]:
-    """The first part that is left of each recording in parts."""
+    """The first part that is left of each recording in parts. One with a hole is logged and left out."""
     names = {part.name for path in folder.glob(f"*.p*{PLAIN}*") if (part := part_name(path.name)) is not None}
-    return [parts[0] for name in sorted(names) if (parts := parts_left(folder, name))]
+    wholes = []
+    for name in sorted(names):
+        try:
+            wholes += parts_left(folder, name)[:1]
+        except TapeError as error:
+            log.warning("%s", error)
+    return wholes
 
 
 def files_of(path: Path) -> list[Path]:

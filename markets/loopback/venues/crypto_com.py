@@ -73,7 +73,7 @@ class CryptoComSpeaker(Speaker):
     def beat(self) -> list[bytes]:
         """A heartbeat every half minute, and a change of nothing where nothing changed."""
         self._beats += 1
-        if self._waits_for is not None and self._beats - self._waits_since >= ANSWER_WITHIN:
+        if self._waits_for is not None and self._beats - self._waits_since >= ANSWER_WITHIN * self.truth.patience:
             self.goodbye = "1000: the heartbeat was not answered"
         now_ms = self.truth.now_ns // 1_000_000
         frames = [self._update(asset, (), (), now_ms) for asset in self._said if self._is_quiet(asset)]
