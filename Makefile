@@ -27,7 +27,8 @@ $(READY): requirements.txt pyproject.toml
 	@touch $@
 
 test: $(READY)  ## all tests but those that need recorded data
-	$(BIN)/pytest -m "not recorded"
+	$(BIN)/pytest -m "not recorded" -n 2 --dist loadfile tests/core tests/edges
+	$(BIN)/pytest -m "not recorded" tests/web tests/house
 
 test-recorded: $(READY)  ## the tests on recorded data (RECORDED_DATA, default ../shared/data)
 	$(BIN)/pytest -m recorded
