@@ -20,13 +20,14 @@ class KeptBook:
     Sequences, chains and checksums are the venue file's business: it calls `lose` when they break.
     """
 
-    __slots__ = ("_crossed", "_crossed_ns", "_high", "_low", "_socket", "asset", "book", "depth", "stands")
+    __slots__ = ("_crossed", "_crossed_ns", "_high", "_low", "_socket", "asset", "book", "depth", "heard_ns", "stands")
 
     def __init__(self, socket: VenueSocket, asset: str, depth: int = 0) -> None:
         """`depth`: how many levels a side the venue keeps us told of, 0 for all."""
         self._socket, self.asset, self.depth = socket, asset, depth
         self.book = VenueBook()
         self.stands = False
+        self.heard_ns = 0  # when the venue last said anything of it
         self._crossed = self._crossed_ns = 0
         self._low, self._high = 0.0, 0.0
 
@@ -35,6 +36,7 @@ class KeptBook:
     ) -> list[MarketEvent]:
         """The whole book is this. A SpotBook; or a loss, when it comes crossed again and again. Nothing when it comes
         crossed and did not stand before: it does not stand now either (do not ask again at once, and not for ever)."""
+        self.heard_ns = now_ns
         self.book.replace(bids, asks, self.depth)
         if not self.stands and self.book.is_crossed:
             self._socket.counts.complain(f"{self.asset}: a snapshot came crossed")
@@ -49,6 +51,7 @@ class KeptBook:
         `stands`: a new snapshot is to be asked for); nothing while the book does not stand."""
         if not self.stands:
             return []
+        self.heard_ns = now_ns
         book = self.book
         book.change(bids, asks)
         fallen = self._fallen(now_ns)

@@ -13,6 +13,11 @@ from markets.feeds.venue import Endpoint, Reconnect, Unreadable, VenueSocket
 
 GRANT_S = 10  # a subscription is granted within this time, or the connection begins anew
 SNAPSHOT_S = 15
+STRIKES, STRIKES_S = 3, 300  # so often in a row, each within so long of the one before, and an asset is given up
+ASK_AGAIN_S = 3_600  # who was refused may be served by now
+CALM_S = 60  # a book that stood for so long is asked for at once when it falls; else after a pause,
+LONGEST_PAUSE_S = 30  # which doubles up to here
+SILENT_S = 300  # a book of which nothing is said for so long may have been forgotten by the venue
 
 # With `lax` decoders these take numbers in text, at the speed of C; nan, inf and "" they refuse. A bare number, where the
 # venue writes text, they would take too: who uses them counts the quotes, and looks again where they are not as usual.
@@ -68,6 +73,9 @@ class BookSocket(VenueSocket):
         self.awaited: dict[str, int] = {}
         self.refused: set[str] = set()
         self._trade_ids: dict[str, int] = {}
+        self._falls: dict[str, tuple[int, int]] = {}  # of a book: how often in a row, and when it was last asked for
+        self._later: dict[str, int] = {}  # books that fell again at once, and when they will be asked for
+        self._ask_again_ns = 0
 
     @property
     def is_synced(self) -> bool:
@@ -75,14 +83,40 @@ class BookSocket(VenueSocket):
         return not self.ungranted and not self.awaited and len(self.refused) < len(self.symbols)
 
     def due(self, now_ns: int) -> list[MarketEvent]:
-        """Give up on what was never granted or never came."""
-        for (channel, symbol), since_ns in self.ungranted.items():
+        """Give up on what was never granted or never came, and ask for the books that it is time for."""
+        self._ask_later(now_ns)
+        events: list[MarketEvent] = []
+        for (channel, symbol), since_ns in list(self.ungranted.items()):
             if now_ns - since_ns > GRANT_S * SECOND_NS * self.patience:
-                raise Reconnect(f"{channel} of {symbol} was not granted within {GRANT_S} s")
-        for asset, since_ns in self.awaited.items():
+                words = f"{channel} of {symbol} was not granted within {GRANT_S} s"
+                events += self._late(self.assets.get(symbol, ""), channel, words, now_ns)
+        for asset, since_ns in list(self.awaited.items()):
             if now_ns - since_ns > SNAPSHOT_S * SECOND_NS * self.patience:
-                raise Reconnect(f"{asset}: no snapshot within {SNAPSHOT_S} s")
-        return []
+                events += self._late(asset, "book", f"{asset}: no snapshot within {SNAPSHOT_S} s", now_ns)
+        for asset, kept in self.books.items():
+            if kept.stands and now_ns - kept.heard_ns > SILENT_S * SECOND_NS * self.patience:
+                events += self.lose(asset, f"nothing was said of it for {SILENT_S} s", now_ns)
+        return events
+
+    def _ask_later(self, now_ns: int) -> None:
+        for asset, at_ns in list(self._later.items()):
+            if now_ns >= at_ns:
+                del self._later[asset]
+                if asset in self.awaited:
+                    self.resync(asset, now_ns)
+        if self._ask_again_ns and now_ns >= self._ask_again_ns:
+            self.renewal_asked = "asking again for what was refused"
+
+    def _late(self, asset: str, what: str, words: str, now_ns: int) -> list[MarketEvent]:
+        """Something did not come in time: a new connection may bring it. Where it is always the same, and everything of
+        others is here, the others shall not suffer for it."""
+        strikes, struck_ns = self.counts.late.get(f"{what} of {asset}", (0, 0))
+        strikes = strikes + 1 if now_ns - struck_ns < STRIKES_S * SECOND_NS else 1
+        self.counts.late[f"{what} of {asset}"] = (strikes, now_ns)
+        pending = {*self.awaited, *[self.assets.get(symbol, "") for _, symbol in self.ungranted], *self.refused}
+        if strikes < STRIKES or not asset or pending >= self.symbols.keys():
+            raise Reconnect(words)
+        return self.refuse(asset, words, now_ns)
 
     def resync(self, asset: str, now_ns: int) -> None:
         """Ask for a new snapshot of a book that fell, or raise Reconnect where only a new connection brings one."""
@@ -93,10 +127,18 @@ class BookSocket(VenueSocket):
         return self.seen(asset, self.books[asset].lose(reason, now_ns), now_ns)
 
     def seen(self, asset: str, events: list[MarketEvent], now_ns: int) -> list[MarketEvent]:
-        """Pass on what a kept book told; when it has just fallen, ask for its snapshot."""
-        if not self.books[asset].stands and asset not in self.awaited:
-            self.awaited[asset] = now_ns
-            self.resync(asset, now_ns)
+        """Pass on what a kept book told; when it has just fallen, ask for its snapshot: at once, but not again and again
+        where each is as bad as the one before."""
+        if not self.books[asset].stands and asset not in self.awaited and asset not in self.refused:
+            falls, asked_ns = self._falls.get(asset, (0, 0))
+            falls = falls + 1 if now_ns - asked_ns < CALM_S * SECOND_NS else 0
+            at_ns = now_ns + (min(2 ** (falls - 1), LONGEST_PAUSE_S) * SECOND_NS if falls else 0)
+            self._falls[asset] = (falls, at_ns)
+            self.awaited[asset] = at_ns
+            if falls:
+                self._later[asset] = at_ns
+            else:
+                self.resync(asset, now_ns)
         return events
 
     def refuse(self, asset: str, words: str, now_ns: int) -> list[MarketEvent]:
@@ -108,6 +150,7 @@ class BookSocket(VenueSocket):
         if asset in self.refused:
             return []
         self.refused.add(asset)
+        self._ask_again_ns = now_ns + ASK_AGAIN_S * SECOND_NS
         return [FeedStatus(now_ns, self.feed, "unavailable", asset, words)]
 
     def stranger(self, kind: str, symbol: str) -> list[MarketEvent]:
