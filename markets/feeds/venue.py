@@ -119,7 +119,7 @@ class VenueSocket:
 
     def beat(self, now_ns: int, venue_ns: int = 0) -> list[MarketEvent]:
         """Something was heard, a heartbeat or any other frame; told at most once a second."""
-        if now_ns - self._beat_ns < SECOND_NS:
+        if 0 <= now_ns - self._beat_ns < SECOND_NS:  # a clock that was put back silences nothing
             return []
         self._beat_ns = now_ns
         return [FeedBeat(now_ns, self.feed, venue_ns)]

@@ -6,11 +6,11 @@ from zlib import crc32
 import msgspec
 import pytest
 
-from markets.core.events import FeedBeat, SpotBook
+from markets.core.events import FeedBeat, FeedStatus, SpotBook
 from markets.core.units import SECOND_NS
 from markets.feeds.counts import Counts
 from markets.feeds.register import VENUES
-from markets.feeds.venue import Endpoint, Reconnect, Refused, VenueSocket
+from markets.feeds.venue import Endpoint, Page, Reconnect, Refused, VenueSocket
 from tests.round_trip import START_NS
 
 ENDPOINT = Endpoint("ws://ws", "http://rest")
@@ -165,3 +165,52 @@ def test_a_quiet_book_of_lmax_that_keeps_its_time_is_alive() -> None:
     for second in range(1, 20):
         assert say(socket, second, **book) == [FeedBeat(START_NS + second * SECOND_NS, "lmax")]
         assert socket.due(START_NS + second * SECOND_NS + 1) == []
+
+
+def bitstamp_diff(at_us: int) -> dict[str, Any]:
+    data = {"timestamp": "1", "microtimestamp": str(START_NS // 1_000 + at_us), "bids": [["99.0", "1"]], "asks": []}
+    return {"data": data, "channel": "diff_order_book_btcusd", "event": "data"}
+
+
+def bitstamp_page(at_us: int, depth: int = 3) -> bytes:
+    bids = [[f"{100 - level}.0", "1"] for level in range(depth)]
+    asks = [[f"{101 + level}.0", "1"] for level in range(depth)]
+    stamp = str(START_NS // 1_000 + at_us)
+    return msgspec.json.encode({"timestamp": "1", "microtimestamp": stamp, "bids": bids, "asks": asks})
+
+
+def test_a_page_of_bitstamp_from_before_the_first_difference_may_lack_what_came_between() -> None:
+    socket = opened("bitstamp")
+    say(socket, **bitstamp_diff(1_000))
+    (page,) = socket.to_fetch
+    socket.to_fetch.clear()
+    assert socket.fetched(page, bitstamp_page(900), START_NS) == []
+    socket.due(START_NS + 2 * SECOND_NS)
+    assert socket.to_fetch == [page]
+    assert socket.fetched(page, bitstamp_page(1_000), START_NS + 2 * SECOND_NS)
+
+
+def test_a_page_of_bitstamp_that_is_cut_off_agrees_with_a_book_that_is_not() -> None:
+    socket = opened("bitstamp")
+    say(socket, **bitstamp_diff(1_000))
+    (page,) = socket.to_fetch
+    socket.to_fetch.clear()
+    socket.fetched(page, bitstamp_page(1_000, depth=30), START_NS)
+    say(socket, event="bts:subscription_succeeded", channel="live_trades_btcusd", data={})
+    later_ns = START_NS + 181 * SECOND_NS
+    socket.due(later_ns)
+    assert socket.fetched(page, bitstamp_page(1_000, depth=20), later_ns) == []
+    assert socket.due(later_ns + 2 * SECOND_NS) == []
+    assert socket.counts.gaps == 0
+
+
+def test_a_book_that_bitstamp_does_not_have_costs_the_others_nothing() -> None:
+    socket = opened("bitstamp", "BTC", "DOGE")
+    told = socket.not_fetched(Page("http://rest/x", "DOGE"), "HTTP 404: Not found", START_NS)
+    assert told == [FeedStatus(START_NS, "bitstamp", "unavailable", "DOGE", "dogeusd: HTTP 404: Not found")]
+
+
+def test_a_clock_that_is_put_back_does_not_silence_heartbeats() -> None:
+    socket = opened("bitstamp")
+    for at_s in (100, 99, 50):
+        assert say(socket, at_s, event="bts:heartbeat", data={"status": "success"})

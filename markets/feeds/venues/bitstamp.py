@@ -27,6 +27,7 @@ REFRESH_S = 180
 STAGGER_S = 7  # between the refreshes of two assets
 AGAIN_S = 2  # after a page that was too old, or could not be had
 IN_FLIGHT_S = 1  # differences that a page has already are here within this time
+NO_SUCH_BOOK = ("HTTP 400", "HTTP 404")
 LONGEST_BUFFER = 100_000  # differences that wait for a page
 
 
@@ -165,9 +166,9 @@ class BitstampSocket(WordedSocket):
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
             paging.fetch_ns = now_ns + AGAIN_S * SECOND_NS
             raise unreadable(body, error) from None
-        if page_us < paging.need_us:
+        if page_us < (paging.need_us or paging.first_us):
             paging.fetch_ns = now_ns + AGAIN_S * SECOND_NS
-            return []  # it was made before we asked for it
+            return []  # it was made before we asked for it: what came between the two was never heard
         book = VenueBook()
         book.replace(bids, asks)
         paging.is_fetching = False
@@ -175,7 +176,9 @@ class BitstampSocket(WordedSocket):
         return self._behind_losses(self._settle(asset, now_ns))
 
     def not_fetched(self, page: Page, reason: str, now_ns: int) -> list[MarketEvent]:
-        """Try again; a book that never had a page ends the connection in the end."""
+        """Try again, but not where there is no such book; one that never had a page ends the connection in the end."""
+        if reason.startswith(NO_SUCH_BOOK):
+            return self.refuse(page.subject, f"{self.symbols[page.subject]}: {reason}", now_ns)
         self.counts.complain(f"{page.url}: {reason}")
         self.paging[page.subject].fetch_ns = now_ns + AGAIN_S * SECOND_NS
         return []

@@ -1,5 +1,7 @@
 """Bitstamp's pages: a book begins with one, and is compared with another every few minutes."""
 
+from math import inf
+
 from markets.core.events import SpotLevel
 from markets.core.venue_book import VenueBook
 
@@ -23,8 +25,13 @@ class Paging:
 
     def fetching(self) -> None:
         """A page is asked for."""
-        self.need_us, self.buffer = self.last_us, []
+        self.need_us, self.buffer = self.last_us, []  # 0: nothing was heard yet
         self.is_fetching, self.fetch_ns, self.page = True, 0, None
+
+    @property
+    def first_us(self) -> int:
+        """The first difference that was heard since the page was asked for, 0 when there is none."""
+        return self.buffer[0][0] if self.buffer else 0
 
     def up_to_now(self, page: VenueBook) -> VenueBook:
         """The page and what was heard after its time. The waiting is over: from here on the book is that of now."""
@@ -37,6 +44,10 @@ class Paging:
 
 
 def differing(ours: VenueBook, theirs: VenueBook) -> int:
-    """How many levels are in one of them only, or have another size."""
-    pairs = ((ours.bids, theirs.bids), (ours.asks, theirs.asks))
-    return sum(len({price for price, _ in one.items() ^ other.items()}) for one, other in pairs)
+    """How many levels are in one of them only, or have another size: as deep as both of them go, for a page may be cut
+    off, and differences too."""
+    least = max(min(ours.bids, default=0.0), min(theirs.bids, default=0.0))
+    most = min(max(ours.asks, default=inf), max(theirs.asks, default=inf))
+    bids = {price for price, _ in ours.bids.items() ^ theirs.bids.items() if price >= least}
+    asks = {price for price, _ in ours.asks.items() ^ theirs.asks.items() if price <= most}
+    return len(bids) + len(asks)
