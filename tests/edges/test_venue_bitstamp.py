@@ -123,7 +123,7 @@ def test_a_refresh_that_agrees_says_nothing_and_one_that_differs_is_a_loss() -> 
     socket.due(now_ns)
     assert kinds(socket.fetched(PAGE, page(60, ("8", "3"), ("6", "1")), now_ns)) == ["lost", "SpotBook"]
     assert bids_of(socket) == {8.0: 3.0, 6.0: 1.0}
-    assert (socket.counts.gaps, list(socket.counts.words)) == (1, ["BTC: 2 levels are not those of a new page"])
+    assert (socket.counts.gaps, list(socket.counts.words)) == (1, ["BTC: 3 levels are not those of a new page"])
 
 
 def test_a_refresh_waits_for_what_is_in_flight() -> None:

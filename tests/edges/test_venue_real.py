@@ -168,13 +168,13 @@ def test_a_quiet_book_of_lmax_that_keeps_its_time_is_alive() -> None:
 
 
 def bitstamp_diff(at_us: int) -> dict[str, Any]:
-    data = {"timestamp": "1", "microtimestamp": str(START_NS // 1_000 + at_us), "bids": [["99.0", "1"]], "asks": []}
+    data = {"timestamp": "1", "microtimestamp": str(START_NS // 1_000 + at_us), "bids": [["999.0", "1"]], "asks": []}
     return {"data": data, "channel": "diff_order_book_btcusd", "event": "data"}
 
 
 def bitstamp_page(at_us: int, depth: int = 3) -> bytes:
-    bids = [[f"{100 - level}.0", "1"] for level in range(depth)]
-    asks = [[f"{101 + level}.0", "1"] for level in range(depth)]
+    bids = [[f"{1_000 - level}.0", "1"] for level in range(depth)]
+    asks = [[f"{1_001 + level}.0", "1"] for level in range(depth)]
     stamp = str(START_NS // 1_000 + at_us)
     return msgspec.json.encode({"timestamp": "1", "microtimestamp": stamp, "bids": bids, "asks": asks})
 
@@ -195,11 +195,11 @@ def test_a_page_of_bitstamp_that_is_cut_off_agrees_with_a_book_that_is_not() -> 
     say(socket, **bitstamp_diff(1_000))
     (page,) = socket.to_fetch
     socket.to_fetch.clear()
-    socket.fetched(page, bitstamp_page(1_000, depth=30), START_NS)
+    socket.fetched(page, bitstamp_page(1_000, depth=300), START_NS)
     say(socket, event="bts:subscription_succeeded", channel="live_trades_btcusd", data={})
     later_ns = START_NS + 181 * SECOND_NS
     socket.due(later_ns)
-    assert socket.fetched(page, bitstamp_page(1_000, depth=20), later_ns) == []
+    assert socket.fetched(page, bitstamp_page(1_000, depth=200), later_ns) == []
     assert socket.due(later_ns + 2 * SECOND_NS) == []
     assert socket.counts.gaps == 0
 

@@ -5,6 +5,7 @@ from math import inf
 from markets.core.events import SpotLevel
 from markets.core.venue_book import VenueBook
 
+DEEP = 100  # levels of a side, beyond which the end of it may be where somebody has cut
 Diff = tuple[int, list[SpotLevel], list[SpotLevel]]  # microseconds, bids, asks
 
 
@@ -44,10 +45,13 @@ class Paging:
 
 
 def differing(ours: VenueBook, theirs: VenueBook) -> int:
-    """How many levels are in one of them only, or have another size: as deep as both of them go, for a page may be cut
-    off, and differences too."""
-    least = max(min(ours.bids, default=0.0), min(theirs.bids, default=0.0))
-    most = min(max(ours.asks, default=inf), max(theirs.asks, default=inf))
+    """How many levels are in one of them only, or have another size; of deep books as deep as both of them go, for
+    pages may be cut off somewhere, and differences too."""
+    least, most = 0.0, inf
+    if min(len(ours.bids), len(theirs.bids)) >= DEEP:
+        least = max(min(ours.bids), min(theirs.bids))
+    if min(len(ours.asks), len(theirs.asks)) >= DEEP:
+        most = min(max(ours.asks), max(theirs.asks))
     bids = {price for price, _ in ours.bids.items() ^ theirs.bids.items() if price >= least}
     asks = {price for price, _ in ours.asks.items() ^ theirs.asks.items() if price <= most}
     return len(bids) + len(asks)
