@@ -66,7 +66,7 @@ def wholes_in(folder: Path) -> list[Path]:
         try:
             wholes += parts_left(folder, name)[:1]
         except TapeError as error:
-            log.warning("%s", error)
+            log.error("%s", error)
     return wholes
 
 
