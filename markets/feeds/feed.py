@@ -77,10 +77,11 @@ class VenueFeed:
         self._means = Means(clock, fetch, rng or random.Random(), pace, Attempts(pace))
         self._shown: dict[str, tuple[State, float]] = {}
         self._parts = self._made_parts() if self._symbols else []
+        self._voice = self._parts[0].feed.partition("/")[0] if self._parts else venue.name  # what its events call it
 
     async def run(self) -> None:
         """Until cancelled. Raises what `emit` raised, in a group."""
-        name, now_ns = self.venue.name, self._clock()
+        name, now_ns = self._voice, self._clock()
         reason = f"{self.venue.title} does not list it"
         if self._absent:
             await self._emit([FeedStatus(now_ns, name, "unavailable", asset, reason) for asset in self._absent])

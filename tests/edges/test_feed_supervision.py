@@ -201,6 +201,17 @@ async def test_parts_of_a_venue_have_a_life_of_their_own() -> None:
     assert {event.venue for event in listener.events if isinstance(event, SpotBook)} == {"toy"}
 
 
+async def test_what_a_door_does_not_list_is_told_of_its_venue() -> None:
+    listener = Listener()
+    feed = VenueFeed(VENUES["gemini_v2"], ["BTC", "NEAR"], listener, endpoint=Endpoint("ws://127.0.0.1:9"))
+    running = asyncio.create_task(feed.run())
+    while not listener.events:
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    assert listener.events[0].feed == "gemini"  # type: ignore[union-attr]
+
+
 async def test_a_name_that_nobody_knows_is_an_error_with_those_that_are() -> None:
     with pytest.raises(UnknownVenue, match=r"krakn.*there are .*kraken"):
         Feeds(["coinbase", "krakn"], ["BTC"], Listener())

@@ -6,29 +6,46 @@ LARGEST_BIAS = 0.005  # a published level further off than this is an error, of 
 PRIOR_ERROR = 5e-4  # of a level that was never held against the index
 STEP_VARIANCE = 1e-12  # a second: steps of 0.01 bp per sqrt(second)
 ANCHOR_ERROR = 5e-5  # of a published strike against our own average of the same minute
+SURPRISE = 5.0  # standard deviations: what is further off is not believed,
+PATIENCE = 3  # but so many in a row are
+LEAST_DOUBT = 15e-4  # a published level that is nearer is never doubted: our own error is not known so well
 _NS = 1e-9
+
+
+def is_too_far(surprise: float, variance: float) -> bool:
+    """Whether a published level is too far from our own to be believed at once."""
+    return abs(surprise) > max(LEAST_DOUBT, SURPRISE * sqrt(variance))
 
 
 class Bias:
     """One number with its variance: a Kalman filter of one dimension. `value` is our level / the index - 1."""
 
-    __slots__ = ("_learnt_ns", "_variance", "anchors", "value")
+    __slots__ = ("_learnt_ns", "_refused", "_variance", "anchors", "value")
 
     def __init__(self) -> None:
         self.anchors = 0
         self.value = 0.0
         self._variance = PRIOR_ERROR * PRIOR_ERROR
         self._learnt_ns = 0
+        self._refused = 0  # in a row
 
-    def learn(self, now_ns: int, rest: float, error: float = ANCHOR_ERROR) -> None:
+    def learn(self, now_ns: int, rest: float, error: float = ANCHOR_ERROR) -> bool:
         """`rest` is what our level, the bias taken off, was still above the published one; `error` is that of the
-        comparison, one standard deviation."""
+        comparison, one standard deviation. False when it is too far off to be believed, unless it is the third in a
+        row."""
         variance = self.variance(now_ns)
+        if is_too_far(rest, variance + error * error):
+            self._refused += 1
+            if self._refused < PATIENCE:
+                return False
+            variance += rest * rest
+        self._refused = 0
         gain = variance / (variance + error * error)
         self.value = min(max(self.value + rest * gain, -LARGEST_BIAS), LARGEST_BIAS)
         self._variance = variance * (1.0 - gain)
         self._learnt_ns = now_ns
         self.anchors += 1
+        return True
 
     def variance(self, now_ns: int) -> float:
         """How sure it is by now: what was learnt wears off, down to having learnt nothing."""

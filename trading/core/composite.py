@@ -54,12 +54,11 @@ class Composite:
         """A method's level was `rest` (relative) above the index. False when that is too much to be true."""
         if not -LARGEST_BIAS < rest < LARGEST_BIAS:
             return False
-        if method == "fusion":
-            self.anchored += 1
-            self.fusion.anchor(-log(1.0 + rest), error * error)
-        else:
-            self.biases[method].learn(now_ns, rest, error)
-        return True
+        if method != "fusion":
+            return self.biases[method].learn(now_ns, rest, error)
+        is_learnt = self.fusion.anchor(-log(1.0 + rest), error * error)
+        self.anchored += is_learnt
+        return is_learnt
 
     def shown(self, now_ns: int) -> list[MethodPrice]:
         """Every method side by side."""

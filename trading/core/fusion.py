@@ -4,6 +4,7 @@ from math import exp, inf, sqrt
 from typing import Literal
 
 from markets.core.units import SECOND_NS
+from trading.core.bias import PATIENCE, SURPRISE, is_too_far
 
 USUAL_BASIS = {"USD": 5e-4}  # one standard deviation of a venue's basis before anything is known of it
 OTHER_BASIS = 10e-4  # of a venue that quotes in something else than dollars
@@ -11,8 +12,6 @@ USUAL_STEP = {"USD": 1e-6}  # how a basis wanders, per sqrt(second)
 OTHER_STEP = 5e-6
 LARGEST_BASIS = 3.0  # times the usual one: what is further off is no basis
 REVERSION_S = 6 * 3_600.0  # a basis tends back to none
-SURPRISE = 5.0  # standard deviations: a tick further off is not believed,
-PATIENCE = 3  # but so many in a row are
 RECENT_NS = 5 * SECOND_NS  # who ticked within is asked who is right
 LEAST_VARIANCE = 1e-14  # (0.001 bp)^2: nothing is known better, and rounding cannot make a variance negative
 SINGLE = 2  # rows of the covariance with one venue
@@ -107,10 +106,19 @@ class Fusion:
             self._learn_alone(surprise, total)
         return heard
 
-    def anchor(self, surprise: float, variance: float) -> None:
-        """The index was published: by `surprise` (a difference of logs) above our own estimate of the same."""
-        if self._now_ns:
-            self._learn(list(self._p[0]), surprise, self._p[0][0] + variance)
+    def anchor(self, surprise: float, variance: float) -> bool:
+        """The index was published: by `surprise` (a difference of logs) above our own estimate of the same. False when
+        that is too far off to be believed, unless it is the third in a row."""
+        if not self._now_ns:
+            return False
+        if is_too_far(surprise, self._p[0][0] + variance):
+            self._missed[0] += 1
+            if self._missed[0] < PATIENCE:
+                return False
+            self._p[0][0] += surprise * surprise
+        self._missed[0] = 0
+        self._learn(list(self._p[0]), surprise, self._p[0][0] + variance)
+        return True
 
     def _begin(self, place: int, log_price: float, variance: float, now_ns: int) -> Heard:
         """The first tick of all: the level is as uncertain as that venue's basis, and in the opposite sense."""

@@ -75,12 +75,24 @@ def middle(voices: list[Voice], now_ns: int) -> Raw:
 class KeptReplica:
     """The index replica of one asset: who was erroneous is remembered from one time to the next."""
 
-    __slots__ = ("_cap", "_cap_ns", "_capped", "_excluded", "asked", "asset", "is_of_constituents", "made_ns", "raw")
+    __slots__ = (
+        "_cap",
+        "_cap_ns",
+        "_capped",
+        "_excluded",
+        "asked",
+        "asset",
+        "is_in_dollars",
+        "is_of_constituents",
+        "made_ns",
+        "raw",
+    )
 
     def __init__(self, asset: str) -> None:
         self.asset = asset
         self.made_ns = -1
         self.is_of_constituents = False
+        self.is_in_dollars = True
         self.raw: Raw | None = None
         self.asked: tuple[str, ...] = ()  # the venues it was to be made of
         self._excluded: tuple[str, ...] = ()
@@ -100,11 +112,16 @@ class KeptReplica:
             self.raw = Raw(made.value, max(voice.said_ns for voice in voices), NEVER_NS, made.venues)
 
     def chosen(self, panel: Panel) -> list[Voice]:
-        """Whose books: the constituents of this index when enough of them have one, else all that quote in dollars."""
+        """Whose books: of those that quote in dollars the constituents of this index, when enough of them have one, else
+        all; where no venue quotes in dollars, what there is."""
         books = [voice for voice in panel.inside if voice.source == "book"]
-        constituents = [voice for voice in books if is_constituent(voice.venue, self.asset)]
+        dollars = [voice for voice in books if voice.currency == USD]
+        constituents = [voice for voice in dollars if is_constituent(voice.venue, self.asset)]
         self.is_of_constituents = len(constituents) >= panel.needed
-        return constituents if self.is_of_constituents else [voice for voice in books if voice.currency == USD]
+        if self.is_of_constituents:
+            return constituents
+        self.is_in_dollars = any(voice.currency == USD for voice in panel.voices.values())
+        return dollars if self.is_in_dollars else books
 
     def _made(self, voices: list[Voice], now_ns: int) -> Replica | None:
         if not voices:
@@ -120,4 +137,6 @@ class KeptReplica:
     @property
     def note(self) -> str:
         """Which venues it is made of."""
-        return "books of the index's constituents" if self.is_of_constituents else "all books in dollars"
+        if self.is_of_constituents:
+            return "books of the index's constituents"
+        return "all books in dollars" if self.is_in_dollars else "all books, none of them in dollars"

@@ -54,9 +54,9 @@ class Panel:
 
     @property
     def needed(self) -> int:
-        """How many venues a price needs: the quorum, but never more than there are. A source with one venue, such as
-        a recording, has a price; one of whose many venues a single one is left has none."""
-        return max(1, min(self._quorum, len(self.voices)))
+        """How many venues a price needs: the quorum, but never more than there are and serve this asset. A source with
+        one venue, such as a recording, has a price; one of whose many venues a single one is left has none."""
+        return max(1, min(self._quorum, sum([not voice.is_absent for voice in self.voices.values()])))
 
     def renew(self, now_ns: int) -> None:
         """Judge every voice whose time is over, and take the votes."""

@@ -78,6 +78,7 @@ class Spot:
             now_ns = self._now_ns
         self._now_ns = now_ns
         voice = self._panel.voices.get(event.venue) or self._panel.voice(event.venue)
+        voice.is_absent = False
         if isinstance(event, SpotPrice):
             told, is_news = "trades", voice.trade(event, now_ns)
         elif isinstance(event, SpotLevels):
@@ -107,13 +108,14 @@ class Spot:
     def expect(self, feed: str) -> None:
         """This venue is one of the source, whether it was heard yet or not."""
         voice = self._panel.voice(feed.partition("/")[0])
-        if voice.gone[0] == "unavailable":
+        if voice.gone[0] == "unavailable" and not voice.is_absent:
             voice.gone = UNHEARD
         voice.expires_ns = self._expires_ns = -1
 
-    def lost(self, feed: str, reason: str = "", *, is_unavailable: bool = False) -> None:
+    def lost(self, feed: str, reason: str = "", *, is_unavailable: bool = False, is_absent: bool = False) -> None:
         """This venue's feed ("kraken"), or a part of it ("coinbase/trades"), is gone: what it told is not believed
-        until it is told anew. Of a venue that was never heard only that it is unavailable is news."""
+        until it is told anew. Of a venue that was never heard only that it is unavailable is news. `is_absent`: it is
+        this asset that it does not serve, so nobody waits for it; not before it is heard is it one of the source."""
         venue, _, part = feed.partition("/")
         if is_unavailable:
             self._panel.voice(venue)
@@ -121,6 +123,7 @@ class Spot:
         if voice is not None:
             code = "unavailable" if is_unavailable else "lost"
             voice.lost(part, (code, reason or _WORDS[code]))
+            voice.is_absent = voice.is_absent or (is_absent and not part)
             self._expires_ns = -1
 
     def sample(self, now_ns: int) -> list[float | None]:

@@ -41,7 +41,7 @@ class Voice:
     __slots__ = (
         "_book_ns", "_is_book_late", "_is_quote_late", "_is_trade_late", "_lag_before_ns", "_lag_now_ns", "_lag_until_ns",
         "_late_ns", "_quote", "_quote_ns", "_stale_ns", "_top_ns", "_trade_log", "currency", "expires_ns", "fault", "gone",
-        "half_spread", "has_book", "has_quote", "has_trades", "heard_ns", "is_outvoted", "ladder", "lag_ns", "log",
+        "half_spread", "has_book", "has_quote", "has_trades", "heard_ns", "is_absent", "is_outvoted", "ladder", "lag_ns", "log",
         "messages", "place", "price", "said_ns", "source", "venue", "vwap",
     )  # fmt: skip
 
@@ -56,6 +56,7 @@ class Voice:
         self.lag_ns: int | None = None  # of the last message that its venue had stamped
         self.has_book = self.has_quote = self.has_trades = False  # whether what was told is to be believed
         self.gone = UNHEARD  # why nothing is, where that is so
+        self.is_absent = False  # its venue does not serve this asset, as far as we were told
         self.is_outvoted = False
         self.source: Kind = ""
         self.fault = self.gone

@@ -198,6 +198,8 @@ class Watch:
 def _tell(spot: Spot, event: FeedStatus) -> None:
     """A venue's feed is expected, up, lost or unavailable: what that means for one asset."""
     if event.state in {"lost", "unavailable"}:
-        spot.lost(event.feed, event.reason, is_unavailable=event.state == "unavailable")
+        is_unavailable = event.state == "unavailable"
+        is_absent = is_unavailable and event.subject != ""
+        spot.lost(event.feed, event.reason, is_unavailable=is_unavailable, is_absent=is_absent)
     else:
         spot.expect(event.feed)
