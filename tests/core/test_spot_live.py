@@ -74,3 +74,30 @@ def test_a_replica_is_of_books_in_dollars_unless_nobody_quotes_in_dollars() -> N
     (shown,) = [each for each in alone.methods(at(0.3)) if each.method == "replica"]
     assert shown.venues_in == ("binance", "bullish")
     assert "none of them in dollars" in shown.note
+
+
+def test_a_replica_that_comes_into_force_is_not_what_it_was_minutes_ago() -> None:
+    parameters = Parameters(quorum=2)
+    spot = heard(*[book(0, 100.0, venue) for venue in ALL], parameters=parameters)
+    spot.sample(at(0))
+    for second in range(1, 61):
+        for venue in ALL:
+            spot.hear(book(second, 100.0 + second / 100.0, venue))
+    spot.configure(replace(parameters, price_method="replica"))
+    assert spot.estimate(at(60)) is None
+    spot.hear(book(60.1, 100.6))
+    assert spot.estimate(at(60.1)) == pytest.approx(100.6, abs=0.02)
+    spot.configure(replace(parameters, price_method="replica", late_spot_ns=1))
+    assert spot.estimate(at(60.1)) is not None
+
+
+def test_a_quorum_is_one_of_venues_in_dollars_where_there_are_such() -> None:
+    parameters = Parameters(quorum=2)
+    spot = heard(*[book(0, 100.0, venue) for venue in ("coinbase", "kraken", "binance")], parameters=parameters)
+    assert spot.estimate(at(0)) == pytest.approx(100.0)
+    spot.lost("kraken")
+    assert (spot.estimate(at(0.1)), spot.problem(at(0.1))) == (None, "NO_QUORUM")
+    few = heard(*[book(0, 100.0, venue) for venue in ("coinbase", "binance")], parameters=parameters)
+    assert few.estimate(at(0)) == pytest.approx(100.0)
+    none = heard(*[book(0, 100.0, venue) for venue in ("bullish", "binance")], parameters=parameters)
+    assert none.estimate(at(0)) == pytest.approx(100.0)

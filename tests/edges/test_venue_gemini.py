@@ -51,7 +51,7 @@ def test_the_first_change_is_the_snapshot_even_before_the_grant() -> None:
         NOW_NS, "gemini", "BTC", ((83395.0, 0.144), (83390.5, 0.1211)), ((83423.0, 0.1441),), 0,
         1790732601672464421, 1764528499302688,
     )  # fmt: skip
-    assert not socket.is_synced
+    assert socket.is_synced
     socket.hear(b'{"id":1,"status":200}', NOW_NS)
     assert socket.is_synced
 

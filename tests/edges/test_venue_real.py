@@ -214,3 +214,33 @@ def test_a_clock_that_is_put_back_does_not_silence_heartbeats() -> None:
     socket = opened("bitstamp")
     for at_s in (100, 99, 50):
         assert say(socket, at_s, event="bts:heartbeat", data={"status": "success"})
+
+
+def test_data_are_a_grant_and_an_answer_may_have_its_number_as_text() -> None:
+    gemini = opened("gemini")
+    say(gemini, id="1", status=200)
+    assert not gemini.ungranted  # type: ignore[attr-defined]
+    gemini = opened("gemini")
+    whole: dict[str, Any] = {
+        "e": "depthUpdate",
+        "E": START_NS,
+        "s": "btcusd",
+        "U": 7,
+        "u": 7,
+        "b": [["100", "1"]],
+        "a": [["101", "1"]],
+    }
+    say(gemini, **whole)
+    assert gemini.is_synced
+    crypto_com = opened("crypto_com")
+    say(crypto_com, **crypto_book("book", "1", t=1, u=7))
+    assert crypto_com.is_synced
+    coinbase = opened("coinbase")
+    level = {"side": "bid", "price_level": "100", "new_quantity": "1"}
+    event = {
+        "type": "snapshot",
+        "product_id": "BTC-USD",
+        "updates": [level, level | {"side": "offer", "price_level": "101"}],
+    }
+    say(coinbase, **advanced(0, "l2_data", event))
+    assert coinbase.is_synced

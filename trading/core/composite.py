@@ -31,6 +31,8 @@ class Composite:
 
     def configure(self, parameters: Parameters) -> None:
         """Go on under other parameters."""
+        if getattr(self, "method", "replica") != "replica":
+            self.replica.raw = None  # it may be of long ago: while it is not in force it is made for samples alone
         self.method: PriceMethod = parameters.price_method
         self._stale_ns = parameters.stale_spot_ns
         self.panel.configure(parameters)

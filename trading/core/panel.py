@@ -3,6 +3,7 @@
 from typing import Literal
 
 from markets.core.events import SpotPrice, SpotQuote
+from markets.core.venues import USD
 from trading.core.fusion import Fusion
 from trading.core.parameters import Parameters
 from trading.core.voices import NEVER_NS, Fault, LeftOut, Voice
@@ -78,7 +79,7 @@ class Panel:
             self.low, self.high = min(said), max(said)
             if self.high - self.low > OUTLIER_SHARE:
                 self.inside = self._voted()
-        if len(self.inside) >= self.needed:
+        if len(self.inside) >= self.needed and self._has_dollars():
             self.problem = ""
         elif self._is_dispute():
             self.problem = "VENUES_DISAGREE"
@@ -114,6 +115,13 @@ class Panel:
             return ("outlier", "two venues disagree, and nobody can say which is right")
         away = (voice.log - self._fusion.state[voice.place] - self.middle) * 1e4
         return ("outlier", f"{away:+.1f} bp from the others")
+
+    def _has_dollars(self) -> bool:
+        """Whether enough of those inside quote in dollars, as the index does: the quorum, but never more than there are."""
+        inside = sum([voice.currency == USD for voice in self.inside])
+        if inside >= self._quorum:
+            return True
+        return inside >= sum([voice.currency == USD and not voice.is_absent for voice in self.voices.values()])
 
     def _is_dispute(self) -> bool:
         return len(self.speaking) == OUTLIER_VENUES - 1 and not self.inside

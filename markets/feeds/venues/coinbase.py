@@ -134,6 +134,7 @@ class BooksSocket(AdvancedSocket):
             kept = self.books[asset]
             if kind == SNAPSHOT:
                 self.awaited.pop(asset, None)
+                self.granted(self.channel, [product])  # data say so, too
                 told = kept.snapshot(bids, asks, now_ns, at_ns, envelope.sequence_num)
             elif kept.stands:
                 told = kept.change(bids, asks, now_ns, at_ns, envelope.sequence_num)
@@ -195,6 +196,7 @@ class TradesSocket(AdvancedSocket):
                 if asset is None:
                     self.stranger("market_trades", trade.product_id)
                 elif event.type == SNAPSHOT:
+                    self.granted(self.channel, [trade.product_id])
                     self.skip_trades_to(asset, _trade_id(trade))
                 else:
                     events += self._told(asset, trade, now_ns)

@@ -217,6 +217,7 @@ class CryptoComSocket(WordedSocket):
             at_ns = venue_ns(book.t, now_ns)
             self.note_lag(now_ns, at_ns)
             self.awaited.pop(asset, None)
+            self.ungranted.pop(("channels", self.symbols[asset]), None)  # data say that they were granted, too
             self._last[asset] = link
             events += self.seen(asset, self.books[asset].snapshot(bids, asks, now_ns, at_ns, link), now_ns)
         return events

@@ -170,6 +170,7 @@ class GeminiSocket(WordedSocket):
             if first != end:
                 return []  # of the subscription before
             del self.awaited[asset]
+            self.ungranted.pop(("streams", self.symbols[asset]), None)  # data say that they were granted, too
             self._last[asset] = end
             return self.seen(asset, kept.snapshot(bids, asks, now_ns, at_ns, end), now_ns)
         if end <= last:
@@ -205,7 +206,7 @@ class GeminiSocket(WordedSocket):
         return [SpotQuote(now_ns, self.venue, asset, bid, bid_size, ask, ask_size, at_ns)]
 
     def _hear_answer(self, head: Head, now_ns: int) -> list[MarketEvent]:
-        asset = self._asked.pop(head.id, "") if isinstance(head.id, int) else ""
+        asset = self._asked.pop(int(head.id or 0), "") if str(head.id).isdecimal() else ""
         if head.error is None and head.status < 400:
             if asset:
                 self.ungranted.pop(("streams", self.symbols[asset]), None)
