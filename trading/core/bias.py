@@ -2,19 +2,13 @@
 
 from math import sqrt
 
+from trading.core.votes import PATIENCE, is_too_far
+
 LARGEST_BIAS = 0.005  # a published level further off than this is an error, of theirs or of ours
 PRIOR_ERROR = 5e-4  # of a level that was never held against the index
 STEP_VARIANCE = 1e-12  # a second: steps of 0.01 bp per sqrt(second)
 ANCHOR_ERROR = 5e-5  # of a published strike against our own average of the same minute
-SURPRISE = 5.0  # standard deviations: what is further off is not believed,
-PATIENCE = 3  # but so many in a row are
-LEAST_DOUBT = 15e-4  # a published level that is nearer is never doubted: our own error is not known so well
 _NS = 1e-9
-
-
-def is_too_far(surprise: float, variance: float) -> bool:
-    """Whether a published level is too far from our own to be believed at once."""
-    return abs(surprise) > max(LEAST_DOUBT, SURPRISE * sqrt(variance))
 
 
 class Bias:

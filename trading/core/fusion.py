@@ -4,7 +4,7 @@ from math import exp, inf, sqrt
 from typing import Literal
 
 from markets.core.units import SECOND_NS
-from trading.core.bias import PATIENCE, SURPRISE, is_too_far
+from trading.core.votes import PATIENCE, SURPRISE, is_too_far
 
 USUAL_BASIS = {"USD": 5e-4}  # one standard deviation of a venue's basis before anything is known of it
 OTHER_BASIS = 10e-4  # of a venue that quotes in something else than dollars

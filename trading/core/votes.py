@@ -1,10 +1,14 @@
-"""Votes: who is too far from the others to be believed; medians, the weighted median and the micro-price."""
+"""Votes: who, and what, is too far off to be believed; medians, the weighted median and the micro-price."""
 
 from collections.abc import Sequence
+from math import sqrt
 
 OUTLIER_SHARE = 0.0015  # 15 bp of the price; together with
 OUTLIER_MAD = 6.0  # median absolute deviations
 OUTLIER_VENUES = 3  # with fewer nobody can say who is wrong
+SURPRISE = 5.0  # standard deviations: what is further off than expected is not believed,
+PATIENCE = 3  # but so many in a row are
+LEAST_DOUBT = 15e-4  # a published level that is nearer is never doubted: our own error is not known so well
 _ENOUGH = 1.0 - 1e-12  # of half the weight: sums of floats are that exact
 
 
@@ -23,6 +27,11 @@ def largest_distance(values: Sequence[float], middle: float, share: float = OUTL
     if max(values) - min(values) <= share:
         return share  # nearly always; nobody can be further off than that
     return max(share, OUTLIER_MAD * median([abs(value - middle) for value in values]))
+
+
+def is_too_far(surprise: float, variance: float) -> bool:
+    """Whether a published level is too far from our own to be believed at once."""
+    return abs(surprise) > max(LEAST_DOUBT, SURPRISE * sqrt(variance))
 
 
 def weighted_median(prices: Sequence[float], weights: Sequence[float]) -> float:
