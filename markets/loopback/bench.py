@@ -167,17 +167,20 @@ def _conversation(name: str, frames: int) -> tuple[list[VenueSocket], list[tuple
         each.opened(START_NS)
         _settle(each, speaker, endpoint)
     said: list[tuple[VenueSocket, bytes, int]] = []
+    beaten_ns = START_NS
     for event in events:
+        now_ns = event.received_ns
         truth.hear(event)
-        is_synced = all(each.is_synced for each in sockets)
+        is_due, is_synced = now_ns - beaten_ns >= SECOND_NS, all(each.is_synced for each in sockets)
+        beaten_ns = now_ns if is_due else beaten_ns
         for each, speaker in zip(sockets, speakers, strict=True):
-            frames_now = speaker.tell(event)
+            frames_now = [*speaker.tell(event), *(speaker.beat() if is_due else ())]
             if is_synced:
-                said += [(each, frame, event.received_ns) for frame in frames_now]
+                said += [(each, frame, now_ns) for frame in frames_now]
                 continue
             for frame in frames_now:  # some books begin with the first message after the subscription
-                each.hear(frame, event.received_ns)
-            each.due(event.received_ns)
+                each.hear(frame, now_ns)
+            each.due(now_ns)
             _settle(each, speaker, endpoint)
         if len(said) >= frames:
             return sockets, said

@@ -31,7 +31,9 @@ class Truth:
         self.stamps_us: dict[str, int] = {}
         self.traded: dict[str, int] = {}
         self.now_ns = 0
-        self.patience = 1.0  # how many times longer answers are waited for: where the clock runs faster than the sockets
+        self.patience = (
+            1.0  # how many times longer answers are waited for: where the clock runs faster than the sockets
+        )
 
     def hear(self, event: MarketEvent) -> None:
         """Take one event of this venue."""
