@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ async def _heard(name: str, frames: int, *, is_long: bool = False) -> dict[str, 
 async def serve(name: str) -> None:
     """The venue: prints its port, and talks as fast as it is read, until it is killed."""
     server = LoopbackServer([name], _assets(name), now_ns=lambda: START_NS, speed=0.0)
+    server.booths[name].truth.patience = inf  # seconds of the market are over before anybody can answer
     async with serve_venues(server, is_beating=False):
         print(server.port, flush=True)  # noqa: T201
         events = _endless(name)

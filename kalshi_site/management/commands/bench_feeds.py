@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,8 +46,7 @@ class Command(BaseCommand):
         report: dict[str, Any] = {"machine": machine(), "runs": options["runs"], "venues": venues}
         if options["long_frames"]:
             report["memory"] = self._ask("markets.loopback.bench", "memory", LONG_VENUE, str(options["long_frames"]))
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            report["recorder"] = self._ask("markets.tapes.speed", folder)
+        report["recorder"] = self._ask("markets.tapes.speed")
         self.stdout.write(json.dumps(report, indent=1) if options["json"] else text_of(report))
 
     def _venue(self, name: str, frames: int, runs: int) -> dict[str, float]:
