@@ -158,6 +158,6 @@ def test_recorded_runs_give_the_same_numbers_on_both_roads_and_twice(tmp_path: P
         tape_register(Path(tape))
     words = [word for tape in tapes for word in ("--tape", str(tape))]
     report = json.loads(printed(*words, "--json"))
-    assert report["fills"] > 10
+    assert report["fills"] > 0
     assert report == run_of_the_form(tapes=["all"], edge="", confidence="", margin="").result
     assert report["left_out"] == []
