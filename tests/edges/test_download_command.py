@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,16 @@ def test_fetching_anew_takes_the_place_of_what_was_there(home: Path) -> None:
     assert (before, Tape.objects.get().events) == (22, 32)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Who is started in the background is born deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.django_db
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_says_how_to_go_on(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     count = 0
 
