@@ -45,6 +45,8 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("tapes", 1, "`make migrate` makes its tables"),
         ("record --venues krakn", 2, "no venue is called krakn: there are "),
         ("record --venues coinbase,coinbase_exchange", 2, "several doors"),
+        ("record --market demo --assets FOO", 2, "the demo market has BTC, ETH, SOL at coinbase"),
+        ("paper --speed 500", 1, "set SPEED to 100 or less"),
         ("download mtgox trades --asset BTC", 2, "mtgox"),
         ("live", 2, "kalshi-bot: live trading is not available"),
     ],

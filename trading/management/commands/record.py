@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import ClassVar, cast
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from markets.loopback.server import LoopbackServer, SpotEvent, play, serve_venues
 from markets.management.commands.record import Command as Record
@@ -33,6 +34,9 @@ async def demo(names: Sequence[str], assets: Sequence[str]) -> AsyncIterator[Hea
     """The demo market's venues, served on loopback. Those of the names that it does not have are not there."""
     told = [venue.name for venue in VENUES if venue.name in names]
     listed = [asset for asset in assets if asset in ASSETS]
+    if not told or not listed:
+        venues = ", ".join(venue.name for venue in VENUES)
+        raise CommandError(f"the demo market has {', '.join(ASSETS)} at {venues}; name some of these", returncode=2)
     server = LoopbackServer(told, listed)
     async with serve_venues(server):
         playing = asyncio.create_task(_play(server, listed))
