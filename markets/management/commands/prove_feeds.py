@@ -28,6 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         first, count = options["seed"], options["schedules"]
+        if count < 1 or options["sockets"] < 0 or options["jobs"] < 1:
+            raise CommandError("--schedules and --jobs are 1 or more, --sockets 0 or more", returncode=2)
         sockets = min(options["sockets"], count)
         middle, end = first + count - sockets, first + count
         failed = 0

@@ -26,6 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not (1 <= options["venues"] <= 9 and 1 <= options["assets"] <= 5):
+            raise CommandError("--venues is 1 to 9, --assets 1 to 5", returncode=2)
+        if options["minutes"] <= 0 or options["rate"] <= 0:
+            raise CommandError("--minutes and --rate are more than 0: nothing is proved by nothing", returncode=2)
         logging.disable(logging.CRITICAL)
         plan = plan_of(
             options["venues"], options["assets"], options["minutes"] * 60.0, options["rate"], options["seed"]
