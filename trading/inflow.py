@@ -10,9 +10,8 @@ from markets.feeds.feed import FeedView
 from markets.feeds.feeds import Feeds
 from markets.feeds.pace import Pace
 from markets.feeds.stream import StreamFeed
-from markets.loopback.server import LoopbackServer, play, serve_venues
+from markets.loopback.server import Clock, LoopbackServer, play, serve_venues
 from trading.core.desk import TIMER_NS
-from trading.simulator.clock import Clock
 from trading.simulator.server import serve
 from trading.source import Source, SpotSide
 

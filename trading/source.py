@@ -9,10 +9,10 @@ from typing import cast
 import msgspec
 
 from markets.core.events import MarketEvent
-from markets.loopback.server import SpotEvent
+from markets.loopback.server import Clock, SpotEvent
 from markets.tape import read_header
 from trading.playback import INVENTED, market_events
-from trading.simulator.clock import Clock, DemoClock
+from trading.simulator.clock import DemoClock
 from trading.simulator.spot_venues import VENUES
 from trading.simulator.world import DemoWorld
 

@@ -14,6 +14,7 @@ from backtests import replay as replaying
 from backtests import services, tasks
 from backtests.knobs import InputError
 from backtests.models import BacktestRun
+from backtests.selectors import tapes_in_use
 from backtests.shelf import Reel
 from markets.models import Tape
 from markets.services import tape_register
@@ -66,6 +67,18 @@ def test_the_maximum_daily_loss_of_the_form_binds(tape: Tape, sent: list[int]) -
     assert run.result is not None
     assert run.result["fills"] == 0
     assert {entry["code"] for entry in run.result["funnel"]} & {"HALTED", "DENIED", "DAILY_LOSS"}
+
+
+def test_the_tapes_of_a_run_that_waits_or_plays_are_in_use_and_those_of_one_that_is_over_are_not(
+    tape: Tape, sent: list[int]
+) -> None:
+    assert tapes_in_use() == set()
+    run = queued(tapes=[tape.name])
+    assert tapes_in_use() == {tape.name}
+    services.run_execute(run.pk)
+    assert tapes_in_use() == set()
+    queued(tapes=["all"])
+    assert tapes_in_use() >= {tape.name}
 
 
 def test_a_run_is_claimed_once(tape: Tape, sent: list[int]) -> None:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -12,18 +11,6 @@ SAVED_EVERY_NS = 2_000_000_000  # of wall time
 
 class ClockError(RuntimeError):
     """The file that holds the clock cannot be read; to begin a new life of the demo market, delete it."""
-
-
-class Clock(Protocol):
-    """Tells a source what is due."""
-
-    def now_ns(self) -> int:
-        """The moment that the source has come to."""
-        ...
-
-    def reached(self, at_ns: int) -> None:
-        """The source has told its events up to this moment."""
-        ...
 
 
 class Anchor(msgspec.Struct, frozen=True):

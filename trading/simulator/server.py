@@ -18,7 +18,8 @@ from websockets.protocol import State
 
 from markets.core.events import MarketEvent
 from markets.feeds.stream import SourceBeat, SourceEnd, SourceHello
-from trading.simulator.clock import Clock, PlaybackClock
+from markets.loopback.server import Clock
+from trading.simulator.clock import PlaybackClock
 
 EVENTS_PER_FRAME = 1_000
 BATCH_S = 0.05
