@@ -124,13 +124,49 @@ class SpotLevels(Message, frozen=True):
 
 
 class MarketStatus(Message, frozen=True):
-    """Where a market is in its life. `result` and `settle_value` come with "settled"."""
+    """Where a market is in its life. `result` and `settle_value` come with "settled".
+
+    "paused": the exchange takes no orders in it for now. "disputed": it is closed, and its result is being looked into.
+    A result of "scalar" pays `yes_pays` (a Price) for each YES contract, and a dollar less that for each NO: that is how
+    a market is voided.
+    """
 
     received_ns: int
     ticker: str
-    status: Literal["open", "closed", "settled"]
-    result: Literal["", "yes", "no"] = ""
+    status: Literal["open", "paused", "closed", "disputed", "settled"]
+    result: Literal["", "yes", "no", "scalar"] = ""
     settle_value: str = ""
+    yes_pays: int | None = None
+
+
+class ExchangeStatus(Message, frozen=True):
+    """Whether the exchange trades now, on the shard where our markets are; why not, in its words."""
+
+    received_ns: int
+    shard: int
+    is_trading: bool
+    reason: str = ""
+
+
+class SeriesDrift(Message, frozen=True):
+    """What the exchange says of a series is not what this code assumes, each difference in a sentence; none: it is again."""
+
+    received_ns: int
+    series: str
+    changes: tuple[str, ...]
+
+
+class IndexValue(Message, frozen=True):
+    """The index that settles a coin's markets, published by the exchange. `average` is over the trailing minute;
+    `window_average` of the first `window_samples` values of the last minute of a window, only during that minute."""
+
+    received_ns: int
+    asset: str
+    value: float
+    venue_ns: int = 0
+    average: float | None = None
+    window_average: float | None = None
+    window_samples: int = 0
 
 
 class FeedBeat(Message, frozen=True):
@@ -166,6 +202,9 @@ MarketEvent = (
     | SpotBook
     | SpotLevels
     | MarketStatus
+    | ExchangeStatus
+    | SeriesDrift
+    | IndexValue
     | FeedBeat
     | FeedStatus
 )

@@ -10,10 +10,13 @@ from markets.core.contract import Contract
 from markets.core.events import (
     BookDelta,
     BookSnapshot,
+    ExchangeStatus,
     FeedBeat,
     FeedStatus,
+    IndexValue,
     MarketListed,
     MarketStatus,
+    SeriesDrift,
     SpotBook,
     SpotLevels,
     SpotPrice,
@@ -56,6 +59,9 @@ class Watch:
             SpotLevels: self._spot,
             FeedBeat: self._feed_beat,
             FeedStatus: self._feed_status,
+            ExchangeStatus: self._no_news,
+            SeriesDrift: self._no_news,
+            IndexValue: self._no_news,
         }
 
     def configure(self, parameters: Parameters) -> None:
