@@ -172,9 +172,11 @@ class PaperExchange:
         if status.result == "" or (position := self.positions.pop(status.ticker, None)) is None:
             return  # without a result nothing is paid out yet
         count = position.count
-        payout = position.settle(status.result)
+        payout = position.settle(status.result, status.yes_pays)
         self.cash += payout
-        yield Settled(status.received_ns, status.ticker, status.result, count, payout, status.settle_value)
+        yield Settled(
+            status.received_ns, status.ticker, status.result, count, payout, status.settle_value, status.yes_pays
+        )
 
     def _reply(self, event: Event) -> None:
         self._count += 1

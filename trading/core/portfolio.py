@@ -1,7 +1,7 @@
 """Positions, cash, realised and open profit; apply a Fill, a Settled."""
 
 from markets.core.units import DAY_NS, PRICE_DOLLAR
-from trading.core.events import Fill, HeldPosition, Opening, Settled
+from trading.core.events import Fill, HeldPosition, Opening, Settled, payout_of, yes_pays_of
 
 
 class Position:
@@ -31,10 +31,9 @@ class Position:
         self.cost += own * opening
         return cash - own * opening
 
-    def settle(self, result: str) -> int:
-        """The market paid out: returns the payout and leaves nothing open."""
-        won = self.count > 0 if result == "yes" else self.count < 0
-        payout = abs(self.count) * PRICE_DOLLAR if won else 0
+    def settle(self, result: str, yes_pays: int | None = None) -> int:
+        """The market paid out: returns the payout and leaves nothing open. Raises ValueError as `yes_pays_of` does."""
+        payout = payout_of(self.count, yes_pays_of(result, yes_pays))
         self.realised += payout - self.cost
         self.count = self.cost = 0
         return payout
@@ -102,7 +101,7 @@ class Portfolio:
         if position is None:
             return None
         cost, realised = position.cost, position.realised
-        self.cash += position.settle(settled.result)
+        self.cash += position.settle(settled.result, settled.yes_pays)
         self._account_for(position, cost, realised)
         return position.held()
 
