@@ -1,0 +1,169 @@
+"""Who may sign: API keys of the simulated exchange, how their signatures are verified, and how new ones are made."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_public_key,
+)
+
+Kind = Literal["rsa", "ed25519", "hmac"]
+SCOPES = (
+    "read",
+    "write",
+    "read::block_trade_accept",
+    "read::portfolio_balance",
+    "write::trade",
+    "write::transfer",
+    "write::fcm_risk",
+    "write::block_trade_accept",
+)
+DEFAULT_SCOPES = ("read", "write")
+RSA_BITS = 2048
+_PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=hashes.SHA256.digest_size)
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """One API key. `proof` is what verifies: a public key in PEM, or the shared secret of an HMAC key.
+
+    `subaccount` other than None locks the key to one subaccount.
+    """
+
+    key_id: str
+    account: int
+    kind: Kind
+    proof: bytes
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    name: str = ""
+    subaccount: int | None = None
+
+    def __repr__(self) -> str:
+        return f"KeyRow({self.key_id}, account {self.account}, {self.kind})"
+
+    def allows(self, scope: str) -> bool:
+        """Whether the key was given this scope, itself or by its parent: "write" grants "write::trade"."""
+        return not scope or scope in self.scopes or scope.partition("::")[0] in self.scopes
+
+    def verifies(self, text: bytes, signature: str) -> bool:
+        """Whether this Base64 signature was made over the text by the owner of the key."""
+        try:
+            raw = base64.b64decode(signature.encode(), validate=True)
+        except (ValueError, binascii.Error):
+            return False
+        if self.kind == "hmac":
+            return hmac.compare_digest(raw, hmac.new(self.proof, text, hashlib.sha256).digest())
+        return _verifies(self.proof, raw, text)
+
+
+class Keys:
+    """All API keys of the exchange, by their ids."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, KeyRow] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[KeyRow]:
+        return iter(tuple(self._rows.values()))
+
+    def add(self, row: KeyRow) -> KeyRow:
+        """Let this key sign from now on; another of the same id is replaced."""
+        if row.kind != "hmac":
+            kind_of(row.proof)
+        self._rows[row.key_id] = row
+        return row
+
+    def remove(self, key_id: str) -> None:
+        """Forget a key. Raises KeyError."""
+        del self._rows[key_id]
+
+    def get(self, key_id: str) -> KeyRow | None:
+        """The key of this id, if there is one."""
+        return self._rows.get(key_id)
+
+    def of(self, account: int) -> list[KeyRow]:
+        """The keys of an account, oldest first."""
+        return [row for row in self._rows.values() if row.account == account]
+
+    def verify(self, key_id: str, text: bytes, signature: str) -> KeyRow | None:
+        """The key, when it is known and the signature is its own; None when the signature is wrong. KeyError: unknown."""
+        row = self._rows[key_id]
+        return row if row.verifies(text, signature) else None
+
+
+def new_key(
+    kind: Kind,
+    key_id: str,
+    account: int = 1,
+    *,
+    scopes: tuple[str, ...] = DEFAULT_SCOPES,
+    name: str = "",
+    subaccount: int | None = None,
+    secret: bytes = b"",
+) -> tuple[KeyRow, bytes]:
+    """(the row to add, what its owner keeps): a private key in PEM as the exchange hands it out, or the HMAC secret."""
+    if kind == "hmac":
+        proof = private = secret or hashlib.sha256(key_id.encode()).hexdigest().encode()
+    elif kind == "ed25519":
+        own = Ed25519PrivateKey.generate()
+        private = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        proof = own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    else:
+        made = rsa.generate_private_key(65_537, RSA_BITS)
+        private = made.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        proof = made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return KeyRow(key_id, account, kind, proof, scopes, name, subaccount), private
+
+
+def kind_of(public_pem: bytes) -> Kind:
+    """Which signatures a public key verifies. Raises ValueError for what is neither RSA nor Ed25519."""
+    key = _loaded(public_pem)
+    return "ed25519" if isinstance(key, Ed25519PublicKey) else "rsa"
+
+
+def signed_text(timestamp: str, method: str, path: str) -> bytes:
+    """What is signed: the time as it stands in the header, the method, the path without its query."""
+    return f"{timestamp}{method.upper()}{path.partition('?')[0]}".encode()
+
+
+def _verifies(public_pem: bytes, raw: bytes, text: bytes) -> bool:
+    key = _loaded(public_pem)
+    try:
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(raw, text)
+        else:
+            key.verify(raw, text, _PSS, hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
+
+
+_LOADED: dict[bytes, Ed25519PublicKey | rsa.RSAPublicKey] = {}
+
+
+def _loaded(public_pem: bytes) -> Ed25519PublicKey | rsa.RSAPublicKey:
+    known = _LOADED.get(public_pem)
+    if known is not None:
+        return known
+    try:
+        key = load_pem_public_key(public_pem)
+    except Exception as error:
+        raise ValueError("not a public key in PEM") from error
+    if not isinstance(key, Ed25519PublicKey | rsa.RSAPublicKey):
+        raise ValueError("neither an RSA nor an Ed25519 public key")
+    _LOADED[public_pem] = key
+    return key
