@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import os
 from collections.abc import Iterator
 from typing import Literal
 
@@ -37,7 +38,7 @@ _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=hashes.SHA256.
 
 
 class KeyRow(msgspec.Struct, frozen=True):
-    """One API key. `proof` is what verifies: a public key in PEM, or the shared secret of an HMAC key.
+    """One API key: whose it is, and what verifies its signatures: a public key in PEM, or the secret of an HMAC key.
 
     `subaccount` other than None locks the key to one subaccount.
     """
@@ -45,7 +46,8 @@ class KeyRow(msgspec.Struct, frozen=True):
     key_id: str
     account: int
     kind: Kind
-    proof: bytes
+    public: bytes = b""
+    secret: bytes = b""
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     name: str = ""
     subaccount: int | None = None
@@ -64,8 +66,8 @@ class KeyRow(msgspec.Struct, frozen=True):
         except (ValueError, binascii.Error):
             return False
         if self.kind == "hmac":
-            return hmac.compare_digest(raw, hmac.new(self.proof, text, hashlib.sha256).digest())
-        return _verifies(self.proof, raw, text)
+            return hmac.compare_digest(raw, hmac.new(self.secret, text, hashlib.sha256).digest())
+        return _verifies(self.public, raw, text)
 
 
 class Keys:
@@ -83,7 +85,7 @@ class Keys:
     def add(self, row: KeyRow) -> KeyRow:
         """Let this key sign from now on; another of the same id is replaced."""
         if row.kind != "hmac":
-            kind_of(row.proof)
+            kind_of(row.public)
         self._rows[row.key_id] = row
         return row
 
@@ -117,16 +119,17 @@ def new_key(
 ) -> tuple[KeyRow, bytes]:
     """(the row to add, what its owner keeps): a private key in PEM as the exchange hands it out, or the HMAC secret."""
     if kind == "hmac":
-        proof = private = secret or hashlib.sha256(key_id.encode()).hexdigest().encode()
-    elif kind == "ed25519":
+        private = secret or os.urandom(32).hex().encode()
+        return KeyRow(key_id, account, kind, b"", private, scopes, name, subaccount), private
+    if kind == "ed25519":
         own = Ed25519PrivateKey.generate()
         private = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        proof = own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        public = own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     else:
         made = rsa.generate_private_key(65_537, RSA_BITS)
         private = made.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-        proof = made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return KeyRow(key_id, account, kind, proof, scopes, name, subaccount), private
+        public = made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return KeyRow(key_id, account, kind, public, b"", scopes, name, subaccount), private
 
 
 def kind_of(public_pem: bytes) -> Kind:
