@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from markets.core.events import Level, MarketEvent
-from trading.simulator.exchange.house_ids import Ids
 from trading.simulator.exchange.house_rows import (
     Account,
     FeeChange,
     HouseMarket,
-    KeyRow,
     Quote,
     Series,
     ShardState,
@@ -17,6 +15,7 @@ from trading.simulator.exchange.house_rows import (
     TradeRow,
     Transfer,
 )
+from trading.simulator.exchange.keys import Keys
 
 if TYPE_CHECKING:
     from trading.core.matching.engine import Matching
@@ -33,12 +32,11 @@ class House:
 
     matching: "Matching"
     clock: Callable[[], int]
-    ids: Ids
     markets: dict[str, HouseMarket]  # by ticker, oldest first; long settled ones are forgotten
     series: dict[str, Series]
     fee_changes: list[FeeChange]
     accounts: dict[int, Account]
-    keys: dict[str, KeyRow]  # by API key id
+    keys: Keys
     transfers: dict[str, Transfer]  # by transfer id
     shards: dict[int, ShardState]
     reads: "Reads"  # orders, fills, positions, settlements, cash as REST reads them
@@ -46,9 +44,7 @@ class House:
     read_lag_ns: int
     settle_delay_ns: int  # added to every settlement from now on (a fault)
 
-    def __init__(
-        self, clock: Callable[[], int], *, assets: Iterable[str] = (), salt: str = "", read_lag_ns: int = 0
-    ) -> None:
+    def __init__(self, clock: Callable[[], int], *, assets: Iterable[str] = (), read_lag_ns: int = 0) -> None:
         raise NotImplementedError
 
     # What happens --------------------------------------------------------------------------------------------
@@ -104,10 +100,6 @@ class House:
 
     def open_account(self, cash: Mapping[int, int], *, tier: Tier = "basic", precision: int | None = None) -> Account:
         """A new member with this Money by shard."""
-        raise NotImplementedError
-
-    def add_key(self, key: KeyRow) -> None:
-        """Let who holds this key in."""
         raise NotImplementedError
 
     def make_subaccount(self, account: int) -> int:
