@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from markets.core.events import Level, MarketEvent
+from trading.simulator.exchange.house_ids import Ids
 from trading.simulator.exchange.house_rows import (
     Account,
     FeeChange,
@@ -32,11 +33,12 @@ class House:
 
     matching: "Matching"
     clock: Callable[[], int]
+    ids: Ids  # all ids on the wire: kinds order, trade, group, transfer, user, market
     markets: dict[str, HouseMarket]  # by ticker, oldest first; long settled ones are forgotten
     series: dict[str, Series]
     fee_changes: list[FeeChange]
     accounts: dict[int, Account]
-    keys: Keys
+    keys: Keys  # of keys.py: who may sign
     transfers: dict[str, Transfer]  # by transfer id
     shards: dict[int, ShardState]
     reads: "Reads"  # orders, fills, positions, settlements, cash as REST reads them
@@ -44,7 +46,9 @@ class House:
     read_lag_ns: int
     settle_delay_ns: int  # added to every settlement from now on (a fault)
 
-    def __init__(self, clock: Callable[[], int], *, assets: Iterable[str] = (), read_lag_ns: int = 0) -> None:
+    def __init__(
+        self, clock: Callable[[], int], *, assets: Iterable[str] = (), salt: str = "", read_lag_ns: int = 0
+    ) -> None:
         raise NotImplementedError
 
     # What happens --------------------------------------------------------------------------------------------

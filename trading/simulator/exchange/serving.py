@@ -30,7 +30,7 @@ async def serve_exchange(house: House, *, port: int = 0, faults: "FaultPlan | No
     yield
 
 
-def demo_house(world: DemoWorld, clock: Callable[[], int], *, read_lag_ns: int = 0) -> House:
+def demo_house(world: DemoWorld, clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0) -> House:
     """A house with the markets of a demo world, listed ahead as at the real exchange."""
     raise NotImplementedError
 
@@ -40,7 +40,7 @@ def demo_events(world: DemoWorld, from_ns: int) -> Iterator[MarketEvent]:
     raise NotImplementedError
 
 
-def tape_house(events: Iterable[MarketEvent], clock: Callable[[], int], *) -> House:
+def tape_house(events: Iterable[MarketEvent], clock: Callable[[], int], *, salt: str = "") -> House:
     """A house for the markets of a tape: they are listed as the tape lists them, and settle as it says."""
     raise NotImplementedError
 
