@@ -9,6 +9,7 @@ from trading.simulator.exchange.house_rows import (
     Account,
     FeeChange,
     HouseMarket,
+    KeyRow,
     Quote,
     Series,
     ShardState,
@@ -16,7 +17,6 @@ from trading.simulator.exchange.house_rows import (
     TradeRow,
     Transfer,
 )
-from trading.simulator.exchange.keys import Keys
 
 if TYPE_CHECKING:
     from trading.core.matching.engine import Matching
@@ -33,12 +33,12 @@ class House:
 
     matching: "Matching"
     clock: Callable[[], int]
-    ids: Ids  # all ids on the wire: kinds order, trade, group, transfer, user, market
+    ids: Ids
     markets: dict[str, HouseMarket]  # by ticker, oldest first; long settled ones are forgotten
     series: dict[str, Series]
     fee_changes: list[FeeChange]
     accounts: dict[int, Account]
-    keys: Keys  # of keys.py: who may sign
+    keys: dict[str, KeyRow]  # by API key id
     transfers: dict[str, Transfer]  # by transfer id
     shards: dict[int, ShardState]
     reads: "Reads"  # orders, fills, positions, settlements, cash as REST reads them
@@ -104,6 +104,10 @@ class House:
 
     def open_account(self, cash: Mapping[int, int], *, tier: Tier = "basic", precision: int | None = None) -> Account:
         """A new member with this Money by shard."""
+        raise NotImplementedError
+
+    def add_key(self, key: KeyRow) -> None:
+        """Let who holds this key in."""
         raise NotImplementedError
 
     def make_subaccount(self, account: int) -> int:

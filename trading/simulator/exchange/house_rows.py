@@ -1,4 +1,4 @@
-"""What the simulated exchange keeps of markets, accounts and moves of money. Integers as everywhere: Price, Count, Money, ns."""
+"""What the simulated exchange keeps of markets, accounts, keys and moves of money. Integers as everywhere: Price, Count, Money, ns."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +9,7 @@ from markets.core.contract import Contract
 
 MarketState = Literal["initialized", "active", "inactive", "closed", "determined", "disputed", "amended", "finalized"]
 Tier = Literal["basic", "advanced", "expert", "premier", "paragon", "prime", "prestige"]
+KeyKind = Literal["rsa", "ed25519", "hmac"]
 CRYPTO_SHARD = 2
 SHARDS = {0: "default", 1: "combos and exotics", 2: "crypto", 3: "sports"}
 
@@ -107,6 +108,22 @@ class Account:
     netting: dict[int, bool] = field(default_factory=dict)
     allocations: dict[int, int] = field(default_factory=dict)  # percent by shard, empty: switched off
     resting_margin: Literal["none", "max", "sum"] = "none"
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """An API key: whose it is and how its signatures are verified. `public` is PEM, empty for hmac."""
+
+    key_id: str
+    account: int
+    kind: KeyKind
+    public: bytes = b""
+    secret: bytes = b""
+    scopes: tuple[str, ...] = ("read", "write")
+    name: str = ""
+    subaccount: int | None = None
+
+    def __repr__(self) -> str:
+        return f"KeyRow({self.key_id!r}, account={self.account}, kind={self.kind!r})"
 
 
 class TradeRow(msgspec.Struct, frozen=True, gc=False):
