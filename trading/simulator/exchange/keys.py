@@ -4,11 +4,10 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
-import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -20,6 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
+
+from trading.simulator.exchange.house_rows import KeyRow
+
+__all__ = ["DEFAULT_SCOPES", "SCOPES", "KeyRow", "allows", "kind_of", "new_key", "signed_text", "verifies"]
 
 Kind = Literal["rsa", "ed25519", "hmac"]
 SCOPES = (
@@ -37,77 +40,29 @@ RSA_BITS = 2048
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=hashes.SHA256.digest_size)
 
 
-class KeyRow(msgspec.Struct, frozen=True):
-    """One API key: whose it is, and what verifies its signatures: a public key in PEM, or the secret of an HMAC key.
-
-    `subaccount` other than None locks the key to one subaccount.
-    """
-
-    key_id: str
-    account: int
-    kind: Kind
-    public: bytes = b""
-    secret: bytes = b""
-    scopes: tuple[str, ...] = DEFAULT_SCOPES
-    name: str = ""
-    subaccount: int | None = None
-
-    def __repr__(self) -> str:
-        return f"KeyRow({self.key_id!r}, account={self.account}, kind={self.kind!r})"
-
-    def allows(self, scope: str) -> bool:
-        """Whether the key has this scope, itself or by its parent: "write" grants "write::trade"."""
-        return not scope or scope in self.scopes or scope.partition("::")[0] in self.scopes
-
-    def verifies(self, text: bytes, signature: str) -> bool:
-        """Whether this Base64 signature was made over the text by the owner of the key."""
-        try:
-            raw = base64.b64decode(signature.encode(), validate=True)
-        except ValueError:
-            return False
-        if self.kind == "hmac":
-            return hmac.compare_digest(raw, hmac.new(self.secret, text, hashlib.sha256).digest())
-        key = _loaded(self.public)
-        try:
-            if isinstance(key, Ed25519PublicKey):
-                key.verify(raw, text)
-            else:
-                key.verify(raw, text, _PSS, hashes.SHA256())
-        except InvalidSignature:
-            return False
-        return True
+def allows(scopes: Iterable[str], scope: str) -> bool:
+    """Whether a key with these scopes has this one, itself or by its parent: "write" grants "write::trade"."""
+    given = tuple(scopes)
+    return not scope or scope in given or scope.partition("::")[0] in given
 
 
-class Keys:
-    """All API keys of the exchange, by their ids."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, KeyRow] = {}
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[KeyRow]:
-        return iter(tuple(self._rows.values()))
-
-    def add(self, row: KeyRow) -> KeyRow:
-        """Let this key sign from now on; another of the same id is replaced. ValueError: its public key is none."""
-        if row.kind != "hmac":
-            kind_of(row.public)
-        self._rows[row.key_id] = row
-        return row
-
-    def remove(self, key_id: str) -> None:
-        """Forget a key. Raises KeyError."""
-        del self._rows[key_id]
-
-    def get(self, key_id: str) -> KeyRow | None:
-        """The key of this id, if there is one."""
-        return self._rows.get(key_id)
-
-    def of(self, account: int) -> list[KeyRow]:
-        """The keys of an account, oldest first."""
-        return [row for row in self._rows.values() if row.account == account]
+def verifies(row: KeyRow, text: bytes, signature: str) -> bool:
+    """Whether this Base64 signature was made over the text by the owner of the key."""
+    try:
+        raw = base64.b64decode(signature.encode(), validate=True)
+    except ValueError:
+        return False
+    if row.kind == "hmac":
+        return hmac.compare_digest(raw, hmac.new(row.secret, text, hashlib.sha256).digest())
+    key = _loaded(row.public)
+    try:
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(raw, text)
+        else:
+            key.verify(raw, text, _PSS, hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def new_key(
