@@ -80,6 +80,45 @@ class OrderState(Message, frozen=True):
     client_id: str = ""  # as amended
 
 
+class Amended(Message, frozen=True):
+    """An order after an amend. `filled` and `remaining` are None when it neither traded nor changed in size;
+    `cost` (of the bought side) and `fees` are Money of the fills that the amend itself made."""
+
+    state: OrderState
+    filled: int | None
+    remaining: int | None
+    cost: int = 0
+    fees: int = 0
+
+
+class HeldState(Message, frozen=True):
+    """What one pocket holds in one market: + YES, - NO; `cost` is of what is open, the rest since it was opened."""
+
+    account: int
+    subaccount: int
+    ticker: str
+    shard: int
+    count: int
+    cost: int
+    realised: int
+    fees: int
+    traded: int
+    updated_ns: int
+
+
+class GroupState(Message, frozen=True):
+    """An order group as it is at one moment; `matched` is of the last 15 seconds, `orders` those that rest."""
+
+    group: int
+    account: int
+    subaccount: int
+    shard: int
+    limit: int
+    matched: int
+    is_triggered: bool
+    orders: tuple[int, ...]
+
+
 class OrderChanged(Message, frozen=True):
     """An order was accepted, traded, amended, or ended: this is what it is now."""
 
