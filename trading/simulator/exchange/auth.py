@@ -15,7 +15,7 @@ def is_signed(headers: Mapping[str, str]) -> bool:
     return any(name in headers for name in (KEY, STAMP, SIGNATURE))
 
 
-def admit(  # noqa: PLR0913
+def admit(
     keys: Mapping[str, KeyRow],
     headers: Mapping[str, str],
     method: str,

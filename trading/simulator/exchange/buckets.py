@@ -107,7 +107,7 @@ class Buckets:
 
 
 def _take(buckets: list[Bucket], cost: float, now_s: float) -> None:
-    if not all([bucket.has(cost, now_s) for bucket in buckets]):
+    if not all(bucket.has(cost, now_s) for bucket in buckets):
         raise too_many()
     for bucket in buckets:
         bucket.take(cost)

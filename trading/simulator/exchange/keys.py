@@ -97,7 +97,7 @@ def kind_of(public_pem: bytes) -> Kind:
 
 def signed_text(timestamp: str, method: str, path: str) -> bytes:
     """What is signed: the time as it stands in the header, the method, the path without its query."""
-    return f"{timestamp}{method.upper()}{path.partition('?')[0]}".encode()
+    return f"{timestamp}{method.upper()}{path.partition('?')[0]}".encode(errors="replace")
 
 
 @lru_cache(maxsize=1024)
