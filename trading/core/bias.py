@@ -8,6 +8,9 @@ LARGEST_BIAS = 0.005  # a published level further off than this is an error, of 
 PRIOR_ERROR = 5e-4  # of a level that was never held against the index
 STEP_VARIANCE = 1e-12  # a second: steps of 0.01 bp per sqrt(second)
 ANCHOR_ERROR = 5e-5  # of a published strike against our own average of the same minute
+# Of one value of the index against our own level when it is heard: the market has moved on for some 0.15 s (0.3 bp),
+# and for about ten seconds we are off to the same side, so that each value a second counts for a tenth of one.
+INDEX_ERROR = 1e-4
 _NS = 1e-9
 
 

@@ -4,7 +4,8 @@ from math import exp
 
 from trading.core.tails import normal_cdf, normal_pdf
 
-ANCHORED, UNANCHORED = 0.8, 0.5  # index quality of an estimate of our own; the exchange's own index would be 1
+OFFICIAL, ANCHORED, UNANCHORED = 1.0, 0.8, 0.5  # index quality: held against the index itself as it is published, and
+# of an estimate of our own
 _FRESH_NS = 1_000_000_000
 _FADING_NS = 2_000_000_000
 

@@ -34,6 +34,8 @@ from trading.core.strategies import strategy_named
 from trading.core.strategy import Idea, Quote, View
 from trading.core.watch import NO_MARKET, Touched, Watch
 
+ASKED = frozenset({"open", "paused"})  # the states of a market in which it is asked whether to trade
+
 
 class Engine:
     """Feed it events in the order of time. It knows only what they say, and time only from their stamps."""
@@ -159,7 +161,7 @@ class Engine:
     def _consider(
         self, market: MarketState, signals: list[Signal], commands: list[PlaceOrder], denied: list[Denied]
     ) -> None:
-        if market.status != "open":
+        if market.status not in ASKED:
             return
         view = self._view(market)
         idea = self.strategy.decide(view)
@@ -184,7 +186,9 @@ class Engine:
     def _forbidden(self, market: MarketState) -> str:
         if self.risk.mode == "HALTED":
             return "HALTED"
-        return "SERIES_OFF" if market.contract.series in self.series_off else ""
+        if market.contract.series in self.series_off:
+            return "SERIES_OFF"
+        return self.watch.refused(market)
 
     def _view(self, market: MarketState) -> View:
         underlying = self.underlyings[market.contract.asset]

@@ -2,13 +2,14 @@
 
 from typing import Literal
 
+from markets.core import payout
 from markets.core.events import MarketEvent, Message
-from markets.core.units import PRICE_DOLLAR, Money, Price
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
 Mode = Literal["ACTIVE", "REDUCING", "HALTED"]
 Result = Literal["yes", "no", "scalar"]
+yes_pays_of, payout_of = payout.yes_pays_of, payout.payout_of  # where people look for them beside `Settled`
 
 
 class HeldPosition(Message, frozen=True):
@@ -133,22 +134,3 @@ class Timer(Message, frozen=True):
 AccountEvent = Opening | OrderAccepted | OrderRejected | OrderCancelled | Fill | Settled
 ControlEvent = LimitsSet | ParametersSet | ModeSet | SeriesOff | Timer
 Event = MarketEvent | AccountEvent | ControlEvent
-
-
-def yes_pays_of(result: str, yes_pays: int | None = None) -> Price:
-    """What a YES contract is worth once its market has its result; a NO is worth a dollar less that.
-
-    Raises ValueError where nothing can be paid on it: a result that is none of yes, no and scalar, a scalar one
-    without its price or with one outside a dollar, a yes or no with a price that contradicts it.
-    """
-    worth = {"yes": PRICE_DOLLAR, "no": Price(0)}.get(result)
-    if worth is None and result == "scalar" and yes_pays is not None and 0 <= yes_pays <= PRICE_DOLLAR:
-        return Price(yes_pays)
-    if worth is None or yes_pays not in (None, worth):
-        raise ValueError(f"a result of {result!r} with {yes_pays} for a YES contract cannot be paid out")
-    return worth
-
-
-def payout_of(count: int, yes_pays: int) -> Money:
-    """What a signed `count` (+ YES, - NO) is paid when each YES contract is worth `yes_pays`."""
-    return Money(count * yes_pays if count > 0 else -count * (PRICE_DOLLAR - yes_pays))

@@ -39,14 +39,14 @@ class IndexSamples:
         first_ns = averaging.first_ns(close_ns)
         if now_ns < first_ns:
             return 0, 0.0, 0
-        step = _whole_seconds(averaging)
+        step = whole_seconds(averaging)
         count = min((now_ns - first_ns) // averaging.step_ns + 1, averaging.samples)
         question = (first_ns, step, count)
         if question != self._question:
             first = first_ns // SECOND_NS
             values = [self.at(second) for second in range(first, first + count * step, step)]
             self._question = question
-            self._answer = (count, fsum(_bridged(values)), values.count(None))
+            self._answer = (count, fsum(bridged(values)), values.count(None))
         return self._answer
 
     def average(self, averaging: Averaging, close_ns: int) -> float | None:
@@ -55,14 +55,15 @@ class IndexSamples:
         return None if missing else total / count
 
 
-def _whole_seconds(averaging: Averaging) -> int:
+def whole_seconds(averaging: Averaging) -> int:
+    """How many seconds lie between two samples. Raises ValueError where that is not a whole number."""
     step, rest = divmod(averaging.step_ns, SECOND_NS)
     if rest or step < 1:
         raise ValueError(f"samples {averaging.step_ns} ns apart cannot be had from one a second")
     return step
 
 
-def _bridged(values: Sequence[float | None]) -> list[float]:
+def bridged(values: Sequence[float | None]) -> list[float]:
     """`values` with straight lines over what is missing; empty when nothing is known."""
     known = [place for place, value in enumerate(values) if value is not None]
     if len(known) == len(values):

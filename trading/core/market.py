@@ -18,6 +18,7 @@ class Pricing(NamedTuple):
     spot: float
     annualised: float
     missing: int
+    is_official: bool = False  # the level is held against the index itself, as the exchange publishes it now
 
 
 class MarketState:

@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from markets.core.events import MarketStatus
+from markets.core.payout import is_awaited
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import PlaceOrder
 from trading.core.events import (
@@ -169,8 +170,10 @@ class PaperExchange:
     def _settle(self, status: MarketStatus) -> Iterator[Event]:
         for key in [key for key in self._consumed if key[0] == status.ticker]:
             del self._consumed[key]
+        if is_awaited(status.result, status.yes_pays):
+            return  # nothing is paid out yet
         if status.result == "" or (position := self.positions.pop(status.ticker, None)) is None:
-            return  # without a result nothing is paid out yet
+            return
         count = position.count
         payout = position.settle(status.result, status.yes_pays)
         self.cash += payout

@@ -1,7 +1,8 @@
 """Positions, cash, realised and open profit; apply a Fill, a Settled."""
 
+from markets.core.payout import payout_of, yes_pays_of
 from markets.core.units import DAY_NS, PRICE_DOLLAR
-from trading.core.events import Fill, HeldPosition, Opening, Settled, payout_of, yes_pays_of
+from trading.core.events import Fill, HeldPosition, Opening, Settled
 
 
 class Position:

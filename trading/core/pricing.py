@@ -1,16 +1,22 @@
 """What the fair value of a market is made of: the underlying's estimate, its volatility and its one-second samples."""
 
-from markets.core.contract import WINDOW_NS, Contract
+from collections.abc import Sequence
+
+from markets.core.contract import WINDOW_NS, Averaging, Contract
+from markets.core.events import IndexValue
 from markets.core.units import SECOND_NS
+from trading.core.bias import INDEX_ERROR
 from trading.core.composite import METHODS
 from trading.core.fair_value import Pricer, level_noise
 from trading.core.index_samples import IndexSamples
 from trading.core.market import MarketState, Pricing
+from trading.core.official import Known, Official, Published, whole_window
 from trading.core.parameters import Parameters, PriceMethod
 from trading.core.spot import Spot
 from trading.core.volatility import Volatility, prior
 
 LONGEST_GAP_S = 600  # after a longer silence the seconds in between are not sampled one by one
+CLOSED_RIGHT = Averaging(window="closed_right")  # as the exchange averages the last minute of a window
 STRIKE_NS = 61 * SECOND_NS  # before a quarter hour: all that the average of the next strike can be made of
 
 
@@ -20,6 +26,9 @@ class Underlying:
     def __init__(self, asset: str, parameters: Parameters) -> None:
         self.asset = asset
         self.markets: list[MarketState] = []
+        self.official = Official()
+        self.next_strike: tuple[int, float] | None = None  # (open, the strike to come): to look at, not to trade on
+        self._is_near = False  # whether our level agreed with the index when that was published last
         self._anchored_ns = 0
         self.spot = Spot(asset, parameters)
         self._samples: dict[PriceMethod, IndexSamples] = {method: IndexSamples() for method in METHODS}
@@ -57,13 +66,46 @@ class Underlying:
     def anchor(self, contract: Contract) -> None:
         """A strike is the official average before the open: compare it with our own, and lean on the difference.
         Once for a window: who is told of it again has learnt nothing new."""
-        if contract.strike is None or contract.open_ns <= self._anchored_ns:
+        if contract.strike is not None:
+            self._compare(contract.strike, contract.averaging, contract.open_ns)
+
+    def publish(self, event: IndexValue) -> Sequence[MarketState]:
+        """The exchange has published the index: our level learns from it, and samples of the settlement are known.
+        The average of a whole last minute is the next strike, told early: it teaches what that would have taught."""
+        if not self.official.hear(event):
+            return ()
+        if self.official.is_fresh(event.received_ns):
+            self._is_near = self.spot.anchor_level(event.value, INDEX_ERROR)
+        ended = whole_window(event)
+        if ended is not None:
+            self.next_strike = ended
+            self._compare(ended[1], CLOSED_RIGHT, ended[0])
+        for market in self.markets:
+            market.priced_at = None
+        return self.markets
+
+    def is_near(self, now_ns: int) -> bool:
+        """Whether the exchange publishes the index now, and our level is near enough to have learnt from it."""
+        return self._is_near and self.official.is_fresh(now_ns)
+
+    def index(self, now_ns: int) -> Published | None:
+        """The index as it was published last, None when it never was."""
+        return self.official.published(now_ns)
+
+    def known(self, contract: Contract, now_ns: int) -> Known:
+        """What is known of the average that a contract settles on."""
+        return self.official.known(self.samples, contract.averaging, contract.close_ns, now_ns)
+
+    def _compare(self, level: float, averaging: Averaging, end_ns: int) -> None:
+        """An official average before `end_ns` against our own of the same seconds, by each method. Where the index was
+        published all along, its values have taught us more than their average could."""
+        if end_ns <= self._anchored_ns or self.is_near(end_ns):
             return
-        averages = [(method, self._samples[method].average(contract.averaging, contract.open_ns)) for method in METHODS]
+        averages = [(method, self._samples[method].average(averaging, end_ns)) for method in METHODS]
         for method, average in averages:
             if average is not None:
-                self._anchored_ns = contract.open_ns
-                self.spot.anchor(contract.strike, average, method)
+                self._anchored_ns = end_ns
+                self.spot.anchor(level, average, method)
 
 
 def price(market: MarketState, underlying: Underlying, parameters: Parameters, now_ns: int) -> Pricing | None:
@@ -82,20 +124,21 @@ def price(market: MarketState, underlying: Underlying, parameters: Parameters, n
     if market.pricer is None:
         market.pricer = Pricer(contract, parameters)
     market.priced_at = key
-    market.pricing = pricing = _priced(market.pricer, contract, underlying, estimate, parameters)
+    market.pricing = pricing = _priced(market.pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
     return pricing
 
 
 def _priced(
-    pricer: Pricer, contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters
+    pricer: Pricer, contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters, *, now_ns: int
 ) -> Pricing:
     source_ns = min(underlying.spot.source_ns, contract.close_ns)
     sigma = underlying.volatility.sigma
-    known, known_sum, missing = underlying.samples.known(contract.averaging, contract.close_ns, source_ns)
+    known = underlying.known(contract, source_ns)
     noise = max(parameters.level_noise_bp * 1e-4, underlying.spot.sigma)  # of our samples too: not the exchange's
-    fair, z, s = pricer.price(estimate, sigma, source_ns, known_sum, noise, level_error=noise)
+    known_error = noise if known.own == known.samples else noise * known.own / known.samples
+    fair, z, s = pricer.price(estimate, sigma, source_ns, known.total, known_error, level_error=noise)
     samples = contract.averaging.samples
-    level_error = level_noise(noise, noise, samples, max(samples - known, 1)) / s if s else 0.0
+    level_error = level_noise(noise, known_error, samples, max(samples - known.samples, 1)) / s if s else 0.0
     return Pricing(
         fair,
         pricer.digital(estimate, sigma, source_ns),
@@ -103,5 +146,6 @@ def _priced(
         level_error,
         estimate,
         underlying.volatility.annualised,
-        missing,
+        known.missing,
+        underlying.is_near(now_ns),
     )

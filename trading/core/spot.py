@@ -145,6 +145,7 @@ class Spot:
         """Learn from the index itself, published now, with this error (one standard deviation, relative). False when
         no method has a price, or none that could be true."""
         self._panel.renew(self._now_ns)
+        self._composite.replica.renew(self._panel, self._now_ns)  # it may be of long ago, and the index is of now
         self._expires_ns = -1
         found = [(method, self._composite.level(method, self._now_ns)) for method in METHODS]
         rests = [(method, each[0] / value - 1.0) for method, each in found if each]

@@ -43,6 +43,8 @@ class Watch:
         self.parameters = parameters
         self.markets: dict[str, MarketState] = {}
         self.underlyings: dict[str, Underlying] = {}
+        self.paused: dict[int, str] = {}  # by shard of the exchange that takes no orders: why, in its words
+        self.drifts: dict[str, tuple[str, ...]] = {}  # by series: each difference from what we assume, in a sentence
         self.next_second_ns = 0
         self._announced: dict[tuple[str, str], FeedStatus] = {}  # by feed and subject: the last that was no loss
         self._settled: dict[str, tuple[int, float]] = {}  # by series: the last close that settled, and at what
@@ -59,9 +61,9 @@ class Watch:
             SpotLevels: self._spot,
             FeedBeat: self._feed_beat,
             FeedStatus: self._feed_status,
-            ExchangeStatus: self._no_news,
-            SeriesDrift: self._no_news,
-            IndexValue: self._no_news,
+            ExchangeStatus: self._exchange_trades,
+            SeriesDrift: self._series_drift,
+            IndexValue: self._index_value,
         }
 
     def configure(self, parameters: Parameters) -> None:
@@ -84,6 +86,15 @@ class Watch:
         for ticker, market in list(self.markets.items()):
             if market.contract.close_ns < now_ns - DAY_NS and ticker not in held:
                 self._drop(market)
+
+    def refused(self, market: MarketState) -> str:
+        """The reason code why the exchange would take no order in this market now, or none is to be sent whatever it
+        would take; not even one that closes what is held. Empty when there is none."""
+        if self.paused:  # all our markets are on one shard, and only of that are we told: so all of them wait
+            return "EXCHANGE_PAUSED"
+        if market.status == "paused":
+            return "MARKET_PAUSED"
+        return "CONTRACT_CHANGED" if market.contract.series in self.drifts else ""
 
     def _market_listed(self, event: MarketListed) -> Touched:
         contract = self._sharpened(event.contract)
@@ -140,6 +151,23 @@ class Watch:
             self._drop(market)  # kept until now, because the exchange may still have answered orders in it
             return self._strikes_from(market.contract, event.settle_value)
         return (market,)
+
+    def _exchange_trades(self, event: ExchangeStatus) -> Touched:
+        if event.is_trading:
+            self.paused.pop(event.shard, None)
+        else:
+            self.paused[event.shard] = event.reason
+        return self.markets.values()
+
+    def _series_drift(self, event: SeriesDrift) -> Touched:
+        if event.changes:
+            self.drifts[event.series] = event.changes
+        else:
+            self.drifts.pop(event.series, None)
+        return [market for market in self.markets.values() if market.contract.series == event.series]
+
+    def _index_value(self, event: IndexValue) -> Touched:
+        return self._underlying(event.asset).publish(event)
 
     def _feed_status(self, event: FeedStatus) -> Touched:
         if event.feed == EXCHANGE:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from markets.core.units import CONTRACT, PRICE_DOLLAR
 from trading.core.confidence import (
     ANCHORED,
+    OFFICIAL,
     UNANCHORED,
     book_quality,
     confidence,
@@ -46,7 +47,7 @@ class EdgeTaker:
         if edge <= 0:
             return Idea(blocked or "EDGE_BELOW_THRESHOLD", side, edge_yes, edge_no)
         error = _error(view, pricing)
-        belief = _confidence(view, edge, error, is_bid)
+        belief = _confidence(view, pricing, edge, error, is_bid)
         quote, reason, binding = None, blocked or self._gate(view, edge, belief), None
         if not reason:
             size = self._size(view, pricing, is_bid, error)
@@ -113,9 +114,9 @@ def _error(view: View, pricing: Pricing) -> float:
     return probability_error(pricing.z, parameters.volatility_error, pricing.level_error, parameters.calibration_error)
 
 
-def _confidence(view: View, edge: float, error: float, is_bid: bool) -> float:
+def _confidence(view: View, pricing: Pricing, edge: float, error: float, is_bid: bool) -> float:
     book = view.market.book
     displayed = book.count_at_ask() if is_bid else book.count_at_bid()
     q_feed = feed_quality(view.fresh_venues, view.needed_venues, view.spot_age_ns)
-    q_index = ANCHORED if view.is_anchored else UNANCHORED
+    q_index = OFFICIAL if pricing.is_official else ANCHORED if view.is_anchored else UNANCHORED
     return confidence(edge, error, q_feed, q_index, book_quality(displayed, CONTRACT))
