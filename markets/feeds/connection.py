@@ -1,19 +1,31 @@
 """Connection: the life of one VenueSocket on one real WebSocket, from opening to its end."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from math import inf
 from typing import Any, Never, cast
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 from websockets.protocol import Event
 
-from markets.core.events import MarketEvent, SpotBook, SpotLevels, SpotPrice, SpotQuote
+from markets.core.events import (
+    BookDelta,
+    BookSnapshot,
+    MarketEvent,
+    SpotBook,
+    SpotLevels,
+    SpotPrice,
+    SpotQuote,
+    TickerQuote,
+    TradePrint,
+)
 from markets.feeds.endings import LARGEST_FRAME
 from markets.feeds.fetching import is_here
 from markets.feeds.guards import LagGuard, ParseGuard
-from markets.feeds.means import Means
+from markets.feeds.means import Clock, Means
 from markets.feeds.venue import Page, Reconnect, Refused, SlowDown, Unreadable, VenueSocket
 
 OPTIONS: dict[str, Any] = {
@@ -23,11 +35,17 @@ OPTIONS: dict[str, Any] = {
     "open_timeout": 10.0,
     "close_timeout": 1.0,
 }
+BOOKS = frozenset({SpotLevels, SpotBook, BookSnapshot, BookDelta})
+TRADES = frozenset({SpotPrice, TradePrint})
+QUOTES = frozenset({SpotQuote, TickerQuote})
 TURN = 64  # frames after which others get their turn
 PAGES_AT_ONCE = 3
 PATIENCE = 3  # times the silence allowed, as long as at least bytes of an unfinished frame come
 
 Tell = Callable[[list[MarketEvent]], Awaitable[None]]
+
+QUIET = logging.getLogger("markets.feeds.wire")  # the library's own would write each handshake's signature
+QUIET.setLevel(logging.INFO)
 
 
 class Wire(ClientConnection):
@@ -83,7 +101,7 @@ class Connection:
         """Connect, subscribe, hear. Raises what ended it: OSError, WebSocketException, Refused, Reconnect, SlowDown, or
         whatever a mistake in the venue's file raises."""
         socket = self.socket
-        self._wire = wire = await _opened(socket)
+        self._wire = wire = await _opened(socket, self._clock)
         self._counts.connects += 1
         self.is_open = True
         self.heard_at = self._loop.time()
@@ -149,11 +167,11 @@ class Connection:
         counts.events += len(events)
         for event in events:
             kind = type(event)
-            if kind is SpotLevels or kind is SpotBook:
+            if kind in BOOKS:
                 counts.books += 1
-            elif kind is SpotPrice:
+            elif kind in TRADES:
                 counts.trades += 1
-            elif kind is SpotQuote:
+            elif kind in QUOTES:
                 counts.quotes += 1
 
     def _unreadable(self, error: Exception) -> None:
@@ -216,9 +234,15 @@ class Connection:
             raise Reconnect(f"nothing was heard for {stale_s:g} s")
 
 
-async def _opened(socket: VenueSocket) -> Wire:
+async def _opened(socket: VenueSocket, clock: Clock) -> Wire:
     options = OPTIONS | ({"proxy": None} if is_here(socket.url) else {})
-    wire = await _Connect(socket.url, create_connection=Wire, ping_interval=socket.ping_interval_s, **options)
+    options |= {"additional_headers": socket.headers(clock()), "logger": QUIET}
+    try:
+        wire = await _Connect(socket.url, create_connection=Wire, ping_interval=socket.ping_interval_s, **options)
+    except InvalidStatus as error:
+        answer = error.response
+        socket.turned_away(answer.status_code, answer.headers.get("Date", ""), bytes(answer.body or b""), clock())
+        raise
     return cast(Wire, wire)
 
 

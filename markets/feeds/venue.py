@@ -49,7 +49,7 @@ class Endpoint(NamedTuple):
 class VenueSocket:
     """One connection to a venue. Subclasses say what to send, and turn frames into events.
 
-    Life: `opened` once after connecting; `hear` for each data frame; `due` about four times a second and after each
+    Life: `headers` for the handshake; `opened` once after connecting; `hear` for each data frame; `due` about four times a second and after each
     batch; `fetched` for each page that was asked for, `not_fetched` when it could not be had. After each of them the
     connection sends what is in `to_send`, fetches what is in `to_fetch`, and empties both.
     A socket object is used for one connection only: a new connection starts with a new, empty one.
@@ -89,6 +89,14 @@ class VenueSocket:
     def url(self) -> str:
         """Where to connect to."""
         return self.endpoint.ws
+
+    def headers(self, now_ns: int) -> dict[str, str]:
+        """What is sent with the handshake beside the usual: nothing, where the venue wants no signature."""
+        return {}
+
+    def turned_away(self, status: int, date: str, body: bytes, now_ns: int) -> None:
+        """The handshake was answered with this HTTP status: raise Refused or SlowDown where the venue's file can tell more
+        of the cause than the status does. `date` is the header of that name, or empty."""
 
     @property
     def is_synced(self) -> bool:
