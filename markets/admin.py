@@ -57,13 +57,17 @@ class SeriesAdmin(ModelAdmin):  # type: ignore[type-arg]  # not generic at run t
 class MarketAdmin(FactAdmin):
     """Each quarter hour with its strike and result."""
 
-    list_display = ["ticker", "asset", "opens", "closes", "strike", "status", "result", "settle_value", "is_simulated"]
+    list_display = ["ticker", "asset", "opens", "closes", "strike", "status", "told", "settle_value", "is_simulated"]
     list_filter = ["asset", "status", "result", "is_simulated"]
     search_fields = ["ticker"]
 
     @admin.display(description="opens (UTC)", ordering="open_ns")
     def opens(self, row: Market) -> str:
         return utc(row.open_ns)
+
+    @admin.display(description="result", ordering="result")
+    def told(self, row: Market) -> str:
+        return row.result_text
 
     @admin.display(description="closes (UTC)", ordering="close_ns")
     def closes(self, row: Market) -> str:

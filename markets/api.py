@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 
-from markets.api_fields import NewestFirst, TimeField, time_ns
+from markets.api_fields import NewestFirst, PriceField, TimeField, time_ns
 from markets.models import Market, Tape
 
 
@@ -15,13 +15,15 @@ class MarketSerializer(serializers.ModelSerializer[Market]):
     """One quarter hour of a series."""
 
     series = serializers.CharField(source="series_id", read_only=True)
+    yes_pays = PriceField(allow_null=True, help_text="what a YES contract paid, where the result is scalar")
     opens_at = TimeField(source="open_ns")
     closes_at = TimeField(source="close_ns")
 
     class Meta:
         model = Market
         fields = [
-            "ticker", "series", "asset", "opens_at", "closes_at", "strike", "status", "result", "settle_value", "is_simulated",
+            "ticker", "series", "asset", "opens_at", "closes_at", "strike", "status", "result", "yes_pays", "settle_value",
+            "is_simulated",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -30,7 +32,7 @@ class MarketQuery(serializers.Serializer[Any]):
     """What a list of markets can be asked for."""
 
     asset = serializers.CharField(required=False, help_text="BTC, ETH …")
-    status = serializers.CharField(required=False, help_text="open, closed or settled")
+    status = serializers.CharField(required=False, help_text="open, paused, closed, disputed or settled")
     since = serializers.DateTimeField(required=False, help_text="closing at or after this time")
 
 

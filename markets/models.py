@@ -5,6 +5,12 @@ from django.db import models
 from django.db.models import F, Q
 
 from markets.core.contract import Contract
+from markets.core.units import PRICE_DOLLAR, price_text
+
+
+def result_text(result: str, yes_pays: int | None) -> str:
+    """A result for people: "YES", "NO", "voided: YES paid $0.5000"; "" for none."""
+    return result.upper() if yes_pays is None else f"voided: YES paid ${price_text(yes_pays)}"
 
 
 class Series(models.Model):
@@ -24,16 +30,20 @@ class Series(models.Model):
 
 
 class Market(models.Model):
-    """One quarter hour of a series. Writer: services (market_upsert, market_close, market_settle)."""
+    """One quarter hour of a series. `result` scalar: it was voided, and each YES contract paid `yes_pays` (a Price), each NO
+    a dollar less that. Writer: services (market_upsert, market_turn, market_settle)."""
 
     class Status(models.TextChoices):
         OPEN = "open"
+        PAUSED = "paused"
         CLOSED = "closed"
+        DISPUTED = "disputed"
         SETTLED = "settled"
 
     class Result(models.TextChoices):
         YES = "yes"
         NO = "no"
+        SCALAR = "scalar"
 
     ticker = models.CharField(primary_key=True, max_length=64)
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="markets")
@@ -43,7 +53,10 @@ class Market(models.Model):
     strike = models.FloatField(null=True, blank=True, help_text="empty until the exchange has written it")
     decimals = models.SmallIntegerField(help_text="what the settlement average is rounded to")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
-    result = models.CharField(max_length=3, choices=Result.choices, blank=True, default="")
+    result = models.CharField(max_length=6, choices=Result.choices, blank=True, default="")
+    yes_pays = models.IntegerField(
+        null=True, blank=True, help_text="1/10 000 dollar a YES contract, where the result is scalar"
+    )
     settle_value = models.CharField(max_length=32, blank=True, default="")
     terms = models.JSONField(help_text="all terms, as the core writes them")
     is_simulated = models.BooleanField("simulated", default=False)
@@ -60,16 +73,29 @@ class Market(models.Model):
             ),
             models.CheckConstraint(condition=Q(decimals__gte=0), name="market_decimals_not_negative"),
             models.CheckConstraint(condition=Q(strike__isnull=True) | Q(strike__gt=0), name="market_strike_positive"),
-            models.CheckConstraint(condition=Q(status__in=["open", "closed", "settled"]), name="market_status_known"),
-            models.CheckConstraint(condition=Q(result__in=["", "yes", "no"]), name="market_result_known"),
             models.CheckConstraint(
-                condition=Q(status="settled", result__in=["yes", "no"]) | (~Q(status="settled") & Q(result="")),
+                condition=Q(status__in=["open", "paused", "closed", "disputed", "settled"]), name="market_status_known"
+            ),
+            models.CheckConstraint(condition=Q(result__in=["", "yes", "no", "scalar"]), name="market_result_known"),
+            models.CheckConstraint(
+                condition=Q(status="settled", result__in=["yes", "no", "scalar"])
+                | (~Q(status="settled") & Q(result="")),
                 name="market_settled_with_a_result",
+            ),
+            models.CheckConstraint(
+                condition=Q(result="scalar", yes_pays__isnull=False, yes_pays__gte=0, yes_pays__lte=PRICE_DOLLAR)
+                | (~Q(result="scalar") & Q(yes_pays__isnull=True)),
+                name="market_scalar_pays_within_a_dollar",
             ),
         ]
 
     def __str__(self) -> str:
         return self.ticker
+
+    @property
+    def result_text(self) -> str:
+        """YES, NO, what YES paid where it was voided; empty while there is no result."""
+        return result_text(self.result, self.yes_pays)
 
     def contract(self) -> Contract:
         """The terms as the engine takes them."""

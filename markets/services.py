@@ -9,7 +9,8 @@ from django.db import transaction
 
 from markets.census import TapeCount, file_count, tape_count
 from markets.core.contract import Contract
-from markets.models import Market, Series, Tape
+from markets.core.payout import yes_pays_of
+from markets.models import Market, Series, Tape, result_text
 from markets.tape import VERSION, TapeError, TapeHeader, files_of, whole_name
 from markets.tapes.facts import FileFacts
 from markets.tapes.mending import mend_tapes
@@ -17,6 +18,13 @@ from markets.tapes.parts import wholes_in
 from markets.tapes.words import PLAIN
 
 log = logging.getLogger(__name__)
+
+BEFORE: dict[str, tuple[str, ...]] = {  # the states of a market from which it may come into another
+    Market.Status.OPEN: (Market.Status.PAUSED,),
+    Market.Status.PAUSED: (Market.Status.OPEN,),
+    Market.Status.CLOSED: (Market.Status.OPEN, Market.Status.PAUSED, Market.Status.DISPUTED),
+    Market.Status.DISPUTED: (Market.Status.OPEN, Market.Status.PAUSED, Market.Status.CLOSED),
+}
 
 
 @transaction.atomic
@@ -32,38 +40,47 @@ def market_upsert(contract: Contract, *, is_simulated: bool) -> Market:
     if is_new or (is_simulated and not row.is_simulated):
         return row
     if row.is_simulated and not is_simulated:
-        terms |= {"status": Market.Status.OPEN, "result": "", "settle_value": ""}
+        terms |= {"status": Market.Status.OPEN, "result": "", "yes_pays": None, "settle_value": ""}
     elif contract.strike is None and row.strike is not None:
         terms = _terms(msgspec.structs.replace(contract, strike=row.strike), is_simulated)
     _update(row, terms)
     return row
 
 
-@transaction.atomic
-def market_close(ticker: str, *, is_simulated: bool = False) -> bool:
-    """Trading in a market has ended. True if that was news."""
-    row = Market.objects.select_for_update().filter(ticker=ticker, is_simulated=is_simulated).first()
-    if row is None or row.status != Market.Status.OPEN:
-        return False
-    return _update(row, {"status": Market.Status.CLOSED})
+def market_turn(ticker: str, status: str, *, is_simulated: bool = False) -> bool:
+    """A market is open, paused, closed or disputed now. True if that was news.
+
+    Trading may pause and go on, and a closed market be disputed and not any more; a closed one never opens again.
+    What has settled stays so. Raises KeyError for any other status.
+    """
+    before = BEFORE[status]
+    rows = Market.objects.filter(ticker=ticker, is_simulated=is_simulated, status__in=before)
+    return bool(rows.update(status=status))
 
 
 @transaction.atomic
-def market_settle(ticker: str, *, result: str, settle_value: str, is_simulated: bool = False) -> bool:
+def market_settle(
+    ticker: str, *, result: str, settle_value: str, is_simulated: bool = False, yes_pays: int | None = None
+) -> bool:
     """Write the result of a market. True if something was written; told again, it changes nothing.
 
     An official result is never overwritten, not by another official one either: that is logged as an error for a
-    person to look at. Only a value that was missing is added. Raises ValueError when `result` is none.
+    person to look at. Only a value that was missing is added. `yes_pays` (a Price) is what a YES contract pays; it is
+    needed where the result is scalar. Raises ValueError when nothing can be paid on that.
     """
-    if result not in Market.Result.values:
-        raise ValueError(f"{ticker}: a market settles yes or no, not {result!r}")
+    try:
+        pays = yes_pays_of(result, yes_pays)
+    except ValueError as error:
+        raise ValueError(f"{ticker}: {error}") from error
+    kept = pays if result == Market.Result.SCALAR else None
     row = Market.objects.select_for_update().filter(ticker=ticker).first()
     if row is None or row.is_simulated != is_simulated:
         log.warning("%s has no %s row; its result was not kept", ticker, "simulated" if is_simulated else "real")
         return False
     if row.result and not is_simulated:
-        return _add_value(row, result, settle_value)
-    return _update(row, {"status": Market.Status.SETTLED, "result": result, "settle_value": settle_value})
+        return _add_value(row, result, kept, settle_value)
+    values = {"status": Market.Status.SETTLED, "result": result, "yes_pays": kept, "settle_value": settle_value}
+    return _update(row, values)
 
 
 def tape_register(path: Path) -> Tape:
@@ -148,11 +165,12 @@ def _files(row: Tape) -> list[FileFacts]:
     return msgspec.convert(row.files, list[FileFacts])
 
 
-def _add_value(row: Market, result: str, settle_value: str) -> bool:
+def _add_value(row: Market, result: str, yes_pays: int | None, settle_value: str) -> bool:
     """A settled market is told its result once more."""
     is_same_value = not settle_value or row.settle_value in {"", settle_value}
-    if row.result != result or not is_same_value:
-        told = (row.ticker, row.result, row.settle_value, result, settle_value)
+    if (row.result, row.yes_pays) != (result, yes_pays) or not is_same_value:
+        was, now = row.result_text, result_text(result, yes_pays)
+        told = (row.ticker, was, row.settle_value, now, settle_value)
         log.error("%s settled %s at %r, now is said to be %s at %r; the first is kept", *told)
         return False
     return bool(settle_value) and _update(row, {"settle_value": settle_value})

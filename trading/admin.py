@@ -178,8 +178,8 @@ class PositionAdmin(ReadOnlyAdmin):
 @admin.register(Settlement)
 class SettlementAdmin(ReadOnlyAdmin):
     list_display = (
-        "ticker", "account", moment("event_ns", "at"), "result", contracts("count", "contracts"),
-        dollars("payout", "payout $"), "settle_value",
+        "ticker", "account", moment("event_ns", "at"), "result", price("yes_pays", "voided at $"),
+        contracts("count", "contracts"), dollars("payout", "payout $"), "settle_value",
     )  # fmt: skip
     shown = list_display
     list_filter = ("account", "result")

@@ -110,7 +110,7 @@ def _book(position: portfolio.Position, row: Fill | Settlement) -> None:
         position.trade(row.is_bid, row.price, row.count)
         position.fees += row.fee
     else:
-        position.settle(row.result)
+        position.settle(row.result, row.yes_pays)
 
 
 def _totals(account: str) -> dict[str, MarketTotals]:

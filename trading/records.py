@@ -9,6 +9,7 @@ from django.db.models import Sum
 
 from markets import services as markets
 from markets.core.events import MarketListed, MarketStatus
+from markets.core.payout import is_awaited
 from trading import models, services
 from trading.core import decision as core
 from trading.core import events
@@ -91,12 +92,14 @@ def _write_markets(subject: Subject, kept: Iterable[KeptEvent]) -> None:
     for event in kept:
         if not isinstance(event, MarketStatus):
             continue
-        if event.result:
+        if event.status == "settled" and not is_awaited(event.result, event.yes_pays):
             markets.market_settle(
-                event.ticker, result=event.result, settle_value=event.settle_value, is_simulated=subject.is_simulated
-            )
-        elif event.status != "open":
-            markets.market_close(event.ticker, is_simulated=subject.is_simulated)
+                event.ticker, result=event.result, settle_value=event.settle_value, is_simulated=subject.is_simulated,
+                yes_pays=event.yes_pays,
+            )  # fmt: skip
+        else:
+            status = "closed" if event.status == "settled" else event.status
+            markets.market_turn(event.ticker, status, is_simulated=subject.is_simulated)
 
 
 def _insert_orders(subject: Subject, entries: Iterable[Entry]) -> None:
@@ -196,6 +199,7 @@ def _insert_settlements(account: str, kept: Iterable[KeptEvent]) -> None:
         models.Settlement(
             account=account, ticker=event.ticker, result=event.result, count=event.count, payout=event.payout,
             settle_value=event.settle_value, event_ns=event.received_ns,
+            yes_pays=event.yes_pays if event.result == "scalar" else None,
         )
         for event in settled.values()
     )  # fmt: skip

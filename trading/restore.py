@@ -172,13 +172,13 @@ def _paired(messages: Iterator[Event | Decision]) -> Iterator[tuple[Event, Decis
 def _rebuild_positions(account: str, tickers: dict[str, None], closes: dict[str, int], at_ns: int) -> None:
     """The positions of these markets, as the values that fills and settlements lead to."""
     known = dict(Position.objects.filter(account=account, ticker__in=tickers).values_list("ticker", "close_ns"))
-    results = dict(Settlement.objects.filter(account=account, ticker__in=tickers).values_list("ticker", "result"))
+    results = {row.ticker: row for row in Settlement.objects.filter(account=account, ticker__in=tickers)}
     fills = Fill.objects.filter(account=account, ticker__in=tickers).order_by("event_ns", "id")
     held: list[HeldPosition] = []
     for ticker, position in ledger.replayed(fills).items():
         position.close_ns = closes.get(ticker) or known.get(ticker, 0)
         if ticker in results:
-            position.settle(results[ticker])
+            position.settle(results[ticker].result, results[ticker].yes_pays)
         held.append(position.held())
     records.upsert_positions(account, held, at_ns)
 

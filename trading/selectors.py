@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from markets.models import result_text
 from trading import ledger as ledgers
 from trading.ledger import Ledger
 from trading.models import (
@@ -50,6 +51,12 @@ class MarketProfit:
     realised: int
     fees: int
     result: str
+    yes_pays: int | None = None  # where the result is scalar: what a YES contract paid (Price)
+
+    @property
+    def result_text(self) -> str:
+        """YES, NO, or what YES paid where the market was voided."""
+        return result_text(self.result, self.yes_pays)
 
     @property
     def net(self) -> int:
@@ -118,12 +125,13 @@ def profit_by_market(account: str, limit: int = 200) -> list[MarketProfit]:
     """What each market brought, the newest first."""
     rows = list(Position.objects.filter(account=account).order_by("-close_ns", "ticker")[:limit])
     tickers = [row.ticker for row in rows]
-    settlements = Settlement.objects.filter(account=account, ticker__in=tickers)
-    results = dict(settlements.values_list("ticker", "result"))
-    return [
-        MarketProfit(row.ticker, row.close_ns, row.count, row.cost, row.realised, row.fees, results.get(row.ticker, ""))
-        for row in rows
-    ]
+    settlements = {row.ticker: row for row in Settlement.objects.filter(account=account, ticker__in=tickers)}
+    return [_profit(row, settlements.get(row.ticker)) for row in rows]
+
+
+def _profit(row: Position, settled: Settlement | None) -> MarketProfit:
+    result, yes_pays = (settled.result, settled.yes_pays) if settled else ("", None)
+    return MarketProfit(row.ticker, row.close_ns, row.count, row.cost, row.realised, row.fees, result, yes_pays)
 
 
 def status() -> Status:

@@ -88,13 +88,14 @@ class PositionSerializer(serializers.ModelSerializer[Position]):
 class SettlementSerializer(serializers.ModelSerializer[Settlement]):
     """What an account received when a market settled."""
 
+    yes_pays = PriceField(allow_null=True, help_text="what a YES contract paid, where the result is scalar")
     count = CountField()
     payout = MoneyField()
     at = TimeField(source="event_ns")
 
     class Meta:
         model = Settlement
-        fields = ["account", "ticker", "result", "count", "payout", "settle_value", "at"]
+        fields = ["account", "ticker", "result", "yes_pays", "count", "payout", "settle_value", "at"]
         read_only_fields = fields
 
 

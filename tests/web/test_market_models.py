@@ -15,7 +15,7 @@ from pytest_django import Settings
 from markets.core.contract import CENT_GRID, WINDOW_NS, Contract, FeeTerms
 from markets.models import Market, Series, Tape
 from markets.selectors import series_disabled, tapes
-from markets.services import market_close, market_settle, market_upsert, tape_register
+from markets.services import market_settle, market_turn, market_upsert, tape_register
 from markets.tape import TapeError
 from tests.edges.test_tape import EVENTS, write
 from tests.recordings import NEXT, TICKER, quiet_recording
@@ -76,11 +76,11 @@ def test_a_real_market_takes_the_place_of_a_simulated_one() -> None:
 
 def test_a_market_closes_once_and_settles_once() -> None:
     market_upsert(contract(), is_simulated=False)
-    assert [market_close(TICKER), market_close(TICKER)] == [True, False]
+    assert [market_turn(TICKER, "closed"), market_turn(TICKER, "closed")] == [True, False]
     settled = [market_settle(TICKER, result="yes", settle_value="80010.00") for _ in range(2)]
     assert settled == [True, False]
     assert (stored().status, stored().result, stored().settle_value) == ("settled", "yes", "80010.00")
-    assert market_close(TICKER) is False
+    assert market_turn(TICKER, "closed") is False
 
 
 @pytest.mark.parametrize(("result", "value"), [("no", "80010.00"), ("yes", "80011.00"), ("no", "")])
@@ -115,7 +115,7 @@ def test_settling_an_unknown_market_is_logged_not_fatal(caplog: pytest.LogCaptur
 
 
 def test_a_market_settles_yes_or_no_and_nothing_else() -> None:
-    with pytest.raises(ValueError, match="not 'void'"):
+    with pytest.raises(ValueError, match="'void'.*cannot be paid out"):
         market_settle(TICKER, result="void", settle_value="")
 
 

@@ -4,7 +4,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-RESULTS = [("yes", "yes"), ("no", "no")]
+from markets.core.units import PRICE_DOLLAR
+from markets.models import result_text
+
+RESULTS = [("yes", "yes"), ("no", "no"), ("scalar", "scalar: voided")]
 
 
 class Account(models.Model):
@@ -47,11 +50,15 @@ class Position(models.Model):
 
 
 class Settlement(models.Model):
-    """What an account received when a market settled; `count` is what it held (signed Count). Writer: records."""
+    """What an account received when a market settled; `count` is what it held (signed Count). Where the result is
+    scalar each YES contract paid `yes_pays` (a Price), each NO a dollar less that. Writer: records."""
 
     account = models.CharField(max_length=64)
     ticker = models.CharField(max_length=64)
-    result = models.CharField(max_length=3, choices=RESULTS)
+    result = models.CharField(max_length=6, choices=RESULTS)
+    yes_pays = models.IntegerField(
+        null=True, blank=True, help_text="1/10 000 dollar a YES contract, where the result is scalar"
+    )
     count = models.BigIntegerField(help_text="1/100 contract held at settlement; + YES, - NO")
     payout = models.BigIntegerField(help_text="1/1 000 000 dollar received")
     settle_value = models.CharField(max_length=40, blank=True, default="")
@@ -63,11 +70,21 @@ class Settlement(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "ticker"], name="settlement_once_a_market"),
             models.CheckConstraint(condition=Q(payout__gte=0), name="settlement_payout_not_negative"),
-            models.CheckConstraint(condition=Q(result__in=["yes", "no"]), name="settlement_result_known"),
+            models.CheckConstraint(condition=Q(result__in=["yes", "no", "scalar"]), name="settlement_result_known"),
+            models.CheckConstraint(
+                condition=Q(result="scalar", yes_pays__isnull=False, yes_pays__gte=0, yes_pays__lte=PRICE_DOLLAR)
+                | (~Q(result="scalar") & Q(yes_pays__isnull=True)),
+                name="settlement_scalar_pays_within_a_dollar",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.account} {self.ticker} {self.result}"
+
+    @property
+    def result_text(self) -> str:
+        """YES, NO, or what YES paid where the market was voided."""
+        return result_text(self.result, self.yes_pays)
 
 
 class Discrepancy(models.Model):

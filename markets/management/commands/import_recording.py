@@ -87,7 +87,7 @@ def take_up(summary: RunSummary) -> None:
         if type(event) is MarketListed:
             market_upsert(event.contract, is_simulated=False)
         elif type(event) is MarketStatus and event.status == "settled":
-            market_settle(event.ticker, result=event.result, settle_value=event.settle_value)
+            market_settle(event.ticker, result=event.result, settle_value=event.settle_value, yes_pays=event.yes_pays)
     summary.first_ns, summary.last_ns, summary.events = row.first_ns, row.last_ns, row.events
     summary.gaps, summary.size_bytes, summary.sha256 = row.gaps, row.size_bytes, row.sha256
 
