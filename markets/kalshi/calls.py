@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 T = TypeVar("T")
 
 Pays = Literal["read", "write", "balance"]
-Given = str | int | bool | Sequence[str] | None
+Query = Mapping[str, object] | Sequence[tuple[str, object]]
 
 
 class Call(NamedTuple):
@@ -129,7 +129,7 @@ class Pages(NamedTuple, Generic[T]):
     read, and a row may come twice."""
 
     call: Call
-    query: dict[str, Given]
+    query: dict[str, object]
     read: Callable[[bytes], Page[T]]
     key: Callable[[T], object]
     most: int = 1_000
@@ -140,21 +140,26 @@ class Pages(NamedTuple, Generic[T]):
         return Ask(self.call, target(self.call, {**self.query, "limit": size, "cursor": cursor or None}), self.read)
 
 
-def target(call: Call, query: Mapping[str, Given] | None = None, **names: str) -> str:
-    """The call's path with its names filled in, and the query without what is None. Raises ValueError for an empty
-    name: it would be another call."""
+def target(call: Call, query: Query = (), **names: str) -> str:
+    """The call's path with its names filled in, and the query without what is None; a name given in pairs may repeat.
+
+    Raises ValueError for an empty name: it would be another call.
+    """
     path = call.path
     for name, value in names.items():
         if not value.strip("."):
             raise ValueError(f"{call.name}: {value!r} is no {name}")
         path = path.replace("{" + name + "}", quote(value, safe=""))
-    text = urlencode([(name, _said(value)) for name, value in (query or {}).items() if value is not None], safe=",")
+    if not query:
+        return path
+    pairs = query.items() if isinstance(query, Mapping) else query
+    text = urlencode([(name, _said(value)) for name, value in pairs if value is not None], safe=",")
     return f"{path}?{text}" if text else path
 
 
-def _said(value: Given) -> str:
+def _said(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None or isinstance(value, str | int):
-        return str(value)
-    return ",".join(value)
+    if isinstance(value, list | tuple):
+        return ",".join(value)
+    return str(value)
