@@ -1,11 +1,13 @@
 """Doors: one for each call, with what it costs and who may pass; and Ask, a request that has passed."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
+from markets.core.units import DAY_NS
 from trading.core.matching.messages import Refusal
 from trading.simulator.exchange.buckets import DEFAULT_COST, UNSCOPED
 from trading.simulator.exchange.doors_query import Query
@@ -28,11 +30,31 @@ MOST_SUBACCOUNTS = 64
 Routing = tuple[int, tuple[int, ...]]  # cost, shards whose write bucket pays
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How the exchange's doors are set. `wall` is the clock that signatures are checked against, ns; `steady`, in s,
+    the one that token buckets fill by.
+
+    A stamp may be `behind_ms` older and `ahead_ms` younger than the clock. `public_rate` is how many unsigned reads a
+    second are answered, `is_limited` False lifts all limits. `secret` opens the control door; empty keeps it shut.
+    What is older than `live_ns` is told under /historical only.
+    """
+
+    wall: Callable[[], int] = time.time_ns
+    steady: Callable[[], float] = time.monotonic
+    behind_ms: int = 10_000
+    ahead_ms: int = 30_000
+    public_rate: int = 5
+    is_limited: bool = True
+    secret: str = ""
+    live_ns: int = 90 * DAY_NS
+
+
 @dataclass(slots=True)
 class Ask:
     """One admitted request. `key` is None for an unsigned public read."""
 
     house: House
+    terms: Terms
     faults: FaultPlan
     method: str
     path: str  # below the API's root
@@ -46,6 +68,11 @@ class Ask:
     def now_ns(self) -> int:
         """The exchange's time."""
         return self.house.now_ns()
+
+    @property
+    def cutoff_ns(self) -> int:
+        """What is older is history."""
+        return max(0, self.now_ns - self.terms.live_ns)
 
     @property
     def row(self) -> KeyRow:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from markets.core.units import MILLISECOND_NS, SECOND_NS
+from markets.core.units import CONTRACT, MILLISECOND_NS, SECOND_NS, money_text
 
 LAST_NS = 253_402_300_799 * SECOND_NS  # the year 9999 ends
+CENT = 10_000  # in Money
 
 
 def iso(at_ns: int) -> str:
@@ -23,3 +24,19 @@ def millis(at_ns: int) -> int:
 def seconds(at_ns: int) -> int:
     """Unix seconds."""
     return at_ns // SECOND_NS
+
+
+def dollars(money: int) -> str:
+    """Money in dollars: four decimals, six when it takes them."""
+    text = money_text(money)
+    return text[:-2] if text.endswith("00") else text
+
+
+def cents(money: int) -> int:
+    """Money in whole cents, rounded down."""
+    return money // CENT
+
+
+def mean_price(cost: int, count: int) -> str:
+    """What one contract cost (Money over Count) in dollars, to six decimals."""
+    return dollars((cost * 2 * CONTRACT + count) // (2 * count))
