@@ -111,6 +111,7 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
     for trade in page.get("trades", []):
         trade |= {
             "at": trade["time"][:19].replace("T", " "),
+            "result_shown": {"": "open", "scalar": "voided"}.get(trade["result"], trade["result"].upper()),
             "net_shown": dollars(trade["net"], signed=True),
             "tone": tone(trade["net"]),
             "contracts_shown": contracts(trade["contracts"]),

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from backtests.core.metrics import Figure, Metrics, Window, account_value, account_value_at_open, measure, value_of
-from backtests.core.record import Result
+from backtests.core.record import Outcome, Result, outcomes
 from backtests.shelf import Reel
 from markets.core.units import DAY_NS, MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS, count_text, money_text, price_text
 from trading.core.events import Fill, HeldPosition
@@ -93,6 +93,9 @@ def caveats(parts: list[Part], left_out: list[Reel], whole: Result, metrics: Met
         words.insert(0, "A tape of this run is simulated: it says nothing about the real market.")
     if held := len(whole.closing.positions) + sum(len(part.void) for part in parts):
         words.append(f"Positions in markets whose result is on no tape: {held}. They count at what they cost.")
+    if metrics.voided:
+        words.append(f"Windows that the exchange voided: {metrics.voided}. They count as the money they paid, and in no "
+                     "Brier score.")  # fmt: skip
     if left_out:
         words.append(f"Tapes left out because the one before them quotes the same time: {len(left_out)}.")
     return words
@@ -166,6 +169,7 @@ def _window(window: Window) -> dict[str, Any]:
         "asset": window.asset,
         "close": time_text(window.close_ns),
         "result": window.result,
+        "yes_pays": None if window.yes_pays is None else price_text(window.yes_pays),
         "fills": window.fills,
         "contracts": count_text(window.count),
         "fees": money_text(window.fees),
@@ -177,11 +181,11 @@ def _window(window: Window) -> dict[str, Any]:
 
 def _trades(whole: Result) -> list[dict[str, Any]]:
     orders = {order.number: order for order in whole.orders}
-    results = {event.ticker: event.result for event in whole.settlements} | whole.results
-    return [_trade(fill, results.get(fill.ticker, ""), orders.get(fill.number), whole) for fill in whole.fills]
+    ended = outcomes(whole)
+    return [_trade(fill, ended.get(fill.ticker), orders.get(fill.number), whole) for fill in whole.fills]
 
 
-def _trade(fill: Fill, result: str, order: Any, whole: Result) -> dict[str, Any]:
+def _trade(fill: Fill, outcome: Outcome | None, order: Any, whole: Result) -> dict[str, Any]:
     """One fill. A bid buys YES at p, an ask buys NO at 1 - p; `net` is known once the market has its result."""
     signal = order.signal if order is not None else None
     contract = whole.contracts.get(fill.ticker)
@@ -199,8 +203,8 @@ def _trade(fill: Fill, result: str, order: Any, whole: Result) -> dict[str, Any]
         "fair": signal.fair if signal is not None else None,
         "edge": edge,
         "confidence": signal.confidence if signal is not None else None,
-        "result": result,
-        "net": money_text(value_of(fill, result) - fill.fee) if result else None,
+        "result": outcome.result if outcome else "",
+        "net": money_text(value_of(fill, outcome.yes_pays) - fill.fee) if outcome else None,
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from backtests.core.record import Result
+from markets.core.payout import payout_of, yes_pays_of
 from markets.core.units import PRICE_DOLLAR
 from trading.core.events import Fill
 
@@ -18,8 +19,7 @@ def check(result: Result) -> None:
     cash += _traded(result.fills, held)
     for settled in result.settlements:
         count = held.pop(settled.ticker, 0)
-        won = count > 0 if settled.result == "yes" else count < 0
-        due = abs(count) * PRICE_DOLLAR if won else 0
+        due = payout_of(count, yes_pays_of(settled.result, settled.yes_pays))
         if (settled.count, settled.payout) != (count, due):
             raise LedgerError(f"{settled.ticker} paid {settled.payout} for {settled.count}; {due} for {count} was due")
         cash += due

@@ -9,7 +9,7 @@ from math import ceil, sqrt
 
 import msgspec
 
-from backtests.core.record import EquityPoint, Placed, Result
+from backtests.core.record import EquityPoint, Outcome, Placed, Result, outcomes
 from markets.core.units import CONTRACT, DAY_NS, PRICE_DOLLAR
 from trading.core.events import Fill
 
@@ -39,6 +39,12 @@ class Window(msgspec.Struct, frozen=True):
     fees: int
     fair: float | None = None  # ours, and the market's mid, at the first order that filled
     mid: float | None = None
+    yes_pays: int | None = None  # where it was voided: the result is "scalar" then
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nobody was right: it counts as money, not as a forecast."""
+        return self.yes_pays is not None
 
     @property
     def net(self) -> int:
@@ -91,6 +97,7 @@ class Metrics(msgspec.Struct, frozen=True):
     net_per_contract: Figure
     brier_model: Figure
     brier_market: Figure
+    voided: int = 0  # of the windows: those that the exchange gave back in part
 
 
 def measure(result: Result) -> Metrics:
@@ -117,6 +124,7 @@ def measure(result: Result) -> Metrics:
         net_per_contract=_per_contract(net, contracts),
         brier_model=_brier(settled, lambda window: window.fair),
         brier_market=_brier(settled, lambda window: window.mid),
+        voided=sum(window.is_void for window in settled),
     )
 
 
@@ -130,11 +138,10 @@ def account_value_at_open(result: Result) -> int:
     return result.opening.cash + sum(held.cost for held in result.opening.positions)
 
 
-def value_of(fill: Fill, result: str) -> int:
-    """What a fill made before its fee, once the market has its result: the contract is then worth $1 or nothing.
-    Netting changes none of it, so the fills of a window add up to the window exactly."""
-    worth = PRICE_DOLLAR if result == "yes" else 0
-    made = (worth - fill.price) * fill.count
+def value_of(fill: Fill, yes_pays: int) -> int:
+    """What a fill made before its fee, once the market has its result and a YES contract is worth `yes_pays`: mostly $1
+    or nothing. Netting changes none of it, so the fills of a window add up to the window exactly."""
+    made = (yes_pays - fill.price) * fill.count
     return made if fill.is_bid else -made
 
 
@@ -144,7 +151,7 @@ def windows(result: Result) -> list[Window]:
     for fill in result.fills:
         by_ticker.setdefault(fill.ticker, []).append(fill)
     orders = {order.number: order for order in result.orders}
-    settled = {event.ticker: event.result for event in result.settlements} | result.results
+    settled = outcomes(result)
     found = [
         _window(result, fills, settled[ticker], orders) for ticker, fills in by_ticker.items() if ticker in settled
     ]
@@ -219,7 +226,7 @@ def daily(result: Result) -> list[Day]:
     return rows
 
 
-def _window(result: Result, fills: list[Fill], outcome: str, orders: dict[int, Placed]) -> Window:
+def _window(result: Result, fills: list[Fill], outcome: Outcome, orders: dict[int, Placed]) -> Window:
     contract = result.contracts.get(fills[0].ticker)
     order = orders.get(fills[0].number)
     signal = order.signal if order else None
@@ -228,13 +235,14 @@ def _window(result: Result, fills: list[Fill], outcome: str, orders: dict[int, P
         ticker=fills[0].ticker,
         asset=contract.asset if contract else "",
         close_ns=contract.close_ns if contract else 0,
-        result=outcome,
+        result=outcome.result,
         fills=len(fills),
         count=sum(fill.count for fill in fills),
-        gross=sum(value_of(fill, outcome) for fill in fills),
+        gross=sum(value_of(fill, outcome.yes_pays) for fill in fills),
         fees=sum(fill.fee for fill in fills),
         fair=signal.fair if signal else None,
         mid=(signal.bid + signal.ask) / (2 * PRICE_DOLLAR) if signal and two_sided else None,
+        yes_pays=outcome.yes_pays if outcome.is_void else None,
     )
 
 
@@ -246,9 +254,12 @@ def _per_contract(net: int, count: int) -> Figure:
 
 
 def _brier(settled: Iterable[Window], forecast: Callable[[Window], float | None]) -> Figure:
-    """Mean squared error of a forecast over windows where both ours and the market's are known: 0.25 is a coin's."""
+    """Mean squared error of a forecast over windows where both ours and the market's are known: 0.25 is a coin's. What
+    was voided proves no forecast right or wrong."""
     errors = []
     for window in settled:
+        if window.is_void:
+            continue
         said = forecast(window)
         if said is not None and window.fair is not None and window.mid is not None:
             errors.append((said - (window.result == "yes")) ** 2)

@@ -1,12 +1,13 @@
 """What a run did: orders, fills, settlements, the equity after each, and why nothing happened when nothing did."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from markets.core.contract import Contract
 from markets.core.events import MarketListed, MarketStatus
+from markets.core.payout import is_awaited, yes_pays_of
 from trading.core.decision import Decision, PlaceOrder, Signal
 from trading.core.events import Event, Fill, Opening, OrderCancelled, OrderRejected, Settled
 
@@ -23,6 +24,18 @@ class Placed(msgspec.Struct):
     signal: Signal | None = None
     filled: int = 0
     refused: str = ""
+
+
+class Outcome(NamedTuple):
+    """How a market ended: its result, and what that pays for a YES contract (a Price)."""
+
+    result: str
+    yes_pays: int
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nobody was right."""
+        return self.result == "scalar"
 
 
 class EquityPoint(msgspec.Struct, frozen=True):
@@ -51,7 +64,7 @@ class Result(msgspec.Struct):
     denials: dict[str, int] = {}
     halts: list[tuple[int, str]] = []
     contracts: dict[str, Contract] = {}
-    results: dict[str, str] = {}
+    results: dict[str, Outcome] = {}
     days: dict[int, None] = {}
 
 
@@ -66,7 +79,7 @@ class Recorder:
         self.denials: dict[str, int] = {}
         self.halts: list[tuple[int, str]] = []
         self.contracts: dict[str, Contract] = {}
-        self.results: dict[str, str] = {}
+        self.results: dict[str, Outcome] = {}
         self._kinds: Mapping[type, Any] = {
             MarketListed: self._listed,
             MarketStatus: self._status,
@@ -98,8 +111,8 @@ class Recorder:
         self.contracts[event.contract.ticker] = event.contract
 
     def _status(self, event: MarketStatus) -> None:
-        if event.status == "settled" and event.result:
-            self.results[event.ticker] = event.result
+        if event.status == "settled" and not is_awaited(event.result, event.yes_pays):
+            self.results[event.ticker] = Outcome(event.result, yes_pays_of(event.result, event.yes_pays))
 
     def _filled(self, event: Fill) -> None:
         self.fills.append(event)
@@ -111,6 +124,14 @@ class Recorder:
         order = self.orders.get(event.number)
         if order is not None and not order.filled:
             order.refused = event.code if isinstance(event, OrderRejected) else event.reason
+
+
+def outcomes(result: Result) -> dict[str, Outcome]:
+    """How each market ended, by ticker: as it was paid out, and as the exchange said."""
+    paid = {
+        event.ticker: Outcome(event.result, yes_pays_of(event.result, event.yes_pays)) for event in result.settlements
+    }
+    return paid | result.results
 
 
 def _placed(order: PlaceOrder, sent_ns: int, signal: Signal | None) -> Placed:

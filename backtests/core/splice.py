@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from markets.core.events import FeedStatus, MarketEvent, MarketListed, MarketStatus
+from markets.core.events import ExchangeStatus, FeedStatus, MarketEvent, MarketListed, MarketStatus, SeriesDrift
 from markets.core.units import Money
 from trading.core.events import HeldPosition, Opening
 
-FACTS = frozenset({MarketListed, MarketStatus, FeedStatus})
+OF_MARKETS = frozenset({MarketListed, MarketStatus})
+FACTS = OF_MARKETS | {FeedStatus, ExchangeStatus, SeriesDrift}
 
 
 class Cut:
@@ -23,8 +24,9 @@ class Cut:
 
     @property
     def late(self) -> list[MarketEvent]:
-        """What is known of markets after the cut. That this recording ended is nobody else's business."""
-        return [event for event in self._held if type(event) is not FeedStatus]
+        """What is known of markets after the cut. How this recording went on to hear is nobody else's business: what the
+        exchange itself was like then, the next one says."""
+        return [event for event in self._held if type(event) in OF_MARKETS]
 
     def through(self, events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
         """The events of this tape that are its own to play."""

@@ -5,17 +5,21 @@ from typing import NamedTuple
 
 from markets.core.events import (
     BookSnapshot,
+    ExchangeStatus,
     FeedBeat,
     FeedStatus,
     MarketEvent,
     MarketListed,
     MarketStatus,
+    SeriesDrift,
     SpotBook,
     SpotPrice,
 )
 
 TRADES = "trades"  # the part of a feed that is no book: "coinbase/trades"
-QUIET = frozenset({FeedStatus, FeedBeat, MarketListed, MarketStatus})  # nothing is quoted in these
+QUIET = frozenset({  # nothing is quoted in these
+    FeedStatus, FeedBeat, MarketListed, MarketStatus, ExchangeStatus, SeriesDrift,
+})  # fmt: skip
 
 
 class Gap(NamedTuple):

@@ -9,11 +9,13 @@ from markets.core.book import BookError, OrderBook
 from markets.core.events import (
     BookDelta,
     BookSnapshot,
+    ExchangeStatus,
     FeedStatus,
     Level,
     MarketEvent,
     MarketListed,
     MarketStatus,
+    SeriesDrift,
     SpotBook,
     SpotLevel,
     SpotLevels,
@@ -40,9 +42,13 @@ class Standing:
             SpotBook: self._spot_book,
             SpotLevels: self._spot_levels,
             FeedStatus: self._feed_status,
+            ExchangeStatus: self._exchange_status,
+            SeriesDrift: self._series_drift,
         }
         self.impossible = 0  # changes that a book could not have had: it is forgotten then
         self._feeds: dict[tuple[str, str], FeedStatus] = {}
+        self._paused: dict[int, ExchangeStatus] = {}  # by shard that does not trade
+        self._drifts: dict[str, SeriesDrift] = {}
         self._listed: dict[str, MarketListed] = {}
         self._status: dict[str, MarketStatus] = {}
         self._books: dict[str, _Book] = {}
@@ -60,7 +66,8 @@ class Standing:
         return list(self._venue_books)
 
     def told(self, now_ns: int, lost: Container[tuple[str, str]]) -> Iterator[MarketEvent]:
-        """Feeds, markets listed, their status, their books, then the books of venues, all received at `now_ns`.
+        """Feeds, what stops trading, markets listed, their status, their books, then the books of venues, all received
+        at `now_ns`.
 
         What was said of a feed's subject is told again only where it is still among the `lost` (feed, subject).
         """
@@ -68,6 +75,10 @@ class Standing:
         for key, status in self._feeds.items():
             if not status.subject or key in lost:
                 yield replace(status, received_ns=now_ns)
+        for pause in self._paused.values():
+            yield replace(pause, received_ns=now_ns)
+        for drift in self._drifts.values():
+            yield replace(drift, received_ns=now_ns)
         for listed in self._listed.values():
             yield replace(listed, received_ns=now_ns)
         for life in self._status.values():
@@ -114,6 +125,16 @@ class Standing:
         book = self._venue_books.get((event.venue, event.asset))
         if book is not None:
             book.change(event)
+
+    def _exchange_status(self, event: ExchangeStatus) -> None:
+        self._paused.pop(event.shard, None)
+        if not event.is_trading:
+            self._paused[event.shard] = event
+
+    def _series_drift(self, event: SeriesDrift) -> None:
+        self._drifts.pop(event.series, None)
+        if event.changes:
+            self._drifts[event.series] = event
 
     def _feed_status(self, event: FeedStatus) -> None:
         """A loss takes the books with it. Of a whole feed the last word is kept, of a subject only that it is lost."""

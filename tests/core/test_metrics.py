@@ -6,7 +6,7 @@ import pytest
 
 from backtests.core import metrics
 from backtests.core.metrics import Figure
-from backtests.core.record import EquityPoint, Placed, Result
+from backtests.core.record import EquityPoint, Outcome, Placed, Result, outcomes
 from markets.core.units import DAY_NS, DOLLAR
 from tests.builders import TICKER, contract, fill, opening
 from trading.core.decision import Signal
@@ -87,17 +87,17 @@ def test_a_fall_below_the_capital_alone_is_a_drawdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_bid", "outcome", "made"),
-    [(True, "yes", 6_000), (True, "no", -4_000), (False, "yes", -6_000), (False, "no", 4_000)],
+    ("is_bid", "yes_pays", "made"),
+    [(True, 10_000, 6_000), (True, 0, -4_000), (False, 10_000, -6_000), (False, 0, 4_000), (True, 5_000, 1_000)],
 )
-def test_a_fill_is_worth_what_its_contract_became(is_bid: bool, outcome: str, made: int) -> None:
-    assert metrics.value_of(fill(100, 4_000, is_bid=is_bid), outcome) == made * 100
+def test_a_fill_is_worth_what_its_contract_became(is_bid: bool, yes_pays: int, made: int) -> None:
+    assert metrics.value_of(fill(100, 4_000, is_bid=is_bid), yes_pays) == made * 100
 
 
 def test_a_round_trip_makes_the_difference_whatever_the_result() -> None:
     trades = [fill(100, 4_000), fill(100, 5_500, is_bid=False, trade_id="t2")]
-    made = {outcome: sum(metrics.value_of(trade, outcome) for trade in trades) for outcome in ("yes", "no")}
-    assert made == {"yes": 150_000, "no": 150_000}
+    made = [sum(metrics.value_of(trade, yes_pays) for trade in trades) for yes_pays in (10_000, 5_000, 0)]
+    assert made == [150_000] * 3
 
 
 def test_fills_in_one_market_are_one_window() -> None:
@@ -148,7 +148,10 @@ def test_profit_a_contract_is_in_dollars() -> None:
     assert isclose(measured.net_per_contract.value or 0, 0.3)
 
 
-def traded_window(number: int, fair: float, outcome: str) -> tuple[Fill, Placed, str]:
+WON, LOST = Outcome("yes", 10_000), Outcome("no", 0)
+
+
+def traded_window(number: int, fair: float, outcome: Outcome) -> tuple[Fill, Placed, Outcome]:
     ticker = f"KXBTC15M-{number}"
     signal = Signal(NOON, ticker, "TRADED", fair=fair, bid=4_000, ask=6_000)
     order = Placed(number, ticker, True, 6_000, 100, NOON, signal)
@@ -156,7 +159,7 @@ def traded_window(number: int, fair: float, outcome: str) -> tuple[Fill, Placed,
 
 
 def test_the_brier_score_compares_our_fair_value_with_the_mid() -> None:
-    traded = [traded_window(number, 0.8, "yes" if number else "no") for number in range(5)]
+    traded = [traded_window(number, 0.8, WON if number else LOST) for number in range(5)]
     measured = metrics.measure(
         result(
             fills=[each[0] for each in traded],
@@ -167,3 +170,25 @@ def test_the_brier_score_compares_our_fair_value_with_the_mid() -> None:
     # four times (0.8 - 1)^2, once 0.8^2; the mid of 0.5 always errs by 0.25
     assert measured.brier_model.value == pytest.approx((4 * 0.04 + 0.64) / 5)
     assert measured.brier_market.value == pytest.approx(0.25)
+
+
+def test_a_voided_window_is_money_and_no_forecast() -> None:
+    """Six windows, one of them given back at 30 cents: its fill at 50 lost 20 cents a contract."""
+    ends = [*[WON] * 5, Outcome("scalar", 3_000)]
+    traded = [traded_window(number, 0.8, outcome) for number, outcome in enumerate(ends)]
+    measured = metrics.measure(
+        result(
+            fills=[each[0] for each in traded],
+            orders=[each[1] for each in traded],
+            results={each[0].ticker: each[2] for each in traded},
+        )
+    )
+    assert (len(measured.windows), measured.voided, measured.win_rate.wins) == (6, 1, 5)
+    assert measured.brier_model == Figure(pytest.approx(0.04), "over 5 windows")  # type: ignore[arg-type]
+    void = next(window for window in measured.windows if window.is_void)
+    assert (void.result, void.yes_pays, void.net) == ("scalar", 3_000, -2_000 * 100)
+
+
+def test_what_was_paid_out_is_an_outcome_and_what_the_exchange_says_of_it_goes_first() -> None:
+    paid = [Settled(NOON, "A", "scalar", 100, 400_000, "", 4_000), Settled(NOON, "B", "no", 100, 0)]
+    assert outcomes(result(settlements=paid, results={"B": WON})) == {"A": ("scalar", 4_000), "B": WON}

@@ -184,7 +184,7 @@ def test_turning_a_position_over_pays_for_both_parts() -> None:
 
 def test_results_of_markets_we_did_not_trade_are_seen_too() -> None:
     seen = simulate(rising(), opening(), RiskLimits(), Parameters(edge_threshold=0.9))
-    assert seen.results == {TICKER: "yes"}
+    assert seen.results == {TICKER: ("yes", 10_000)}
 
 
 def test_the_engines_own_halt_is_recorded_and_the_end_of_a_tape_is_not(won: Result) -> None:

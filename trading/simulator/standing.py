@@ -8,9 +8,11 @@ from markets.core.book import OrderBook
 from markets.core.events import (
     BookDelta,
     BookSnapshot,
+    ExchangeStatus,
     MarketEvent,
     MarketListed,
     MarketStatus,
+    SeriesDrift,
     SpotBook,
     SpotLevels,
     SpotQuote,
@@ -22,6 +24,8 @@ class Standing:
     """Hears events that a newcomer missed; `told` gives the events that bring the newcomer up to date."""
 
     def __init__(self) -> None:
+        self._shards: dict[int, ExchangeStatus] = {}
+        self._drifts: dict[str, SeriesDrift] = {}
         self._listed: dict[str, MarketListed] = {}
         self._status: dict[str, MarketStatus] = {}
         self._books: dict[str, tuple[OrderBook, int]] = {}
@@ -49,18 +53,19 @@ class Standing:
                 book = OrderBook()
                 book.replace(event.yes, event.no)
                 self._books[event.ticker] = book, event.seq
-            elif isinstance(event, MarketListed):
-                self._listed[event.contract.ticker] = event
-            elif isinstance(event, MarketStatus):
-                self._status[event.ticker] = event
-                if event.status == "settled":
-                    self._books.pop(event.ticker, None)
+            else:
+                self._note(event)
 
     def told(self, now_ns: int) -> Iterator[MarketEvent]:
-        """Listings, then status, then whole books, then the spot venues' books and best prices, all stamped `now_ns`.
+        """Whether the exchange trades and what changed in its contracts, listings, then status, then whole books, then
+        the spot venues' books and best prices, all stamped `now_ns`.
 
         What has just settled is told too: a newcomer may have been away at that very moment, and hold some of it.
         """
+        for shard in self._shards.values():
+            yield replace(shard, received_ns=now_ns)
+        for drift in self._drifts.values():
+            yield replace(drift, received_ns=now_ns)
         for listed in self._listed.values():
             yield MarketListed(now_ns, listed.contract)
         for status in self._status.values():
@@ -72,6 +77,19 @@ class Standing:
             yield SpotBook(now_ns, venue, asset, bids, asks, 0, venue_ns)
         for quote in self._spot_quotes.values():
             yield replace(quote, received_ns=now_ns)
+
+    def _note(self, event: MarketEvent) -> None:
+        """What is no price."""
+        if isinstance(event, MarketListed):
+            self._listed[event.contract.ticker] = event
+        elif isinstance(event, ExchangeStatus):
+            self._shards[event.shard] = event
+        elif isinstance(event, SeriesDrift):
+            self._drifts[event.series] = event
+        elif isinstance(event, MarketStatus):
+            self._status[event.ticker] = event
+            if event.status == "settled":
+                self._books.pop(event.ticker, None)
 
 
 def _levels(ladder: dict[int, int]) -> tuple[tuple[int, int], ...]:
