@@ -162,10 +162,21 @@ class Windows:
             moments += [moment for moment in (window.open_ns, window.close_ns) if moment > self._now_ns]
         return min(moments) - self.offset_ns
 
-    def quoted(self) -> list[str]:
-        """The markets whose books are wanted: told of, and not closed. Those that close first come first."""
+    def quoted(self, before_ns: int = DAY_NS) -> list[str]:
+        """The markets whose books are wanted: told of, not closed, and open or to open within `before_ns`. Those that close
+        first come first."""
         lives = [one for one in self._windows.values() if one.facts is not None and one.told not in _OVER]
-        return [one.ticker for one in sorted(lives, key=_closes) if one.close_ns > self._now_ns]
+        now_ns = self._now_ns
+        return [one.ticker for one in sorted(lives, key=_closes) if one.open_ns - before_ns <= now_ns < one.close_ns]
+
+    def tickers(self) -> set[str]:
+        """All that are looked after."""
+        return set(self._windows)
+
+    def shard_of(self, ticker: str) -> int | None:
+        """Where orders in it are to be sent; None while it has not been read."""
+        window = self._windows.get(ticker)
+        return window.facts.shard if window is not None and window.facts is not None else None
 
     def shards(self) -> set[int]:
         """Where the markets are."""
