@@ -103,9 +103,10 @@ def _read(path_text: str, variable: str) -> bytes | str:
     name = _shown_path(text)
     try:
         path = Path(text).expanduser().absolute()
-        name = _shown_path(str(path))
+        if name == text:
+            name = str(path)
         with open(path, "rb", opener=_no_waiting) as file:
-            problem = _not_private(os.fstat(file.fileno()), str(path))
+            problem = _not_private(os.fstat(file.fileno()), path)
             read = b"" if problem else file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return f"{variable}: there is no file {name}"
@@ -127,9 +128,8 @@ def _no_waiting(path: str, flags: int) -> int:
     )  # a pipe would wait for ever
 
 
-def _not_private(found: os.stat_result, path: str) -> str:
+def _not_private(found: os.stat_result, name: Path) -> str:
     """Why what is in this file is no secret, or ""."""
-    name, quoted = _shown_path(path), shlex.quote(path)
     if not stat.S_ISREG(found.st_mode):
         return f"{name} is no file: name the file that holds the key"
     if os.name != "posix":
@@ -138,7 +138,9 @@ def _not_private(found: os.stat_result, path: str) -> str:
         return f"{name} belongs to another user, who can change it: chown it to the user this program runs as"
     if found.st_mode & 0o077:
         mode = stat.S_IMODE(found.st_mode)
-        return f"{name} can be read or changed by other users (mode {mode:04o}): run `chmod 600 {quoted}`"
+        return (
+            f"{name} can be read or changed by other users (mode {mode:04o}): run `chmod 600 {shlex.quote(str(name))}`"
+        )
     return ""
 
 
@@ -148,5 +150,10 @@ def _safe(text: str) -> str:
 
 
 def _shown_path(path: str) -> str:
-    """A path, unless it is so long or strange that it may be a key by mistake."""
-    return path if len(path) <= 300 and path.isprintable() else "the path it holds"
+    """A path, unless it may be a key by mistake: one long word, or what cannot be printed."""
+    is_path = path.startswith(("/", "~", ".")) or "." in path
+    return (
+        path
+        if is_path and len(path) <= 300 and path.isprintable()
+        else "of that name (which may be a key, so it is not shown)"
+    )
