@@ -114,6 +114,7 @@ class Bucket:
         other = Bucket(name, self.rate, self.capacity, self.slack_ns)
         other._used, other._at_ns = self._used, self._at_ns
         other._fresh, other._fresh_parts = self._fresh.copy(), self._fresh_parts
+        other._pause_ns, other._short_pause_ns = self._pause_ns, self._short_pause_ns
         return other
 
     def _flow(self, now_ns: int) -> None:

@@ -41,7 +41,8 @@ class BudgetsView(NamedTuple):
 
 
 class _Waiter(NamedTuple):
-    buckets: tuple[Bucket, ...]
+    kind: Kind
+    shard: int
     cost: int
     urgent: bool
     granted: "asyncio.Future[int]"  # at which ns its tokens were taken
@@ -135,7 +136,7 @@ class Budgets:
         if not self._urgent and not self._others and self._wait_ns(buckets, cost, now_ns, urgent=urgent) == 0:
             self._spend(buckets, cost, now_ns)
             return 0.0
-        waiter = _Waiter(buckets, cost, urgent, asyncio.get_running_loop().create_future())
+        waiter = _Waiter(kind, shard, cost, urgent, asyncio.get_running_loop().create_future())
         (self._urgent if urgent else self._others).append(waiter)
         self._serve()
         try:
@@ -152,9 +153,9 @@ class Budgets:
         wait_ns = self._wait_ns(buckets, cost, now_ns, urgent=urgent)
         ahead = self._urgent if urgent else [*self._urgent, *self._others]
         queued_ns = [
-            self._wait_ns(waiter.buckets, waiter.cost, now_ns, urgent=waiter.urgent)
+            self._wait_ns(held, waiter.cost, now_ns, urgent=waiter.urgent)
             for waiter in ahead
-            if not set(waiter.buckets).isdisjoint(buckets)
+            if not set(held := self._of(waiter.kind, waiter.shard)).isdisjoint(buckets)
         ]
         if wait_ns == 0 and not queued_ns:
             self._spend(buckets, cost, now_ns)
@@ -188,7 +189,10 @@ class Budgets:
         waiting = [*self._urgent, *self._others]
         return BudgetsView(
             self.tier,
-            tuple(lane.view(sum(lane in waiter.buckets for waiter in waiting), now_ns) for lane in lanes),
+            tuple(
+                lane.view(sum(lane in self._of(waiter.kind, waiter.shard) for waiter in waiting), now_ns)
+                for lane in lanes
+            ),
         )
 
     # Who waits -------------------------------------------------------------------------------------------------
@@ -199,9 +203,10 @@ class Budgets:
         held: set[Bucket] = set()  # somebody ahead waits for them
         next_ns: int | None = None
         for waiter in [*self._urgent, *self._others]:
-            wait_ns = None if not held.isdisjoint(waiter.buckets) else self._try_grant(waiter, now_ns)
+            buckets = self._of(waiter.kind, waiter.shard)  # anew: one may have been named since
+            wait_ns = None if not held.isdisjoint(buckets) else self._try_grant(waiter, buckets, now_ns)
             if wait_ns != 0:
-                held.update(waiter.buckets)
+                held.update(buckets)
             if wait_ns:
                 next_ns = wait_ns if next_ns is None else min(next_ns, wait_ns)
         self._urgent = [waiter for waiter in self._urgent if not waiter.granted.done()]
@@ -212,17 +217,16 @@ class Budgets:
         if next_ns is not None:
             self._timer = asyncio.get_running_loop().call_later(next_ns / SECOND_NS + _HAIR_S, self._serve)
 
-    def _try_grant(self, waiter: _Waiter, now_ns: int) -> int:
+    def _try_grant(self, waiter: _Waiter, buckets: tuple[Bucket, ...], now_ns: int) -> int:
         """0 when it is done with, else how long it still waits."""
         if waiter.granted.done():  # cancelled, and on its way out
             return 0
-        lane = waiter.buckets[0]
-        if waiter.cost > lane.capacity:
-            waiter.granted.set_exception(_too_large(lane, waiter.cost))
+        if waiter.cost > buckets[0].capacity:
+            waiter.granted.set_exception(_too_large(buckets[0], waiter.cost))
             return 0
-        wait_ns = self._wait_ns(waiter.buckets, waiter.cost, now_ns, urgent=waiter.urgent)
+        wait_ns = self._wait_ns(buckets, waiter.cost, now_ns, urgent=waiter.urgent)
         if wait_ns == 0:
-            self._spend(waiter.buckets, waiter.cost, now_ns)
+            self._spend(buckets, waiter.cost, now_ns)
             waiter.granted.set_result(now_ns)
         return wait_ns
 
@@ -231,7 +235,7 @@ class Budgets:
         granted = waiter.granted
         if granted.done() and not granted.cancelled() and granted.exception() is None:
             now_ns = self._now_ns()
-            for bucket in waiter.buckets:
+            for bucket in self._of(waiter.kind, waiter.shard):
                 bucket.give_back(waiter.cost, granted.result(), now_ns)
         self._serve()
 
