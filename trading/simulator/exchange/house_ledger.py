@@ -75,6 +75,24 @@ class Ledger:
             for key in [key for key in kept if key[2] == ticker]:
                 del kept[key]
 
+    def settled_position(self, one: PaidOut) -> PositionRow:
+        """What is left of a position that was paid out: nothing held, and what it has earned."""
+        before = self._positions.get((one.account, one.subaccount, one.ticker))
+        return PositionRow(
+            account=one.account,
+            subaccount=one.subaccount,
+            ticker=one.ticker,
+            shard=self._shard_of(one.ticker),
+            count=0,
+            cost=0,
+            realised=(before.realised if before else 0) + one.payout - one.cost,
+            fees=one.fees,
+            traded=before.traded if before else 0,
+            turnover=before.turnover if before else 0,
+            updated_ns=one.at_ns,
+            settled_ns=one.at_ns,
+        )
+
     def _name(self, one: OrderChanged) -> None:
         state = one.state
         if state.status == "resting":
@@ -121,13 +139,11 @@ class Ledger:
         return row
 
     def _paid(self, one: PaidOut) -> list[Row]:
-        shard = self._shard_of(one.ticker)
-        before = self._positions.get((one.account, one.subaccount, one.ticker))
         settlement = SettlementRow(
             account=one.account,
             subaccount=one.subaccount,
             ticker=one.ticker,
-            shard=shard,
+            shard=self._shard_of(one.ticker),
             result=one.result,
             yes_pays=one.yes_pays,
             count=one.count,
@@ -136,21 +152,7 @@ class Ledger:
             payout=one.payout,
             at_ns=one.at_ns,
         )
-        position = PositionRow(
-            account=one.account,
-            subaccount=one.subaccount,
-            ticker=one.ticker,
-            shard=shard,
-            count=0,
-            cost=0,
-            realised=(before.realised if before else 0) + one.payout - one.cost,
-            fees=one.fees,
-            traded=before.traded if before else 0,
-            turnover=before.turnover if before else 0,
-            updated_ns=one.at_ns,
-            settled_ns=one.at_ns,
-        )
-        return [settlement, position]
+        return [settlement, self.settled_position(one)]
 
     def _cash(self, account: int, subaccount: int, shard: int) -> Cash:
         matching = self._matching

@@ -66,7 +66,7 @@ class Members:
         """No trading on a shard; with `is_active` False not even cancels."""
         state = self.shards[shard]
         state.is_active, state.is_trading, state.has_transfers, state.resume_ns = is_active, False, is_active, resume_ns
-        self.matching.set_exchange("trading_paused" if is_active else "exchange_paused", self.now_ns(), shard)
+        self.matching.set_exchange("trading_paused" if is_active else "exchange_paused", self.now_ns(), (shard,))
         self.flush()
 
     def resume(self, shard: int) -> None:
@@ -74,7 +74,7 @@ class Members:
         state = self.shards[shard]
         state.is_active = state.is_trading = state.has_transfers = True
         state.resume_ns = 0
-        self.matching.set_exchange("trading", self.now_ns(), shard)
+        self.matching.set_exchange("trading", self.now_ns(), (shard,))
         self.flush()
 
     def pause_market(self, ticker: str) -> None:
