@@ -135,33 +135,38 @@ class VenueFeed:
         return max(0.0, now - shown[1])
 
     def _view(self, part: FeedPart, now: float) -> FeedView:
-        counts, state, link = part.counts, part.state, part.link
-        lag_ns, heard_at = counts.lag_ns, link.connection.heard_at if link is not None else 0.0
-        return FeedView(
-            feed=part.feed,
-            venue=part.feed.partition("/")[0],
-            title=self.venue.title,
-            state=state,
-            reason=part.reason,
-            since_s=self._since(part.feed, state, now),
-            retry_in_s=max(0.0, part.next_at - now) if part.next_at else None,
-            frames=counts.frames,
-            bytes=counts.bytes,
-            events=counts.events,
-            trades=counts.trades,
-            quotes=counts.quotes,
-            books=counts.books,
-            unreadable=counts.unreadable,
-            unknown=tuple(counts.unknown.most_common(MOST_NAMES)),
-            missing=tuple(counts.missing.most_common(MOST_NAMES)),
-            gaps=counts.gaps,
-            resyncs=counts.resyncs,
-            connects=counts.connects,
-            lag_ms=lag_ns / 1e6 if lag_ns is not None else None,
-            last_frame_age_ms=(now - heard_at) * 1e3 if heard_at else None,
-            frames_per_s=_rate(part, now),
-            words=tuple(counts.words),
-        )
+        return view_of(part, self.venue.title, self._since(part.feed, part.state, now), now)
+
+
+def view_of(part: FeedPart, title: str, since_s: float, now: float) -> FeedView:
+    """A connection for the page; `now` is the loop's time, `since_s` how long it has been in its state."""
+    counts, link = part.counts, part.link
+    lag_ns, heard_at = counts.lag_ns, link.connection.heard_at if link is not None else 0.0
+    return FeedView(
+        feed=part.feed,
+        venue=part.feed.partition("/")[0],
+        title=title,
+        state=part.state,
+        reason=part.reason,
+        since_s=since_s,
+        retry_in_s=max(0.0, part.next_at - now) if part.next_at else None,
+        frames=counts.frames,
+        bytes=counts.bytes,
+        events=counts.events,
+        trades=counts.trades,
+        quotes=counts.quotes,
+        books=counts.books,
+        unreadable=counts.unreadable,
+        unknown=tuple(counts.unknown.most_common(MOST_NAMES)),
+        missing=tuple(counts.missing.most_common(MOST_NAMES)),
+        gaps=counts.gaps,
+        resyncs=counts.resyncs,
+        connects=counts.connects,
+        lag_ms=lag_ns / 1e6 if lag_ns is not None else None,
+        last_frame_age_ms=(now - heard_at) * 1e3 if heard_at else None,
+        frames_per_s=_rate(part, now),
+        words=tuple(counts.words),
+    )
 
 
 def _rate(part: FeedPart, now: float) -> float:

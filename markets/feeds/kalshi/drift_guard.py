@@ -52,11 +52,9 @@ class DriftGuard:
         self._read[series.ticker] = (series, now_ns)
         self._troubles.pop((series.ticker, "series"), None)
 
-    def not_read(self, series: str, what: str, words: str, *, is_odd: bool) -> None:
-        """A series or market object could not be read. `is_odd`: it came, and is not what it was; else it did not come,
-        and what was read before goes on to hold."""
-        if is_odd:
-            self._troubles[series, what] = unreadable(series, what, words)
+    def not_read(self, series: str, what: str, words: str) -> None:
+        """A series or market object came, and is not what it was. (What did not come at all is no news of it.)"""
+        self._troubles[series, what] = unreadable(series, what, words)
 
     def fields_read(self, series: str, what: str, fields: Mapping[str, Any]) -> None:
         """The names in a series or market object as it came."""

@@ -63,7 +63,8 @@ class ExchangeWatch:
         """Each shard as it was told."""
         return tuple(ShardView(shard, *told) for shard, told in sorted(self._told.items()))
 
-    def is_halted(self, now_ns: int) -> bool:
+    @property
+    def is_halted(self) -> bool:
         """Whether nothing trades anywhere that concerns us: what is missing then is no news."""
         return bool(self._told) and not any(is_trading for is_trading, _ in self._told.values())
 

@@ -39,6 +39,7 @@ class ExchangeView(NamedTuple):
     age_ms: float | None  # since the market data were last heard, or read
     clock_offset_ms: float | None  # the exchange's clock less ours
     clock_uncertainty_ms: float | None
+    clock_words: str
     tier: str  # of the account; empty without one
     budgets: Any  # Budgets' own view
     shards: tuple[ShardView, ...]

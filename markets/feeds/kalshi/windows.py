@@ -169,6 +169,11 @@ class Windows:
         now_ns = self._now_ns
         return [one.ticker for one in sorted(lives, key=_closes) if one.open_ns - before_ns <= now_ns < one.close_ns]
 
+    def is_old(self, ticker: str, before_ns: int) -> bool:
+        """Whether it closed before this moment."""
+        window = self._windows.get(ticker)
+        return window is not None and window.close_ns < before_ns + self.offset_ns
+
     def tickers(self) -> set[str]:
         """All that are looked after."""
         return set(self._windows)

@@ -1,0 +1,105 @@
+"""Keeping: what is asked of the exchange on a timer: its status, its schedule, its series and fees, our own limits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Never
+
+from markets.core.events import MarketEvent
+from markets.feeds.kalshi.exchange_watch import ExchangeWatch
+from markets.feeds.kalshi.reading import Desk, with_fields
+from markets.kalshi import calls_market as calls
+from markets.kalshi.errors import BadAnswer, KalshiError, NotFound
+
+STATUS_S, SCHEDULE_S, COMPARE_S = 10.0, 3_600.0, 1_800.0
+RETRY_S = 20.0  # after a reading that failed
+EVENT_PAGES = 5  # of fee changes of single events
+
+
+class Keeper:
+    """`run` until cancelled. Seconds are the exchange's, `speed` of them in one of the loop's."""
+
+    def __init__(
+        self, desk: Desk, watch: ExchangeWatch, series: Sequence[str], speed: float = 1.0, *, has_account: bool = False
+    ) -> None:
+        self._desk, self._watch, self._series, self._speed = desk, watch, tuple(series), speed
+        self._has_account = has_account
+        self._shards: set[int] = set()  # that the series name; where markets say otherwise they are believed
+
+    async def run(self) -> Never:
+        """Ask, again and again. Raises what `tell` raised."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._every(STATUS_S, self._status))
+            tasks.create_task(self._every(COMPARE_S, self._compare))
+            tasks.create_task(self._every(SCHEDULE_S, self._schedule))
+            if self._has_account:
+                tasks.create_task(self._every(SCHEDULE_S, self._desk.rest.learn))
+        raise AssertionError("none of its tasks ends")
+
+    async def tell_status(self) -> None:
+        """Whether the exchange trades, where that has changed."""
+        desk, now_ns = self._desk, self._desk.clock()
+        clock = desk.rest.server_clock
+        self._watch.clock_trouble = clock.view().text if clock.is_corrected else ""
+        events: list[MarketEvent] = [*self._watch.events(desk.windows.shards() or self._shards, now_ns)]
+        desk.windows.is_halted = self._watch.is_halted
+        await desk.tell(events)
+
+    async def _every(self, seconds: float, ask: Callable[[], Awaitable[None]]) -> Never:
+        """Whatever cannot be read is complained of, and asked for again sooner."""
+        while True:
+            wait_s = seconds
+            try:
+                await ask()
+            except KalshiError as error:
+                self._desk.complain(str(error))
+                wait_s = min(seconds, RETRY_S)
+            await asyncio.sleep(wait_s / self._speed)
+
+    async def _status(self) -> None:
+        desk = self._desk
+        try:
+            self._watch.read(await desk.rest.exchange_status(), desk.clock())
+        except KalshiError as error:
+            self._watch.not_read(str(error), desk.clock())
+            await self.tell_status()
+            raise
+        await self.tell_status()
+
+    async def _schedule(self) -> None:
+        self._watch.schedule_read(await self._desk.rest.exchange_schedule())
+
+    async def _compare(self) -> None:
+        """Each series and its fees with what the code assumes. Its markets are compared when they are read."""
+        try:
+            await self._compare_all()
+        except KalshiError:
+            await self._tell_drift()
+            raise
+        await self._tell_drift()
+
+    async def _compare_all(self) -> None:
+        desk = self._desk
+        for series in self._series:
+            await self._series_read(series)
+        await self._tell_drift()
+        changes = await desk.rest.series_fee_changes()
+        for series in self._series:
+            desk.guard.fee_changes_read(series, [one for one in changes if one.series_ticker == series])
+        overrides = await desk.rest.all(calls.event_fee_changes(None), None, EVENT_PAGES)
+        desk.guard.overrides_read(overrides, desk.clock())
+
+    async def _tell_drift(self) -> None:
+        await self._desk.tell([*self._desk.guard.events(self._desk.clock())])
+
+    async def _series_read(self, ticker: str) -> None:
+        guard = self._desk.guard
+        began_ns = self._desk.clock()
+        try:
+            series, fields = await self._desk.rest.one(with_fields(calls.series(ticker), "series"))
+        except (BadAnswer, NotFound) as error:
+            guard.not_read(ticker, "series", str(error))
+            return
+        guard.series_read(series, began_ns)
+        guard.fields_read(ticker, "series", fields)
+        if series.shard is not None:
+            self._shards.add(series.shard)
