@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from markets.core.events import MarketStatus
 from markets.core.payout import is_awaited
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import PlaceOrder
 from trading.core.events import (
     Event,
@@ -17,17 +16,19 @@ from trading.core.events import (
     ParametersSet,
     Settled,
 )
-from trading.core.fees import fill_fee, worst_fee
 from trading.core.market import MarketState
+from trading.core.matching.engine import Matching
+from trading.core.matching.messages import Filled, Happening, NewOrder, PaidOut, Refusal
+from trading.core.matching.pockets import Holding
 from trading.core.portfolio import Position
 
-CONSUMED_FOR_NS = SECOND_NS
+OURS = 0
+SHARD = 0
 
 OF_CONCERN = frozenset({Opening, ParametersSet, MarketStatus})  # every other event only passes through
 
 Arrival = tuple[int, int, PlaceOrder]
 Reply = tuple[int, int, Event]
-Level = tuple[int, int]
 
 
 class PaperExchange:
@@ -37,18 +38,33 @@ class PaperExchange:
     displayed up to its limit and loses the rest; the answer is heard `reply_latency_ns` later. What we took
     stays taken for a second, whatever the feed goes on showing. Cash is checked on arrival; a market pays out
     on its official result. The exchange has its own account, as a real one has: ours must come to agree.
+    It trades by the rules of `Matching`, with the books of `markets` as what its crowd displays.
     """
 
     def __init__(self, markets: Mapping[str, MarketState]) -> None:
         self.markets = markets
-        self.cash = 0
-        self.positions: dict[str, Position] = {}
         self.order_latency_ns = 0
         self.reply_latency_ns = 0
+        self._matching = Matching()
+        self._matching.open_account(OURS, {SHARD: 0})
+        self._pocket = self._matching.floor.pocket(OURS)
         self._arrivals: list[Arrival] = []
         self._replies: list[Reply] = []
-        self._consumed: dict[tuple[str, bool, int], tuple[int, int]] = {}
         self._count = 0
+
+    @property
+    def cash(self) -> int:
+        """What the exchange says we have, Money."""
+        return self._pocket.cash[SHARD]
+
+    @cash.setter
+    def cash(self, money: int) -> None:
+        self._pocket.cash[SHARD] = money
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """What the exchange says we hold, by ticker."""
+        return self._pocket.holdings
 
     def submit(self, commands: Sequence[PlaceOrder], now_ns: int) -> None:
         """Orders leave for the exchange."""
@@ -87,99 +103,73 @@ class PaperExchange:
 
     def _open(self, opening: Opening) -> None:
         self.cash = opening.cash
-        self.positions = {}
+        self._pocket.holdings.clear()
         for held in opening.positions:
-            position = self.positions[held.ticker] = Position(held.ticker, held.close_ns)
-            position.count, position.cost = held.count, held.cost
+            holding = Holding(held.ticker, held.close_ns, SHARD)
+            holding.count, holding.cost = held.count, held.cost
+            self._matching.hold(OURS, holding)
 
     def _arrive(self, order: PlaceOrder, now_ns: int) -> None:
-        refusal = self._refusal(order, now_ns)
         heard_ns = now_ns + self.reply_latency_ns
-        if refusal:
-            self._reply(OrderRejected(heard_ns, order.ticker, order.number, refusal))
+        try:
+            happened, left = self._trade(order, now_ns)
+        except Refusal as refusal:
+            self._reply(OrderRejected(heard_ns, order.ticker, order.number, refusal.code))
             return
         self._reply(OrderAccepted(heard_ns, order.ticker, order.number, f"paper-{order.number}"))
-        left = order.count - self._trade(order, self._take(order, now_ns), heard_ns)
+        fills = (fill for fill in happened if type(fill) is Filled)
+        for number, fill in enumerate(fills, start=1):
+            trade_id = f"{order.ticker}-{order.number}-{number}"
+            self._reply(
+                Fill(heard_ns, trade_id, order.ticker, order.number, order.is_bid, fill.price, fill.count, fill.fee)
+            )
         if left:
             self._reply(OrderCancelled(heard_ns, order.ticker, order.number, left, order.time_in_force))
 
-    def _refusal(self, order: PlaceOrder, now_ns: int) -> str:
-        """Why the exchange would not take this order; empty when it takes it."""
+    def _trade(self, order: PlaceOrder, now_ns: int) -> tuple[list[Happening], int]:
+        """What the order does to the book on arrival, and what is left of it. Raises Refusal in our words."""
         market = self.markets.get(order.ticker)
         if market is None:
-            return "market_not_found"
+            raise Refusal("market_not_found")
         if market.status != "open" or now_ns >= market.contract.close_ns:
-            return "market_inactive"
+            raise Refusal("market_inactive")
         if order.count <= 0 or not market.contract.is_on_grid(order.price):
-            return "invalid_order"
+            raise Refusal("invalid_order")
         if market.lost:
-            return "book_unknown"
-        if self._worst_cost(order, market) > self.cash:
-            return "insufficient_balance"
-        return ""
+            raise Refusal("book_unknown")
+        self._show(market, now_ns)
+        state = self._matching.place(
+            NewOrder(OURS, order.ticker, "", order.is_bid, order.price, order.count, order.time_in_force), now_ns
+        )
+        return self._matching.drain(), order.count - state.filled
 
-    def _worst_cost(self, order: PlaceOrder, market: MarketState) -> int:
-        held = self.positions.get(order.ticker)
-        position = held.count if held else 0
-        closes = min(order.count, abs(position)) if (position < 0) == order.is_bid and position else 0
-        own_price = order.price if order.is_bid else PRICE_DOLLAR - order.price
-        fee = worst_fee(market.contract.fees, own_price, order.count)
-        return own_price * (order.count - closes) + fee
-
-    def _take(self, order: PlaceOrder, now_ns: int) -> list[Level]:
-        """The displayed levels an order trades with, best first; what they lose stays lost for a while."""
-        book = self.markets[order.ticker].book
-        taken: list[Level] = []
-        left = order.count
-        for price, displayed in book.asks() if order.is_bid else book.bids():
-            if (price > order.price) if order.is_bid else (price < order.price):
-                break
-            key = (order.ticker, order.is_bid, price)
-            consumed, until_ns = self._consumed.get(key, (0, 0))
-            if until_ns <= now_ns:
-                consumed = 0
-            count = min(left, displayed - consumed)
-            if count > 0:
-                taken.append((price, count))
-                self._consumed[key] = (consumed + count, now_ns + CONSUMED_FOR_NS)
-                left -= count
-            if not left:
-                break
-        return taken
-
-    def _trade(self, order: PlaceOrder, levels: list[Level], heard_ns: int) -> int:
-        """Book a fill a level on the exchange's side and tell the account; returns how many contracts traded."""
-        if not levels:
-            return 0
-        contract = self.markets[order.ticker].contract
-        position = self.positions.get(order.ticker)
-        if position is None:
-            position = self.positions[order.ticker] = Position(order.ticker, contract.close_ns)
-        accumulated = traded = 0
-        for number, (price, count) in enumerate(levels, start=1):
-            revenue = position.trade(order.is_bid, price, count)
-            fee, accumulated = fill_fee(
-                contract.fees, price, count, is_taker=True, revenue=revenue, accumulated=accumulated
-            )
-            self.cash += revenue - fee
-            trade_id = f"{order.ticker}-{order.number}-{number}"
-            self._reply(Fill(heard_ns, trade_id, order.ticker, order.number, order.is_bid, price, count, fee))
-            traded += count
-        return traded
+    def _show(self, market: MarketState, now_ns: int) -> None:
+        """Let the exchange have this market as it is known now."""
+        ticker = market.contract.ticker
+        listed = self._matching.floor.markets.get(ticker)
+        if listed is None or listed.book is not market.book:
+            for gone in [gone for gone in self._matching.floor.markets if gone not in self.markets or gone == ticker]:
+                self._matching.forget(gone)
+            self._matching.list_market(market.contract, SHARD, book=market.book)
+            self._matching.set_status(ticker, "open", now_ns)
+        elif listed.contract is not market.contract:
+            self._matching.relist(market.contract, now_ns)
 
     def _settle(self, status: MarketStatus) -> Iterator[Event]:
-        for key in [key for key in self._consumed if key[0] == status.ticker]:
-            del self._consumed[key]
-        if is_awaited(status.result, status.yes_pays):
+        if status.result == "" or is_awaited(status.result, status.yes_pays):
             return  # nothing is paid out yet
-        if status.result == "" or (position := self.positions.pop(status.ticker, None)) is None:
-            return
-        count = position.count
-        payout = position.settle(status.result, status.yes_pays)
-        self.cash += payout
-        yield Settled(
-            status.received_ns, status.ticker, status.result, count, payout, status.settle_value, status.yes_pays
-        )
+        self._matching.settle(status.ticker, status.result, status.yes_pays, status.received_ns)
+        for paid in self._matching.drain():
+            if type(paid) is PaidOut:
+                yield Settled(
+                    status.received_ns,
+                    status.ticker,
+                    status.result,
+                    paid.count,
+                    paid.payout,
+                    status.settle_value,
+                    status.yes_pays,
+                )
 
     def _reply(self, event: Event) -> None:
         self._count += 1

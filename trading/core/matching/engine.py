@@ -54,10 +54,15 @@ class Matching(Questions):
         self.advance(now_ns)
         halls.set_exchange(self.floor, state, list(shards))
 
-    def settle(self, ticker: str, result: Literal["yes", "no", "scalar"], yes_pays: int, now_ns: int) -> None:
-        """Pay `yes_pays` (a Price) a YES contract and a dollar less that a NO; then forget the market and its orders."""
+    def settle(self, ticker: str, result: Literal["yes", "no", "scalar"], yes_pays: int | None, now_ns: int) -> None:
+        """Pay `yes_pays` (a Price; None: as the result says) a YES contract and a dollar less that a NO; then forget
+        the market and its orders. Raises ValueError for what cannot be paid."""
         self.advance(now_ns)
         halls.settle(self.floor, ticker, result, yes_pays)
+
+    def forget(self, ticker: str) -> None:
+        """Drop a market without a settlement; what is held in it stays."""
+        halls.forget(self.floor, ticker)
 
     # accounts
 

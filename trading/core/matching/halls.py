@@ -5,7 +5,7 @@ from typing import Literal
 
 from markets.core.book import OrderBook
 from markets.core.contract import Contract
-from markets.core.units import PRICE_DOLLAR
+from markets.core.payout import payout_of, yes_pays_of
 from trading.core.matching.floor import Floor
 from trading.core.matching.ladder import Market
 from trading.core.matching.matches import uncross
@@ -59,27 +59,32 @@ def set_exchange(floor: Floor, state: str, shards: list[int]) -> None:
             floor.remove_all((order for order in orders if order.new.is_cancelled_on_pause), "HaltCancel")
 
 
-def settle(floor: Floor, ticker: str, result: Literal["yes", "no", "scalar"], yes_pays: int) -> None:
-    """Pay out what is held and forget the market."""
-    if not 0 <= yes_pays <= PRICE_DOLLAR:
-        raise ValueError(f"a YES contract pays between nothing and a dollar, not {yes_pays}")
-    market = floor.markets.pop(ticker, None)
-    if market is not None:
-        floor.remove_all(market.resting_orders(), "CloseCancel")
-        for number in market.orders:
-            del floor.orders[number]
-        for account, client_id in market.client_ids:
-            floor.client_ids[account].pop(client_id, None)
+def settle(floor: Floor, ticker: str, result: Literal["yes", "no", "scalar"], yes_pays: int | None) -> None:
+    """Pay out what is held and forget the market. Raises ValueError for what cannot be paid."""
+    worth = yes_pays_of(result, yes_pays)
+    forget(floor, ticker)
     for pocket in (*floor.pockets.values(), floor.crowd):
         holding = pocket.holdings.pop(ticker, None)
         if holding is None:
             continue
-        payout = holding.count * yes_pays if holding.count > 0 else -holding.count * (PRICE_DOLLAR - yes_pays)
+        payout = payout_of(holding.count, worth)
         pocket.pay_in(holding.shard, payout)
         if pocket is not floor.crowd:
             who = (pocket.account, pocket.subaccount, ticker)
             what = (holding.count, holding.cost, holding.fees, payout)
-            floor.happened.append(PaidOut(floor.now_ns, *who, result, yes_pays, *what))
+            floor.happened.append(PaidOut(floor.now_ns, *who, result, worth, *what))
+
+
+def forget(floor: Floor, ticker: str) -> None:
+    """Drop a market, if it is listed, with its orders and the client ids used in it."""
+    market = floor.markets.pop(ticker, None)
+    if market is None:
+        return
+    floor.remove_all(market.resting_orders(), "CloseCancel")
+    for number in market.orders:
+        del floor.orders[number]
+    for account, client_id in market.client_ids:
+        floor.client_ids[account].pop(client_id, None)
 
 
 def hold(floor: Floor, pocket: Pocket, holding: Holding) -> None:

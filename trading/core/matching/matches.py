@@ -97,16 +97,19 @@ def _consume(floor: Floor, market: Market, ladder: Ladder, price: int, count: in
 
 
 def come_back(floor: Floor, market: Market, is_yes: bool, price: int) -> None:
-    """What was held against the display for a while counts again."""
+    """What was held against the display for a while counts again: not while an order of ours rests where it would
+    trade with it, for then only what is new there may."""
     ladder = market.ladder(is_yes)
     queue = ladder.queues.get(price)
     if queue is None:
         return
+    if market.ladder(not is_yes).best_order() + price >= PRICE_DOLLAR:
+        queue.consumed_until_ns = floor.now_ns + REMEMBERED_NS
+        floor.due(queue.consumed_until_ns, back=(market, is_yes, price))
     before = ladder.crowd(price)
     queue.expire(floor.now_ns)
     floor.quote(market, is_yes, price, ladder.crowd(price) - before)
     ladder.drop_idle(price)
-    uncross(floor, market)
 
 
 def uncross(floor: Floor, market: Market) -> None:
