@@ -58,11 +58,13 @@ class ServerClock:
             date_ns = round(parsedate_to_datetime(date_header or "").timestamp()) * SECOND_NS
         except (ValueError, TypeError, OverflowError, IndexError):
             return
-        self._note(date_ns - heard_ns, date_ns + SECOND_NS - sent_ns)
+        self.note_exact(date_ns, sent_ns, heard_ns, SECOND_NS)
 
     def note_exact(self, server_ns: int, sent_ns: int, heard_ns: int, grain_ns: int = MILLISECOND_NS) -> None:
         """A time the exchange wrote while it worked on our request (`ts_ms` of an order's answer), cut to `grain_ns`."""
-        self._note(server_ns - heard_ns, server_ns + grain_ns - sent_ns)
+        if heard_ns >= sent_ns:  # else our clock went back in between
+            self._facts.append(self._fact(server_ns - heard_ns, server_ns + grain_ns - sent_ns))
+            self._until_ns = 0
 
     def note_past(self, server_ns: int, heard_ns: int) -> None:
         """A time that had come for the exchange when we heard of it: `as_of_time`, the sending time of a frame."""
@@ -123,11 +125,6 @@ class ServerClock:
     def _fact(self, low: float, high: float) -> _Fact:
         steady_ns = self._steady()
         return _Fact(low, high, steady_ns, self._clock() - steady_ns)
-
-    def _note(self, low: int, high: int) -> None:
-        if low <= high:  # else our clock went back in between
-            self._facts.append(self._fact(low, high))
-            self._until_ns = 0
 
     @staticmethod
     def _holds(fact: _Fact, steady_ns: int, base_ns: int) -> bool:

@@ -195,7 +195,11 @@ def test_a_key_of_another_kind_than_wanted_is_refused(form: str, kind: str) -> N
 
 @pytest.mark.parametrize("key_id", ["", " ", "a b", "a\nX-Header: b", "ключ", "-----BEGIN PRIVATE KEY-----", "x" * 257])
 def test_a_key_id_that_cannot_be_one_is_refused(key_id: str) -> None:
-    for make in (lambda: load_signer(key_id, pem_of("ed25519")), lambda: hmac_signer(key_id, SECRET)):
+    makers: list[Callable[[], Signer]] = [
+        lambda: load_signer(key_id, pem_of("ed25519")),
+        lambda: hmac_signer(key_id, SECRET),
+    ]
+    for make in makers:
         with pytest.raises(KeyProblem, match="KALSHI_KEY_ID"):
             make()
 
@@ -416,12 +420,13 @@ def test_no_report_shows_the_key_of_a_file(key_file: Path) -> None:
 
 
 def test_direct_loading_reports_no_key_either() -> None:
-    for make in (
+    makers: list[Callable[[], Signer]] = [
         lambda: load_signer(KEY_ID, pem_of("ed25519"), "rsa"),
         lambda: load_signer(KEY_ID, pem_of("rsa 1024")),
         lambda: load_signer("a b", pem_of("ed25519")),
         lambda: hmac_signer("a b", SECRET),
-    ):
+    ]
+    for make in makers:
         with pytest.raises(KeyProblem) as caught:
             make()
         assert hidden(everything_of(caught.value))
