@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backtests.core.splice import Cut, carried, woven
-from markets.core.events import FeedStatus, MarketEvent
+from markets.core.events import ExchangeStatus, FeedStatus, MarketEvent, SeriesDrift
 from markets.core.units import DOLLAR
 from tests.builders import TICKER, at, opening, snapshot, spot, status
 from trading.core.events import HeldPosition
@@ -34,6 +34,13 @@ def test_the_end_of_a_recording_is_not_told_to_the_next() -> None:
     cut = Cut([at(100)])
     played(cut, [*QUOTES, lost, *RESULTS])
     assert cut.late == RESULTS
+
+
+def test_what_the_exchange_was_like_after_the_cut_is_no_quote_and_nobody_elses_business() -> None:
+    paused, drift = ExchangeStatus(at(200), 2, False, "maintenance"), SeriesDrift(at(300), "KXBTC15M", ("other fees",))
+    cut = Cut([at(100)])
+    assert played(cut, [*QUOTES, paused, drift, *RESULTS]) == QUOTES
+    assert (cut.late, cut.overlapped) == (RESULTS, 0)
 
 
 def test_a_tape_that_begins_while_this_one_still_quotes_overlaps() -> None:

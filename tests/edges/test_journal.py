@@ -8,10 +8,12 @@ import msgspec
 import pytest
 from django.db import IntegrityError, OperationalError
 
+from markets.core.events import MarketListed, MarketStatus
+from markets.core.units import DAY_NS
 from markets.models import Market
 from tests import builders
 from tests.builders import CLOSE_NS, TICKER, Table, at, quarter_hour
-from trading import ledger, models, records, services
+from trading import ledger, models, records, selectors, services
 from trading.core import events
 from trading.core.decision import NOTHING, Decision, PlaceOrder, Signal
 from trading.core.reasons import TRADED
@@ -30,10 +32,11 @@ def subject(db: None) -> Subject:
     return Subject(services.session_start(account=ACCOUNT, market_source="demo").pk, ACCOUNT, is_simulated=True)
 
 
-def a_quarter_hour() -> Table:
+def a_quarter_hour(result: str = "yes", yes_pays: int | None = None) -> Table:
     """A window in which the engine trades, played to its settlement."""
     spots = [(second, builders.STRIKE * (1 + 0.00001 * (second % 7)) + second / 2) for second in range(0, 890, 2)]
-    return Table().hear(*quarter_hour([(float(second), price) for second, price in spots])).finish()
+    *played, settled = quarter_hour([(float(second), price) for second, price in spots], result=result)
+    return Table().hear(*played, msgspec.structs.replace(settled, yes_pays=yes_pays)).finish()
 
 
 def entries_of(table: Table) -> list[Entry]:
@@ -140,6 +143,48 @@ def test_a_market_is_written_with_its_result(subject: Subject) -> None:
     records.write(subject, entries_of(a_quarter_hour()))
     market = Market.objects.get(ticker=TICKER)
     assert (market.close_ns, market.result, market.is_simulated) == (CLOSE_NS, "yes", True)
+
+
+def test_a_market_is_followed_through_its_pauses_and_doubts(subject: Subject) -> None:
+    seen = []
+    records.write(subject, [Entry(at(-3), MarketListed(at(-3), builders.contract()))])
+    for status in ("open", "paused", "open", "closed", "disputed", "open", "closed", "settled", "settled"):
+        records.write(subject, [Entry(at(60), builders.status(60, status))])
+        seen.append(Market.objects.get().status)
+    assert seen == ["open", "paused", "open", "closed", "disputed", "disputed", "closed", "closed", "closed"]
+
+
+def voided(yes_pays: int | None) -> MarketStatus:
+    return MarketStatus(at(930), TICKER, "settled", "scalar", "84999.50", yes_pays)
+
+
+def test_a_voided_market_is_written_with_what_it_paid(subject: Subject) -> None:
+    records.write(subject, [Entry(at(-3), MarketListed(at(-3), builders.contract()))])
+    records.write(subject, [Entry(at(930), voided(None))])  # its price is not known yet
+    assert (Market.objects.get().status, Market.objects.get().result) == ("closed", "")
+    records.write(subject, [Entry(at(930), voided(4_000))])
+    market = Market.objects.get()
+    assert (market.status, market.result, market.yes_pays) == ("settled", "scalar", 4_000)
+    assert market.result_text == "voided: YES paid $0.4000"
+
+
+def test_what_a_voided_market_paid_adds_up_in_every_row(subject: Subject) -> None:
+    table = a_quarter_hour("scalar", 4_000)
+    records.write(subject, entries_of(table))
+    settlement = models.Settlement.objects.get()
+    assert (settlement.result, settlement.yes_pays, settlement.payout) == ("scalar", 4_000, 4_000 * settlement.count)
+    account = ledger.ledger(ACCOUNT)
+    assert account.cash == table.engine.portfolio.cash == table.exchange.cash
+    assert account.differences == []
+    day_ns = CLOSE_NS // DAY_NS * DAY_NS
+    booked = sum(row.profit for row in ledger.realised(ACCOUNT, day_ns, day_ns + DAY_NS))
+    assert booked == table.engine.portfolio.realised_today == models.Position.objects.get().realised
+    assert selectors.profit_by_market(ACCOUNT)[0].result_text == "voided: YES paid $0.4000"
+
+
+def test_a_yes_that_is_told_with_its_dollar_is_kept_as_a_yes(subject: Subject) -> None:
+    records.write(subject, [Entry(at(930), events.Settled(at(930), TICKER, "yes", 100, 1_000_000, "", 10_000))])
+    assert (models.Settlement.objects.get().result, models.Settlement.objects.get().yes_pays) == ("yes", None)
 
 
 def test_an_order_moves_forward_from_sent_to_filled(subject: Subject) -> None:

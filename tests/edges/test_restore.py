@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from markets.core.payout import payout_of, yes_pays_of
 from markets.core.units import DAY_NS, PRICE_DOLLAR, SECOND_NS
 from markets.models import Market
 from markets.recorder import Recorder
@@ -46,7 +47,8 @@ def naive_cash(happened: Sequence[events.Fill | events.Settled]) -> int:
     for one in happened:
         mine = held[one.ticker]
         if isinstance(one, events.Settled):
-            cash += sum(PRICE_DOLLAR for is_yes in mine if is_yes == (one.result == "yes"))
+            worth = {"yes": PRICE_DOLLAR, "no": 0, "scalar": one.yes_pays or 0}[one.result]
+            cash += sum(worth if is_yes else PRICE_DOLLAR - worth for is_yes in mine)
             mine.clear()
             continue
         cash -= one.fee
@@ -76,11 +78,11 @@ def histories(draw: st.DrawFn) -> list[events.Fill | events.Settled]:
             )
         )
     for ticker, count in net.items():
-        result = draw(st.sampled_from(["", "yes", "no"]))
+        result = draw(st.sampled_from(["", "yes", "no", "scalar"]))
         if result:
-            won = (count > 0) == (result == "yes")
-            payout = abs(count) * PRICE_DOLLAR if won else 0
-            happened.append(events.Settled(100, ticker, result, count, payout))  # type: ignore[arg-type]
+            yes_pays = draw(st.integers(0, PRICE_DOLLAR)) if result == "scalar" else None
+            payout = payout_of(count, yes_pays_of(result, yes_pays))
+            happened.append(events.Settled(100, ticker, result, count, payout, "", yes_pays))  # type: ignore[arg-type]
     return happened
 
 

@@ -83,6 +83,59 @@ def test_a_market_closes_once_and_settles_once() -> None:
     assert market_turn(TICKER, "closed") is False
 
 
+def test_a_market_pauses_goes_on_and_is_disputed_but_never_opens_again() -> None:
+    market_upsert(contract(), is_simulated=False)
+    turns = ["paused", "open", "paused", "disputed", "paused", "open", "closed", "open", "disputed"]
+    assert [(market_turn(TICKER, turn), stored().status) for turn in turns] == [
+        (True, "paused"), (True, "open"), (True, "paused"), (True, "disputed"), (False, "disputed"), (False, "disputed"),
+        (True, "closed"), (False, "closed"), (True, "disputed"),
+    ]  # fmt: skip
+    assert market_settle(TICKER, result="yes", settle_value="80010.00") is True
+    assert [market_turn(TICKER, turn) for turn in ("open", "paused", "closed", "disputed")] == [False] * 4
+
+
+def test_a_simulated_market_does_not_turn_a_real_one() -> None:
+    market_upsert(contract(), is_simulated=False)
+    assert market_turn(TICKER, "closed", is_simulated=True) is False
+    assert stored().status == "open"
+
+
+def test_a_voided_market_says_what_it_paid_and_keeps_it(caplog: pytest.LogCaptureFixture) -> None:
+    market_upsert(contract(), is_simulated=False)
+    assert market_settle(TICKER, result="scalar", settle_value="", yes_pays=5_000) is True
+    assert market_settle(TICKER, result="scalar", settle_value="80010.00", yes_pays=5_000) is True
+    with caplog.at_level(logging.ERROR):
+        assert market_settle(TICKER, result="scalar", settle_value="80010.00", yes_pays=4_000) is False
+        assert market_settle(TICKER, result="yes", settle_value="80010.00") is False
+    assert (stored().result, stored().yes_pays, stored().settle_value) == ("scalar", 5_000, "80010.00")
+    assert caplog.text.count("the first is kept") == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": "settled", "result": "scalar", "yes_pays": None},
+        {"status": "settled", "result": "scalar", "yes_pays": 10_001},
+        {"status": "settled", "result": "scalar", "yes_pays": -1},
+        {"status": "settled", "result": "yes", "yes_pays": 10_000},
+        {"status": "disputed", "result": "scalar", "yes_pays": 5_000},
+        {"status": "open", "yes_pays": 5_000},
+        {"status": "gone"},
+    ],
+)
+def test_the_database_refuses_what_cannot_have_been_paid(values: dict[str, Any]) -> None:
+    market_upsert(contract(), is_simulated=False)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Market.objects.update(**values)
+
+
+def test_a_real_market_takes_the_place_of_a_simulated_one_that_was_voided() -> None:
+    market_upsert(contract(strike=1.0), is_simulated=True)
+    market_settle(TICKER, result="scalar", settle_value="", is_simulated=True, yes_pays=1)
+    market_upsert(contract(), is_simulated=False)
+    assert (stored().status, stored().result, stored().yes_pays) == ("open", "", None)
+
+
 @pytest.mark.parametrize(("result", "value"), [("no", "80010.00"), ("yes", "80011.00"), ("no", "")])
 def test_an_official_result_is_never_overwritten(result: str, value: str, caplog: pytest.LogCaptureFixture) -> None:
     market_upsert(contract(), is_simulated=False)
@@ -115,7 +168,7 @@ def test_settling_an_unknown_market_is_logged_not_fatal(caplog: pytest.LogCaptur
 
 
 def test_a_market_settles_yes_or_no_and_nothing_else() -> None:
-    with pytest.raises(ValueError, match="'void'.*cannot be paid out"):
+    with pytest.raises(ValueError, match=r"'void'.*cannot be paid out"):
         market_settle(TICKER, result="void", settle_value="")
 
 
