@@ -62,7 +62,6 @@ class Ask:
     query: Query
     body: bytes
     key: KeyRow | None
-    wall_ns: int
 
     @property
     def now_ns(self) -> int:
