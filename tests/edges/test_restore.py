@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -160,9 +161,11 @@ def test_profit_belongs_to_the_utc_day_of_the_closing_fill_or_settlement(session
 # From a tape ----------------------------------------------------------------------------------------------------
 
 
-def a_quarter_hour(until: int = 1_000) -> Table:
+def a_quarter_hour(until: int = 1_000, result: str = "yes") -> Table:
     spots = [(float(second), builders.STRIKE + second / 2) for second in range(0, 890, 2)]
-    whole = quarter_hour(spots)
+    *played, settled = quarter_hour(spots, result=result)
+    yes_pays = 3_333 if result == "scalar" else None
+    whole = [*played, msgspec.structs.replace(settled, yes_pays=yes_pays)]
     return Table().hear(*[event for event in whole if event.received_ns <= at(until)]).finish()
 
 
@@ -194,11 +197,11 @@ def money_rows() -> dict[str, list[tuple[object, ...]]]:
         "fills": list(
             models.Fill.objects.order_by("trade_id").values_list("trade_id", "price", "count", "fee", "event_ns")
         ),
-        "settlements": list(models.Settlement.objects.values_list("ticker", "result", "count", "payout")),
+        "settlements": list(models.Settlement.objects.values_list("ticker", "result", "yes_pays", "count", "payout")),
         "positions": list(
             models.Position.objects.values_list("ticker", "count", "cost", "realised", "fees", "close_ns")
         ),
-        "markets": list(Market.objects.values_list("ticker", "result")),
+        "markets": list(Market.objects.values_list("ticker", "status", "result", "yes_pays")),
     }
 
 
@@ -214,10 +217,11 @@ def test_after_a_kill_the_tape_brings_the_rows_to_what_they_would_have_been(
     assert models.Fill.objects.count() == len(table.heard_of(events.Fill)) > 0
 
 
+@pytest.mark.parametrize("result", ["yes", "scalar"])
 def test_recovered_rows_are_the_rows_of_a_session_that_was_never_killed(
-    session: models.TradingSession, tmp_path: Path
+    session: models.TradingSession, tmp_path: Path, result: str
 ) -> None:
-    table = a_quarter_hour()
+    table = a_quarter_hour(result=result)
     write(session, table)
     journalled = money_rows()
     for kind in (models.Fill, models.Order, models.Position, models.Settlement, Market):

@@ -15,11 +15,12 @@ from knox.models import AuthToken
 
 from markets.api_fields import time_ns, time_text
 from markets.core.units import SECOND_NS
+from markets.models import Market
 from tests.builders_web import KEY, publish, snapshot
 from tests.builders_web_rows import OPEN_NS, TICKER, fill, market, order, session, signal, traded_market
 from trading import services
 from trading.core.limits import RiskLimits
-from trading.models import Fill, TraderStatus
+from trading.models import Fill, Settlement, TraderStatus
 
 LISTS = ["markets", "tapes", "signals", "orders", "fills", "positions", "settlements", "limits", "backtests"]
 SINGLES = ["status", "health", "prices", "feeds"]
@@ -230,6 +231,17 @@ def test_somebody_who_only_looks_cannot_set_the_mode(as_eve: Client, bob: User) 
 def test_a_mode_that_does_not_exist_is_refused(as_eve: Client, ada: User) -> None:
     reply = as_eve.post("/api/v1/mode/", {"mode": "YOLO"}, "application/json", headers=token_of(ada))
     assert reply.status_code == 400
+
+
+def test_a_voided_market_says_what_a_yes_contract_paid(as_bob: Client) -> None:
+    traded_market()
+    assert as_bob.get("/api/v1/markets/").json()["results"][0]["yes_pays"] is None
+    Market.objects.update(status="settled", result="scalar", yes_pays=4_000)
+    Settlement.objects.update(result="scalar", yes_pays=4_000, payout=4_800_000)
+    [market] = as_bob.get("/api/v1/markets/?status=settled").json()["results"]
+    [settlement] = as_bob.get("/api/v1/settlements/").json()["results"]
+    assert (market["result"], market["yes_pays"]) == ("scalar", "0.4000")
+    assert (settlement["result"], settlement["yes_pays"], settlement["payout"]) == ("scalar", "0.4000", "4.800000")
 
 
 def test_the_schema_is_valid_and_has_nothing_to_warn_of(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from dashboard import health
 from dashboard.snapshot import Feed
 from dashboard.templatetags import units
+from markets.models import Market
 from tests.builders_web import KEY, feed, publish, snapshot
 from tests.builders_web_rows import TICKER, fill, market, order, session, signal, traded_market
 from tests.conftest import signed_in
@@ -152,6 +153,14 @@ def test_the_market_page_shows_terms_result_picture_orders_and_fills(as_bob: Cli
         '<path class="fair" d="M',
     ):
         assert words in text
+
+
+def test_the_market_page_says_that_a_market_was_voided_and_what_it_paid(as_bob: Client) -> None:
+    traded_market()
+    Market.objects.update(result="scalar", yes_pays=4_000)
+    text = as_bob.get(f"/markets/{TICKER}/").content.decode()
+    assert text.count("voided: YES paid $0.4000") == 2
+    assert "settled voided" not in text
 
 
 def test_the_market_page_leaves_other_accounts_out(as_bob: Client) -> None:

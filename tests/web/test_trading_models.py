@@ -131,6 +131,20 @@ def test_a_market_settles_once_an_account() -> None:
         Settlement.objects.create(**values)
 
 
+@pytest.mark.parametrize(
+    ("result", "yes_pays"), [("scalar", None), ("scalar", 10_001), ("scalar", -1), ("yes", 10_000), ("void", None)]
+)
+def test_what_a_market_paid_in_between_lies_within_a_dollar_and_is_told_of_voided_ones_alone(
+    result: str, yes_pays: int | None
+) -> None:
+    values = {"account": "a", "ticker": "T", "count": 100, "payout": 500_000, "event_ns": 1}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Settlement.objects.create(result=result, yes_pays=yes_pays, **values)
+    assert (
+        Settlement.objects.create(result="scalar", yes_pays=5_000, **values).result_text == "voided: YES paid $0.5000"
+    )
+
+
 def test_a_fair_value_is_a_probability() -> None:
     values = {
         "session": a_session(),

@@ -1,0 +1,65 @@
+"""What the pages are told of pauses, changed contracts and the index: codes with sentences, and the exchange's words."""
+
+from typing import Any
+
+import pytest
+
+from markets.core.events import ExchangeStatus, IndexValue, MarketListed, SeriesDrift
+from markets.core.units import SECOND_NS
+from tests.builders import CLOSE_NS, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
+from trading.core.events import Event
+from trading.core.parameters import Parameters
+from trading.core.reasons import REASONS
+from trading.price_rows import prices
+from trading.snapshot import windows
+
+
+def after(*events: Event) -> Table:
+    table = Table(parameters=Parameters(min_confidence=0.0)).hear(MarketListed(at(-3), contract()), status(0, "open"))
+    return table.hear(snapshot(0.1), *[spot(second, STRIKE * 1.004) for second in range(1, 30)], *events)
+
+
+def window(*events: Event) -> dict[str, Any]:
+    [told] = windows(after(*events).desk)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "reason", "text"),
+    [
+        (ExchangeStatus(at(30), 2, False, "back at noon"), "open", "EXCHANGE_PAUSED", "back at noon"),
+        (ExchangeStatus(at(30), 2, False), "open", "EXCHANGE_PAUSED", REASONS["EXCHANGE_PAUSED"]),
+        (status(30, "paused"), "paused", "MARKET_PAUSED", REASONS["MARKET_PAUSED"]),
+        (SeriesDrift(at(30), "KXBTC15M", ("A.", "B.")), "open", "CONTRACT_CHANGED", "A. B."),
+        (status(30, "disputed"), "disputed", "DISPUTED", REASONS["DISPUTED"]),
+        (status(30, "closed"), "closed", "NOT_OPEN", REASONS["NOT_OPEN"]),
+    ],
+)
+def test_a_window_says_why_nothing_is_traded(event: Event, state: str, reason: str, text: str) -> None:
+    told = window(event)
+    assert (told["status"], told["reason"], told["reason_text"]) == (state, reason, text)
+
+
+def test_what_is_held_keeps_its_price_in_a_pause_and_has_none_when_trading_is_over() -> None:
+    held, paused, closed = window(), window(status(30, "paused")), window(status(30, "closed"))
+    assert held["position"] > 0
+    assert held["open_pnl"] == paused["open_pnl"] is not None
+    assert closed["open_pnl"] is None
+
+
+def test_the_index_stands_beside_our_price_with_its_age() -> None:
+    [row] = prices(after().desk)
+    assert row["index"] is None
+    heard = IndexValue(at(30.1), "BTC", STRIKE, at(30), STRIKE - 1.0)
+    [row] = prices(after(heard, spot(32.1)).desk)
+    assert row["index"] == {
+        "value": STRIKE, "age_ms": 2_000, "is_fresh": True, "average": STRIKE - 1.0, "window_average": None,
+        "window_samples": 0, "next_open_ms": 0, "next_strike": None,
+    }  # fmt: skip
+
+
+def test_the_next_strike_is_shown_as_soon_as_it_is_known() -> None:
+    whole = IndexValue(CLOSE_NS + SECOND_NS // 10, "BTC", STRIKE, CLOSE_NS, None, STRIKE + 7.0, 60)
+    [row] = prices(after(whole).desk)
+    assert (row["index"]["next_open_ms"], row["index"]["next_strike"]) == (CLOSE_NS // 1_000_000, STRIKE + 7.0)
+    assert TICKER in after(whole).engine.markets
