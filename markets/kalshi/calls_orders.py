@@ -162,7 +162,9 @@ def _made(item: _Item, client_id: str) -> Created | ItemRefused:
     if item.error is not None:
         return _refused(item, client_order_id=client_id)
     if not item.order_id or item.fill_count is None or item.remaining_count is None:
-        raise msgspec.ValidationError("neither an error nor `order_id`, `fill_count`, `remaining_count` - at `$.orders`")
+        raise msgspec.ValidationError(
+            "neither an error nor `order_id`, `fill_count`, `remaining_count` - at `$.orders`"
+        )
     return Created(
         item.order_id,
         item.fill_count,

@@ -4,12 +4,14 @@ NotDone and all below it: surely nothing has happened. Unavailable: a read witho
 that may have happened. No text here holds a key, a signature or a header that was sent.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 WORDS = 300  # characters of the exchange's words that are kept
+_LONG = re.compile(r"[^\s\"'<>(){}\[\],:`]{40,}")  # the shortest signature has 44 characters, an id 36
 ALREADY = ("order_already_exists", "already_exists")
 
 
@@ -131,7 +133,12 @@ def _short(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else str(value)
-    return " ".join(text.split())[:WORDS]
+    return without_secrets(" ".join(text[: 4 * WORDS].split()))[:WORDS]
+
+
+def without_secrets(text: str) -> str:
+    """The text without what is as long as a signature: who answers may repeat what we sent."""
+    return _LONG.sub("…", text)
 
 
 def _sentence(status: int, code: str, message: str, details: str, call: str) -> str:

@@ -46,7 +46,7 @@ class EndpointCosts(msgspec.Struct, frozen=True, gc=False):
     """What calls cost, in tokens."""
 
     default_cost: int
-    endpoint_costs: tuple[EndpointCost, ...]
+    endpoint_costs: tuple[EndpointCost, ...] | None
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False):

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from markets.kalshi.wire.numbers import CountText, Iso, Ladder, MoneyText, PriceText, Seconds, Text
+from markets.kalshi.wire.numbers import CountText, Iso, Ladder, MoneyText, PriceText, Text
 
 
 class ShardState(msgspec.Struct, frozen=True, gc=False):

@@ -1,7 +1,16 @@
 """Terms: a market as the exchange lists it becomes the contract that is traded."""
 
-from markets.core.contract import Contract, FeeTerms
-from markets.kalshi.messages_market import WireMarket
+from decimal import Decimal
+from typing import Any
+
+from markets.core.contract import WINDOW_NS, Contract, FeeTerms, PriceBand
+from markets.core.units import DOLLAR, PRICE_DOLLAR, SECOND_NS, price_from_text
+from markets.kalshi.messages_market import PriceRange, WireMarket
+from markets.kalshi.ticker import TickerError, asset_of, series_of
+
+STRIKE_TYPE = "greater_or_equal"  # a tie pays YES
+MOST_DECIMALS = 12
+UNTOLD_DECIMALS = 2  # as long as there is no strike either, nothing is priced
 
 
 class TermsError(ValueError):
@@ -9,5 +18,85 @@ class TermsError(ValueError):
 
 
 def contract_of(market: WireMarket, fees: FeeTerms) -> Contract:
-    """The contract of a market: its strike None until it is written. Raises TermsError."""
-    raise NotImplementedError
+    """The contract of a market: its strike None until the exchange has written it, its price grid as the exchange says.
+
+    Raises TermsError: not a quarter hour of a known kind of series, or one that settles differently, or a grid with holes.
+    """
+    try:
+        series = series_of(market.ticker)
+        asset = asset_of(series)
+    except TickerError as error:
+        raise TermsError(str(error)) from None
+    for is_odd, what in (
+        (market.market_type not in ("", "binary"), f"it is a {market.market_type} market"),
+        (market.notional not in (None, DOLLAR), "a contract does not pay a dollar"),
+        (market.close_ns - market.open_ns != WINDOW_NS, f"it is open for {_seconds(market)} s"),
+        (market.open_ns % WINDOW_NS != 0, "it does not open on a quarter hour"),
+        (market.strike_type not in ("", STRIKE_TYPE), f"its strike type is {market.strike_type!r}"),
+        (market.cap_strike is not None, f"it has a second strike, {market.cap_strike}"),
+    ):
+        if is_odd:
+            raise TermsError(f"{market.ticker}: {what}")
+    strike, decimals = _strike(market)
+    return Contract(
+        market.ticker,
+        series,
+        asset,
+        market.open_ns,
+        market.close_ns,
+        strike,
+        decimals,
+        grid_of(market.ticker, market.price_ranges or ()),
+        fees,
+    )
+
+
+def grid_of(ticker: str, ranges: tuple[PriceRange, ...]) -> tuple[PriceBand, ...]:
+    """The price grid, from 0 to a dollar without a hole. Raises TermsError."""
+    try:
+        bands = tuple(
+            PriceBand(price_from_text(one.start), price_from_text(one.end), price_from_text(one.step)) for one in ranges
+        )
+    except ValueError as error:
+        raise TermsError(f"{ticker}: a price range cannot be used: {error}") from None
+    end = 0
+    for band in bands:
+        if band.start != end or band.end <= band.start or band.step <= 0 or (band.end - band.start) % band.step:
+            raise TermsError(f"{ticker}: the price ranges leave a hole or overlap: {_shown(bands)}")
+        end = band.end
+    if end != PRICE_DOLLAR:
+        raise TermsError(f"{ticker}: the price ranges do not reach from 0 to a dollar: {_shown(bands)}")
+    return bands
+
+
+def _strike(market: WireMarket) -> tuple[float | None, int]:
+    """The strike, and how many decimals the settlement average is rounded to."""
+    strike = market.strike
+    digits = (market.custom_strike or {}).get("round_digits")
+    if digits is None and strike is None:
+        return None, UNTOLD_DECIMALS
+    decimals = _decimals(market.ticker, digits)
+    if strike is None:
+        return None, decimals
+    if market.strike_type != STRIKE_TYPE:
+        raise TermsError(f"{market.ticker}: it has a strike and its strike type is {market.strike_type!r}")
+    if not strike.is_finite() or strike <= 0 or strike != round(strike, decimals):
+        raise TermsError(f"{market.ticker}: a strike of {strike} cannot be, with {decimals} decimals")
+    if Decimal(repr(float(strike))) != strike:
+        raise TermsError(f"{market.ticker}: a strike of {strike} has more digits than we can hold")
+    return float(strike), decimals
+
+
+def _decimals(ticker: str, digits: Any) -> int:
+    text = str(digits)
+    if isinstance(digits, str | int) and text.isascii() and text.isdecimal() and int(text) <= MOST_DECIMALS:
+        return int(text)
+    raise TermsError(f"{ticker}: to how many digits the average is rounded is not said (round_digits is {digits!r})")
+
+
+def _seconds(market: WireMarket) -> str:
+    return f"{(market.close_ns - market.open_ns) / SECOND_NS:g}"
+
+
+def _shown(bands: tuple[PriceBand, ...]) -> str:
+    return ", ".join(f"{band.start}-{band.end} by {band.step}" for band in bands) or "none"

@@ -143,7 +143,7 @@ def _whole(value: Any) -> int:
 
 def _iso(value: Any) -> int:
     if not isinstance(value, str):
-        raise ValueError(f"a time is expected here, not {value!r}")  # noqa: TRY004
+        raise ValueError(f"a time is expected here, not {value!r}")
     return iso_ns(value)
 
 
@@ -151,7 +151,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"text is expected here, not {value!r}")  # noqa: TRY004
+        raise ValueError(f"text is expected here, not {value!r}")
     return value
 
 
