@@ -35,12 +35,6 @@ def measure(times: int = TIMES) -> list[SigningCost]:
     return [_cost(name, signer, times) for name, signer in signers().items()]
 
 
-def lines(costs: list[SigningCost]) -> list[str]:
-    """The table, as it is printed."""
-    head = f"{'Signing one request, µs':<30} {'least':>9} {'median':>9}"
-    return [head, *(f"  {cost.key:<28} {cost.least_us:>9.1f} {cost.median_us:>9.1f}" for cost in costs)]
-
-
 def signers() -> dict[str, Signer]:
     """A fresh signer of each kind."""
     return {

@@ -4,12 +4,15 @@ import base64
 import copy
 import gc
 import io
+import json
 import logging
 import os
 import pickle
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from functools import cache
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,12 +27,13 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from markets.kalshi.auth import KeyProblem, Signer, headers, hmac_signer, load_signer
 from markets.kalshi.keys import VARIABLES, private_bytes, signer_from
-from markets.kalshi.signing_bench import lines, measure
+from markets.kalshi.signing_bench import measure
 
 KEY_ID = "8c35ecb3-328f-4f52-8c7c-0f4b9862f8d1"
 SEED = bytes(range(32))
@@ -446,4 +450,56 @@ def test_signing_is_measured_for_each_kind_of_key() -> None:
     costs = measure(times=3)
     assert [cost.key.partition(" ")[0] for cost in costs] == ["Ed25519", "RSA-2048", "HMAC-SHA256"]
     assert all(0 < cost.least_us <= cost.median_us and cost.times == 3 for cost in costs)
-    assert len(lines(costs)) == 4
+
+
+# What the docs say -------------------------------------------------------------------------------------------------
+
+
+class KeyMaker(BaseHTTPRequestHandler):
+    """Answers as the exchange does when it is asked for a new key."""
+
+    asked: list[tuple[str, str, dict[str, object]]] = []
+
+    def do_POST(self) -> None:  # the library's name
+        text = self.headers["KALSHI-ACCESS-TIMESTAMP"] + "POST" + self.path
+        signature = base64.b64decode(self.headers["KALSHI-ACCESS-SIGNATURE"])
+        Ed25519PrivateKey.from_private_bytes(SEED).public_key().verify(signature, text.encode())
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, self.headers["KALSHI-ACCESS-KEY"], body))
+        answer = json.dumps({"api_key_id": "new-key", "key_type": "ed25519", "private_key": PEM}).encode()
+        self.send_response(201)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
+        """Quiet."""
+
+
+def test_the_program_in_the_docs_makes_a_key(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(settings.BASE_DIR) / "docs" / "kalshi-keys.md").read_text(encoding="utf-8")
+    program = text.partition("```python\n")[2].partition("```")[0]
+    home = key_file.parent
+    (home / ".kalshi").mkdir()
+    with HTTPServer(("127.0.0.1", 0), KeyMaker) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        for name, value in {
+            "HOME": str(home),
+            "KALSHI_KEY_ID": KEY_ID,
+            "KALSHI_PRIVATE_KEY_FILE": str(key_file),
+            "KALSHI_REST_URL": f"http://127.0.0.1:{server.server_port}",
+        }.items():
+            monkeypatch.setenv(name, value)
+        exec(compile(program, "docs/kalshi-keys.md", "exec"), {})
+    ((path, key_id, body),) = KeyMaker.asked
+    assert (path, key_id, body["key_type"]) == ("/trade-api/v2/api_keys/generate", KEY_ID, "ed25519")
+    assert capsys.readouterr().out == "KALSHI_KEY_ID=new-key\n"
+    made = signer_from({"KALSHI_KEY_ID": "new-key", "KALSHI_PRIVATE_KEY_FILE": "~/.kalshi/ed25519.pem"})
+    assert made is not None
+
+
+def test_the_docs_name_every_variable() -> None:
+    text = (Path(settings.BASE_DIR) / "docs" / "kalshi-keys.md").read_text(encoding="utf-8")
+    assert all(name in text for name in VARIABLES)
