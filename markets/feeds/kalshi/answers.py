@@ -5,7 +5,7 @@ from collections.abc import Callable
 from markets.core.events import MarketEvent
 from markets.core.units import SECOND_NS
 from markets.feeds.counts import Counts
-from markets.feeds.kalshi.books import SNAPSHOT_S, MarketBooks
+from markets.feeds.kalshi.books import MarketBooks
 from markets.feeds.kalshi.commands import BOOKS, INDEX, OPTIONAL, Command, Commands
 from markets.feeds.kalshi.frames import (
     ErrorMsg,
@@ -23,10 +23,11 @@ from markets.feeds.venue import Reconnect, Refused
 
 CHECK_S = 60  # between two looks at the exchange's list of our subscriptions
 QUIET_S = 5  # after so much silence it is asked for at once: an answer is a sign of life
-UNABLE, UNKNOWN_COMMAND, UNKNOWN_SID, UNKNOWN_CHANNEL, UNAUTHENTICATED = 1, 5, 7, 8, 9
+UNKNOWN_COMMAND, UNKNOWN_SID, UNKNOWN_CHANNEL, UNAUTHENTICATED = 5, 7, 8, 9
 ENDED = (10, 25, UNKNOWN_SID)  # channel error, buffer overflow: the subscription is dead
 ABOUT_MARKETS = (11, 14, 26)  # invalid parameter, ticker required, too many markets
-PASSING = (UNABLE, 18, 27)  # unable to process, timeout, too many requests
+TOO_MANY_REQUESTS = 27
+PASSING = (1, 18, TOO_MANY_REQUESTS)  # unable to process, timeout
 
 
 class Answers:
@@ -48,32 +49,30 @@ class Answers:
         self._has_list = True  # the exchange knows the command
         self._unlisted = 0  # times in a row that it was not answered
 
-    def hear(self, head: Head, now_ns: int, patience: float) -> list[MarketEvent]:
+    def hear(self, head: Head, now_ns: int) -> list[MarketEvent]:
         """One reply. Raises msgspec.DecodeError for one that cannot be read."""
         if head.type == "subscribed":
-            return self._subscribed(head, now_ns, patience)
+            return self._subscribed(head, now_ns)
         if head.type == "unsubscribed":
             self._commands.answered(head.id or 0)
             self._subscriptions.unsubscribed(head.sid or 0)
             return []
         if head.type == "ok":
-            return self._ok(head, now_ns, patience)
+            return self._ok(head, now_ns)
         if head.type == "error":
             return self._error(head, decode_error(head.msg), now_ns)
         return self._index_list(head, now_ns)
 
-    def _subscribed(self, head: Head, now_ns: int, patience: float) -> list[MarketEvent]:
+    def _subscribed(self, head: Head, now_ns: int) -> list[MarketEvent]:
         msg = decode_subscribed(head.msg)
         sub = self._subscriptions.granted(self._commands.answered(head.id or 0), msg, now_ns)
         if sub is None:
             return []
-        if sub.channel == BOOKS:
-            self._books.expect(sub.items, now_ns + int(SNAPSHOT_S * SECOND_NS * patience))
         if sub.channel == INDEX:
             self._commands.ask("indexlist", INDEX, sub.sid, (), now_ns)
         return []
 
-    def _ok(self, head: Head, now_ns: int, patience: float) -> list[MarketEvent]:
+    def _ok(self, head: Head, now_ns: int) -> list[MarketEvent]:
         command = self._commands.answered(head.id or 0)
         if command is None:
             return []
@@ -87,8 +86,6 @@ class Answers:
         self._subscriptions.changed(
             sub, command, held.index_ids if sub.channel == INDEX else held.market_tickers, now_ns
         )
-        if command.kind == "add_markets" and sub.channel == BOOKS:
-            self._books.expect(command.items, now_ns + int(SNAPSHOT_S * SECOND_NS * patience))
         if command.kind == "subscribe_indices":
             self._commands.ask("indexlist", INDEX, sub.sid, (), now_ns)
         return []
@@ -119,19 +116,27 @@ class Answers:
         if command is not None and command.sid and command.sid != sub.sid:
             return []  # about the one before
         if msg.code in ENDED:
-            if command is not None and command.kind == "unsubscribe":
-                subscriptions.unsubscribed(command.sid)
-                return []
-            return subscriptions.fall(sub, words, now_ns)
+            if command is None or command.kind != "unsubscribe":
+                return subscriptions.fall(sub, words, now_ns)
+            subscriptions.unsubscribed(command.sid)
+            return []
         if sub.channel in OPTIONAL and msg.code not in PASSING:
             return subscriptions.give_up(sub, words, now_ns)
+        return self._error_of(sub, command, msg, words, now_ns)
+
+    def _error_of(
+        self, sub: Subscription, command: Command | None, msg: ErrorMsg, words: str, now_ns: int
+    ) -> list[MarketEvent]:
+        """About a subscription that goes on, or was to be made."""
         if msg.code == UNAUTHENTICATED:
             raise Refused(f"the exchange says that {sub.channel} needs a key that may read it: {words}")
         if msg.code == UNKNOWN_CHANNEL:
             raise Refused(f"the exchange does not know the channel {sub.channel}: {words}")
         if msg.code in ABOUT_MARKETS and (msg.tickers or (command is not None and command.items)):
             return self._refused_markets(sub, command, msg, words, now_ns)
-        return subscriptions.failed(sub, words, now_ns) if command is not None else []
+        if command is None:
+            return []
+        return self._subscriptions.failed(sub, command, words, now_ns, is_slow=msg.code == TOO_MANY_REQUESTS)
 
     def _error_of_none(self, head: Head, command: Command | None, code: int, words: str) -> list[MarketEvent]:
         """About no subscription that we have."""
@@ -183,5 +188,5 @@ class Answers:
             if self._unlisted >= TRIES:
                 raise Reconnect(words)
         elif sub is not None and command.kind not in {"get_snapshot", "indexlist"}:  # the books ask again on their own
-            return self._subscriptions.failed(sub, words, now_ns)
+            return self._subscriptions.failed(sub, command, words, now_ns)
         return []

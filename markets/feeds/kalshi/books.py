@@ -72,12 +72,12 @@ class MarketBooks:
         kept = self.kept
         self.kept = {ticker: kept.get(ticker) or MarketBook(ticker) for ticker in tickers}
 
-    def expect(self, tickers: Iterable[str], at_ns: int) -> None:
-        """The exchange sends these: each is to come on its own until then, or it is asked for."""
+    def ask_for(self, tickers: Iterable[str], now_ns: int) -> None:
+        """The exchange sends changes of these, but no snapshot will come on its own."""
         for ticker in tickers:
             kept = self.kept.get(ticker)
             if kept is not None and not kept.stands and kept.ask_ns == NEVER:
-                kept.ask_ns = at_ns
+                kept.ask_ns = now_ns
 
     # What is heard --------------------------------------------------------------------------------------------
 
@@ -170,7 +170,11 @@ class MarketBooks:
         for kept in self.kept.values():
             if kept.is_crossed and now_ns - kept.crossed_ns > CROSSED_S * SECOND_NS * patience:
                 asked.events.extend(self._fall(kept, _crossed(kept.book), now_ns))
-            if now_ns < kept.ask_ns or kept.ticker not in askable:
+            if kept.stands or kept.ticker not in askable:
+                continue
+            if kept.ask_ns == NEVER:  # it is to come on its own
+                kept.ask_ns = now_ns + int(SNAPSHOT_S * SECOND_NS * patience)
+            if now_ns < kept.ask_ns:
                 continue
             if kept.tries >= TRIES and not kept.is_absent:
                 asked.events.extend(self._given_up(kept, now_ns))

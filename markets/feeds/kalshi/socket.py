@@ -56,7 +56,7 @@ class KalshiSocket(VenueSocket):
 
     stale_after_s = 15.0
     can_overlap = False  # what takes over must know the order of our own fills; a gap of a second is told as what it is
-    sends_per_s = 50.0
+    sends_per_s = 100.0
 
     def __init__(
         self,
@@ -109,9 +109,8 @@ class KalshiSocket(VenueSocket):
         if self._followed is not self.wanted.markets:
             self._followed = self.wanted.markets
             self.books.follow(self._followed)
-            self.books.expect(
-                self._book_subscription.items, now_ns
-            )  # dropped and wanted again: nothing comes by itself
+            held = self._subscriptions.staying(self._book_subscription)
+            self.books.ask_for(held, now_ns)  # those that were dropped and are wanted again
         self._subscriptions.tend(now_ns)
 
     def due(self, now_ns: int) -> list[MarketEvent]:
@@ -166,8 +165,8 @@ class KalshiSocket(VenueSocket):
     def _hear_kind(self, head: Head, sub: Subscription | None, channel: str | None, now_ns: int) -> list[MarketEvent]:
         if head.type in REPLIES:
             self._note_clock(head, now_ns)
-            events = self._answers.hear(head, now_ns, self.patience)
-            self._subscriptions.tend(now_ns)
+            events = self._answers.hear(head, now_ns)
+            self.follow(now_ns)
             return events
         if sub is None or channel != sub.channel:
             self.counts.unknown[head.type or "a frame without a type"] += 1
@@ -183,8 +182,10 @@ class KalshiSocket(VenueSocket):
             return self.books.change(frames.decode_delta_msg(msg), seq, now_ns)
         if kind == "orderbook_snapshot":
             self._commands.answered(head.id or 0)
-            at_ns = (head.sending_ts_ms or 0) * MILLISECOND_NS
-            return self.books.snapshot(frames.decode_snapshot(msg), seq, at_ns, now_ns)
+            book, at_ns = frames.decode_snapshot(msg), (head.sending_ts_ms or 0) * MILLISECOND_NS
+            if book.market_ticker not in self._subscriptions.staying(sub, coming=True):
+                return []
+            return self.books.snapshot(book, seq, at_ns, now_ns)
         if kind == "ticker":
             event = read_ticker(msg, self.wanted, now_ns)
         elif kind == "trade":
@@ -222,7 +223,7 @@ class KalshiSocket(VenueSocket):
     def _ask_books(self, now_ns: int) -> list[MarketEvent]:
         """Ask for the snapshots that it is time for."""
         sub = self._book_subscription
-        asked = self.books.due(now_ns, sub.items, self.patience)
+        asked = self.books.due(now_ns, self._subscriptions.staying(sub), self.patience)
         if asked.tickers:
             self._commands.ask("get_snapshot", BOOKS, sub.sid, asked.tickers, now_ns)
         return asked.events

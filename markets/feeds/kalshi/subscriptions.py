@@ -67,6 +67,22 @@ class Subscriptions:
         """Whether it was a subscription of ours."""
         return sid in self._old
 
+    def staying(self, sub: Subscription, *, coming: bool = False) -> dict[str, None]:
+        """The markets that a subscription holds, without those on their way out: a snapshot of theirs would be worth
+        nothing, no changes follow it. With `coming`, those on their way in too."""
+        held = dict(sub.items)
+        for command in self._commands.waiting.values():
+            if command.channel != sub.channel:
+                continue
+            if command.kind == "unsubscribe":
+                return {}
+            if command.kind == "delete_markets":
+                for item in command.items:
+                    held.pop(item, None)
+            elif coming and command.kind == "add_markets":
+                held |= dict.fromkeys(command.items)
+        return held
+
     # What is wanted and not there -----------------------------------------------------------------------------
 
     def tend(self, now_ns: int) -> None:
@@ -171,12 +187,18 @@ class Subscriptions:
         sub.retry_ns = now_ns + min(2**sub.falls, LONGEST_PAUSE_S) * SECOND_NS
         return self._ended(sub.channel, reason, now_ns)
 
-    def failed(self, sub: Subscription, reason: str, now_ns: int) -> list[MarketEvent]:
-        """A command was not carried out, for no reason that is known to last."""
+    def failed(
+        self, sub: Subscription, command: Command, reason: str, now_ns: int, *, is_slow: bool = False
+    ) -> list[MarketEvent]:
+        """A command was not carried out, as far as we know, and for no reason that is known to last. With `is_slow` we are
+        only to ask less often."""
+        if command.kind in {"delete_markets", "unsubscribe_indices"}:
+            for item in command.items:
+                sub.items.pop(item, None)  # if it is wanted again, it is asked for again
         sub.failures += 1
-        if sub.failures >= TRIES:
+        if sub.failures >= TRIES and not is_slow:
             return self.give_up(sub, reason, now_ns)
-        sub.retry_ns = now_ns + 2 ** (sub.failures - 1) * SECOND_NS
+        sub.retry_ns = now_ns + min(2 ** (sub.failures - 1), LONGEST_PAUSE_S) * SECOND_NS
         return []
 
     def give_up(self, sub: Subscription, reason: str, now_ns: int) -> list[MarketEvent]:
