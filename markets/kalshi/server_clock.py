@@ -18,7 +18,6 @@ KEPT = 32
 FRESH_NS = 900 * SECOND_NS
 STEP_NS = 100 * MILLISECOND_NS  # by so much clock and steady clock may drift apart before a fact is old
 SURELY_NS = 2 * SECOND_NS
-LEAST_FACTS = 3  # before we sign with another time than our own
 
 
 class _Fact(NamedTuple):
@@ -52,8 +51,13 @@ class ServerClock:
 
     # Facts -----------------------------------------------------------------------------------------------------
 
-    def note(self, date_header: str | None, sent_ns: int, heard_ns: int) -> None:
-        """A Date header of an answer, our request sent and the answer heard at these times of our clock. Nonsense is ignored."""
+    def note(self, date_header: str | None, sent_ns: int, heard_ns: int, age_header: str | None = None) -> None:
+        """A Date header of an answer, our request sent and the answer heard at these times of our clock.
+
+        Nonsense is ignored, and so is what a cache had for a while: its Age header says so.
+        """
+        if (age_header or "0").strip() != "0":
+            return
         try:
             date_ns = round(parsedate_to_datetime(date_header or "").timestamp()) * SECOND_NS
         except (ValueError, TypeError, OverflowError, IndexError):
@@ -92,7 +96,7 @@ class ServerClock:
     def is_corrected(self) -> bool:
         """Whether requests are stamped with the exchange's time instead of ours: ours is surely wrong by over 2 s."""
         found = self._found()
-        return found is not None and found[2] >= LEAST_FACTS and abs(found[0]) - found[1] > SURELY_NS
+        return found is not None and abs(found[0]) - found[1] > SURELY_NS
 
     def now_ns(self) -> int:
         """Our time; only where it is surely wrong, the exchange's as we know it."""
@@ -144,20 +148,26 @@ class ServerClock:
 
 
 def _agreed(facts: list[_Fact], at_least: float) -> tuple[int, int, int] | None:
-    """The middle and half width of where most facts overlap (the narrowest such place), and how many do."""
-    edges = sorted([(fact.low, 0) for fact in facts] + [(fact.high, 1) for fact in facts])
-    depth, best, width = 0, 0, inf
-    low = high = 0.0
-    for number, (at, is_end) in enumerate(edges):
+    """The middle and half width of where most facts overlap, and how many do.
+
+    Of several such places that with the newest fact: the one odd page out of some cache goes at the next answer.
+    """
+    edges = sorted(
+        [(fact.low, 0, at) for at, fact in enumerate(facts)] + [(fact.high, 1, at) for at, fact in enumerate(facts)]
+    )
+    around: list[int] = []
+    best, low, high = (0, 0, 0.0), 0.0, 0.0
+    for number, (edge, is_end, at) in enumerate(edges):
         if is_end:
-            depth -= 1
+            around.remove(at)
             continue
-        depth += 1
+        around.append(at)
         until = edges[number + 1][0]
-        if depth > best or (depth == best and until - at < width):
-            best, low, high, width = depth, at, until, until - at
-    if not best:
+        place = (len(around), max(around), edge - until)
+        if place > best:
+            best, low, high = place, edge, until
+    if not best[0]:
         return None
     if low < at_least < high:
         low = at_least
-    return round((low + high) / 2), round((high - low) / 2), best
+    return round((low + high) / 2), round((high - low) / 2), best[0]
