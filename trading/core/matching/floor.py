@@ -116,7 +116,9 @@ class Floor:
         """Put an order at the back of the queue at its price, and reserve for it."""
         market, ladder = order.market, order.market.ladder(order.is_yes)
         order.ahead = ladder.crowd(order.own)
-        ladder.queue(order.own).orders.append(order)
+        queue = ladder.queue(order.own)
+        order.early = queue.gone
+        queue.orders.append(order)
         market.resting += 1
         ticker = market.contract.ticker
         order.pocket.orders.setdefault(ticker, []).append(order)

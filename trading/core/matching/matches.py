@@ -104,7 +104,7 @@ def come_back(floor: Floor, market: Market, is_yes: bool, price: int) -> None:
     if queue is None:
         return
     if market.ladder(not is_yes).best_order() + price >= PRICE_DOLLAR:
-        queue.consumed_until_ns = floor.now_ns + REMEMBERED_NS
+        queue.consumed_until_ns = queue.prints_until_ns = floor.now_ns + REMEMBERED_NS
         floor.due(queue.consumed_until_ns, back=(market, is_yes, price))
     before = ladder.crowd(price)
     queue.expire(floor.now_ns)

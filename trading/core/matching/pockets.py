@@ -14,6 +14,8 @@ from trading.core.portfolio import Position
 if TYPE_CHECKING:
     from trading.core.matching.ladder import Order
 
+FINEST = 100  # Money: the exchange's own rounding of a balance
+
 Claim = tuple[int, int, int]  # (price of the own side, count, most that its fees can be)
 
 
@@ -95,9 +97,9 @@ class Pocket:
 
     def maker_fee(self, order: "Order", own: int, count: int) -> int:
         """The most that resting contracts can be charged, in fills of any size: a trade fee where makers pay one, and
-        what each fill rounds away. Rounded to more than the exchange's own unit, fills are taken as whole contracts."""
+        what each fill rounds away. An account that is rounded more coarsely is taken to be filled in whole contracts."""
         terms = self.terms(order.market.contract.fees)
-        fills = count if terms.precision <= terms.increment else -(-count // CONTRACT)
+        fills = count if terms.precision <= FINEST else -(-count // CONTRACT)
         if not terms.maker_rate:
             return fills * (terms.precision - gcd(own, terms.precision))
         return trade_fee(terms, own, count, is_taker=False) + fills * (terms.precision + terms.increment)
