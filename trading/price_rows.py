@@ -8,6 +8,7 @@ from markets.feeds.feed import FeedView
 from markets.recorder import Recorder
 from trading.core.desk import Desk
 from trading.core.methods import MethodPrice
+from trading.core.official import Published
 from trading.core.reasons import REASONS
 
 Json = dict[str, Any]
@@ -22,7 +23,15 @@ def prices(desk: Desk) -> list[Json]:
         spot = underlying.spot
         methods = [_method(each) for each in spot.methods(desk.now_ns)]
         value = next((each["value"] for each in methods if each["method"] == spot.method), None)
-        rows.append({"asset": asset, "method": spot.method, "value": value, "methods": methods})
+        rows.append(
+            {
+                "asset": asset,
+                "method": spot.method,
+                "value": value,
+                "methods": methods,
+                "index": _index(underlying.index(desk.now_ns), underlying.next_strike),
+            }
+        )
     return rows
 
 
@@ -53,6 +62,21 @@ class TapeRow:
             "bound": usage.bound,
             "oldest_ms": usage.oldest_ns // MILLISECOND_NS or None,
         }
+
+
+def _index(index: Published | None, next_strike: tuple[int, float] | None) -> Json | None:
+    """The index as the exchange publishes it; null where it was never heard. `next_strike` is what the strike of the
+    window that opens then will be, but for the rounding: to look at, not traded on."""
+    if index is None:
+        return None
+    shown = index._asdict()
+    age_ns = shown.pop("age_ns")
+    open_ns, strike = next_strike or (0, None)
+    return shown | {
+        "age_ms": age_ns // MILLISECOND_NS,
+        "next_open_ms": open_ns // MILLISECOND_NS,
+        "next_strike": strike,
+    }
 
 
 def _method(price: MethodPrice) -> Json:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.desk import Desk
+from trading.core.engine import ASKED
 from trading.core.events import Event, Fill, OrderAccepted, OrderCancelled, OrderRejected
 from trading.core.market import MarketState
 from trading.core.portfolio import Position
@@ -15,6 +16,7 @@ from trading.price_rows import prices
 
 Json = dict[str, Any]
 KEPT = 20
+SHUT = {"disputed": "DISPUTED"}  # the reason of a market that is not traded any more, where there is more to say
 SOON_NS = 900 * SECOND_NS  # windows that open later than this are not shown yet
 
 
@@ -127,6 +129,8 @@ def document(desk: Desk, recent: Recent, place: Place, told: Told) -> Json:
         "windows": windows(desk),
         "venues": venues(desk),
         "prices": prices(desk),
+        "paused": [{"shard": shard, "reason": reason} for shard, reason in engine.watch.paused.items()],
+        "drifts": {series: list(changes) for series, changes in engine.watch.drifts.items()},
         "feeds": told.feeds,
         "tape": told.tape,
         "orders": list(recent.orders),
@@ -210,8 +214,8 @@ def _window(desk: Desk, market: MarketState) -> Json:
     spot = engine.underlyings[contract.asset].spot
     held = engine.portfolio.positions.get(contract.ticker)
     estimate = spot.estimate(desk.now_ns)
-    reason = signal.reason if signal else "NOT_OPEN"
-    is_open = market.status == "open"
+    is_open = market.status in ASKED
+    reason = signal.reason if signal and is_open else SHUT.get(market.status, "NOT_OPEN")
     return {
         "ticker": contract.ticker,
         "asset": contract.asset,
@@ -232,8 +236,8 @@ def _window(desk: Desk, market: MarketState) -> Json:
         "edge_no": signal.edge_no if signal and is_open else None,
         "confidence": signal.confidence if signal and is_open else None,
         "side": signal.side if signal else "",
-        "reason": reason if is_open else "NOT_OPEN",
-        "reason_text": market.lost if reason == "FEED_LOST" else REASONS[reason if is_open else "NOT_OPEN"],
+        "reason": reason,
+        "reason_text": _reason_text(desk, market, reason),
         "position": held.count if held else 0,
         "cost": held.cost if held else 0,
         "worst_case": engine.portfolio.cost(contract.ticker) + engine.orders.exposure_in(contract.ticker),
@@ -241,9 +245,20 @@ def _window(desk: Desk, market: MarketState) -> Json:
     }
 
 
+def _reason_text(desk: Desk, market: MarketState, reason: str) -> str:
+    """The sentence for a reason code, in the exchange's words where it has some."""
+    watch = desk.engine.watch
+    own = {
+        "FEED_LOST": market.lost,
+        "EXCHANGE_PAUSED": " ".join(filter(None, watch.paused.values())),
+        "CONTRACT_CHANGED": " ".join(watch.drifts.get(market.contract.series, ())),
+    }
+    return own.get(reason) or REASONS[reason]
+
+
 def _open_profit(market: MarketState | None, held: Position) -> int | None:
     """What closing now at the best price would bring, less what it cost; None when nobody bids or it is over."""
-    if market is None or not held.count or market.status != "open":
+    if market is None or not held.count or market.status not in ASKED:
         return None
     book = market.book
     own_bid = book.bid if held.count > 0 else PRICE_DOLLAR - book.ask
