@@ -1,6 +1,7 @@
 """The frames in which the exchange sends what it lists: markets, events, series, trades, books, candles."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
@@ -117,8 +118,15 @@ class LiveQuotes(msgspec.Struct, frozen=True, gc=False, rename=lambda name: f"{n
     close: PriceText
 
 
-class LivePrices(Prices, frozen=True, gc=False, rename=lambda name: f"{name}_dollars"):
+class LivePrices(msgspec.Struct, frozen=True, gc=False, rename=lambda name: f"{name}_dollars"):
     """Prices of a candle that is not history yet."""
+
+    open: PriceText | None = None
+    low: PriceText | None = None
+    high: PriceText | None = None
+    close: PriceText | None = None
+    mean: Decimal | None = None
+    previous: PriceText | None = None
 
 
 class LiveCandle(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ import msgspec
 
 WORDS = 300  # characters of the exchange's words that are kept
 _LONG = re.compile(r"[^\s\"'<>(){}\[\],:`]{40,}")  # the shortest signature has 44 characters, an id 36
+_WORD = re.compile(r"[a-z0-9_.-]+|[A-Z0-9_.-]+")  # but one of the exchange's long codes
 ALREADY = ("order_already_exists", "already_exists")
 
 
@@ -138,7 +139,7 @@ def _short(value: Any) -> str:
 
 def without_secrets(text: str) -> str:
     """The text without what is as long as a signature: who answers may repeat what we sent."""
-    return _LONG.sub("…", text)
+    return _LONG.sub(lambda found: found[0] if _WORD.fullmatch(found[0]) else "…", text)
 
 
 def _sentence(status: int, code: str, message: str, details: str, call: str) -> str:

@@ -35,6 +35,7 @@ THROTTLED_TRIES = 6
 STAMP_TRIES = 4  # after three answers the exchange's clock is known
 FIRST_PAUSE_S = 0.1
 EXPIRED = "header_timestamp_expired"
+NO_ACCOUNT = "user_not_found"  # a shard that never had cash of ours: not what was named is missing
 UNSURE = ("EXCHANGE_UNAVAILABLE",)  # whatever status it comes with
 _GOOD, _REDIRECT, _TROUBLE = 200, 300, 500
 _UNAUTHORISED, _NOT_FOUND, _TIMEOUT, _CONFLICT, _TOO_MANY = 401, 404, 408, 409, 429
@@ -214,8 +215,9 @@ class Gathering(Generic[T]):
 
 
 def _refusal(status: int, said: Said) -> type[KalshiError]:
-    if status == _NOT_FOUND:
+    code = said.code.lower()
+    if status == _NOT_FOUND and (not code or (code.endswith("not_found") and code != NO_ACCOUNT)):
         return NotFound
-    if status == _CONFLICT and said.code.lower() in ALREADY:
+    if status == _CONFLICT and code in ALREADY:
         return AlreadyExists
     return Refused
