@@ -109,6 +109,8 @@ class House(Members):
             hear(event, now_ns)
             if self.matching.happened:
                 self.flush()
+            if self.timetable.next_ns <= now_ns:
+                self._pass(now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Pass time: listings, opens, closes, determinations, expiries, maintenance, transfers, the lag of reads."""
