@@ -63,11 +63,21 @@ class Facts(NamedTuple):
         return ("scalar", self.yes_pays) if self.result and self.yes_pays is not None else None
 
 
+class Trouble(NamedTuple):
+    """What is not as it should be, in words that follow the ticker; empty when all is well."""
+
+    words: str = ""
+    is_excusable: bool = False
+
+
+NO_TROUBLE = Trouble()
+
+
 class Window:
     """Times are the exchange's. `events` tells what has changed since it was last asked."""
 
     __slots__ = (
-        "_echoes", "_read_ns", "_updated_ns", "close_ns", "contract", "facts", "is_taken", "list_ns", "open_ns", "said",
+        "_echoes", "_read_ns", "_updated_ns", "close_ns", "contract", "facts", "is_absent", "is_taken", "list_ns", "open_ns", "said",
         "series", "ticker", "told", "wants_ns",
     )  # fmt: skip
 
@@ -76,6 +86,7 @@ class Window:
         self.facts: Facts | None = None
         self.contract: Contract | None = None  # as it was told
         self.told = ""  # the last status
+        self.is_absent = False  # it was looked for in vain
         self.is_taken = False  # its name is still that of an earlier window
         self.wants_ns = now_ns  # when it is to be read
         self.list_ns = 0  # when it is to be looked for in the listing
@@ -132,8 +143,13 @@ class Window:
             told.append(self._status(status, stamp_ns))
         return told
 
-    def plan(self, now_ns: int, watch_ns: int, excuse: str) -> None:
-        """Say when it is to be read next, after it was, or was not found. `excuse`: why it may not exist."""
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is awaited of the exchange that it may not owe us: a listing, or a strike."""
+        return self.facts is None or self.contract is None or self.contract.strike is None
+
+    def plan(self, now_ns: int, watch_ns: int, *, is_excused: bool) -> None:
+        """Say when it is to be read next, after it was, or was not found. `is_excused`: it may well not exist."""
         if self._echoes:
             self._echoes -= 1
             self.wants_ns = now_ns + ECHO_NS
@@ -144,37 +160,39 @@ class Window:
         elif state == "expected" and now_ns < self.open_ns:
             self.wants_ns = min(now_ns + 30 * SECOND_NS, self.open_ns + FIRST_LOOK_NS)
         else:
-            self.wants_ns = now_ns + self._gap(state, now_ns, watch_ns, excuse)
+            gap_ns = EXCUSED_NS if is_excused and now_ns < self.close_ns else self._gap(state, now_ns, watch_ns)
+            self.wants_ns = now_ns + gap_ns
+        if now_ns < self.close_ns:
+            self.wants_ns = min(self.wants_ns, self.close_ns + SECOND_NS)
 
-    def trouble(self, now_ns: int, excuse: str) -> str:
-        """What is not as it should be, in a sentence; empty when all is well."""
+    def trouble(self, now_ns: int) -> Trouble:
+        """What is not as it should be. Excusable is what is no news while the exchange is closed."""
         state, since_open, since_close = self.state(now_ns), now_ns - self.open_ns, now_ns - self.close_ns
         if self.facts is not None and self.facts.odd and since_close < 0:
-            return self.facts.odd
-        if state == "expected" and since_close >= 0:
-            return "is held, and the exchange does not know it"
-        if state == "expected" and since_open >= LATE_LISTING_NS and not excuse:
-            return "is not listed a minute after it should have opened"
-        if state == "awaiting strike" and since_open >= LATE_STRIKE_NS and not excuse:
-            return "has no strike 30 s after its open: nothing is traded in it"
-        if state == "paused" and not excuse and self.facts is not None:
-            return PAUSED.get(
-                self.facts.status, f"is {self.facts.status!r}, a word of the exchange that is not known here"
-            )
+            return Trouble(self.facts.odd)
+        if state == "expected" and self.is_absent and since_close >= 0:
+            return Trouble("is held, and the exchange does not know it")
+        if state == "expected" and self.is_absent and since_open >= LATE_LISTING_NS:
+            return Trouble("is not listed a minute after it should have opened", True)
+        if state == "awaiting strike" and since_open >= LATE_STRIKE_NS:
+            return Trouble("has no strike 30 s after its open: nothing is traded in it", True)
+        if state == "paused" and self.facts is not None:
+            word = self.facts.status
+            return Trouble(PAUSED.get(word, f"is {word!r}, a word of the exchange that is not known here"), True)
         if state == "disputed":
-            return "is closed, and its result is being looked into"
+            return Trouble("is closed, and its result is being looked into")
         if state in ("closed", "determined") and since_close >= LATE_RESULT_NS:
-            return "has paid nothing 30 minutes after its close"
-        return ""
+            return Trouble("has paid nothing 30 minutes after its close")
+        return NO_TROUBLE
 
-    def _gap(self, state: Life, now_ns: int, watch_ns: int, excuse: str) -> int:
+    def _gap(self, state: Life, now_ns: int, watch_ns: int) -> int:
         since_open, since_close = now_ns - self.open_ns, now_ns - self.close_ns
         if since_close >= QUICK_NS:
             return MINUTE_NS
         if since_close >= 0:
             return _between(SECOND_NS, since_close // 8, 5 * SECOND_NS)
         if state in ("expected", "awaiting strike"):
-            return _between(SECOND_NS, since_open // 4, 10 * SECOND_NS) if not excuse else EXCUSED_NS
+            return _between(SECOND_NS, since_open // 4, 10 * SECOND_NS)
         return min(watch_ns, 5 * SECOND_NS) if state == "paused" else watch_ns
 
     def _ended(self, facts: Facts) -> Life | None:

@@ -96,7 +96,7 @@ class Windows:
         if window is None:
             return []
         if window.facts is None and facts.close_ns <= window.open_ns and facts.ticker not in self._held:
-            window.is_taken = True  # in the hour that is lived twice
+            window.is_absent = window.is_taken = True  # in the hour that is lived twice
             self._plan_read(window, at_ns)
             return []
         window.read(facts, at_ns)
@@ -108,6 +108,7 @@ class Windows:
         """The exchange does not know it."""
         window = self._windows.get(ticker)
         if window is not None:
+            window.is_absent = True
             self._plan_read(window, now_ns + self.offset_ns)
 
     def listing(self, series: str, listed: Iterable[Facts], now_ns: int) -> list[MarketEvent]:
@@ -212,18 +213,22 @@ class Windows:
         self._windows[ticker] = Window(ticker, series, opens(closes_ns), closes_ns, at_ns)
 
     def _told(self, window: Window, at_ns: int, stamp_ns: int) -> list[MarketEvent]:
-        excuse = self._excuse(window)
-        trouble = window.trouble(at_ns, excuse)
-        if trouble and trouble not in window.said:
-            window.said.add(trouble)
-            self.complaints.append(f"{window.ticker} {trouble}")
         told = window.events(at_ns, stamp_ns)
         if window.told == "settled":
             self._done[window.ticker] = window.close_ns
             del self._windows[window.ticker]
         elif self._is_given_up(window, at_ns):
             del self._windows[window.ticker]
+        else:
+            self._look_for_trouble(window, at_ns)
         return told
+
+    def _look_for_trouble(self, window: Window, at_ns: int) -> None:
+        trouble = window.trouble(at_ns)
+        if not trouble.words or trouble.words in window.said or (trouble.is_excusable and self._excuse(window)):
+            return
+        window.said.add(trouble.words)
+        self.complaints.append(f"{window.ticker} {trouble.words}")
 
     def _is_given_up(self, window: Window, at_ns: int) -> bool:
         if window.ticker in self._held:
@@ -231,7 +236,8 @@ class Windows:
         return at_ns >= window.close_ns + (DAY_NS if window.facts is not None else 0)
 
     def _plan_read(self, window: Window, at_ns: int) -> None:
-        window.plan(at_ns, self._watch_ns, self._excuse(window))
+        is_excused = window.is_waiting and self._excuse(window) != ""
+        window.plan(at_ns, self._watch_ns, is_excused=is_excused)
 
     def _excuse(self, window: Window) -> str:
         """Why it may be missing, or late, without anybody having to know."""
@@ -254,7 +260,7 @@ class Windows:
                 del self._windows[window.ticker]
 
     def _view(self, window: Window) -> WindowView:
-        state, excuse = window.state(self._now_ns), self._excuse(window)
+        state, trouble, excuse = window.state(self._now_ns), window.trouble(self._now_ns), self._excuse(window)
         return WindowView(
             window.ticker,
             window.series,
@@ -263,7 +269,7 @@ class Windows:
             window.close_ns,
             window.contract.strike if window.contract is not None else None,
             window.facts.shard if window.facts is not None else None,
-            window.trouble(self._now_ns, excuse) or (excuse if window.facts is None else ""),
+            excuse if excuse and (trouble.is_excusable or window.facts is None) else trouble.words,
         )
 
 
