@@ -51,9 +51,10 @@ wheels: $(READY)  ## whether requirements.txt installs from wheels alone on ever
 			--require-hashes --only-binary :all: -r requirements.txt && echo "Python $$version: wheels for all" || exit 1; \
 	done
 
-bench: $(READY)  ## how fast the engine, the feeds and the recorder are
+bench: $(READY)  ## how fast the engine, the feeds, the recorder and the way to the exchange are
 	$(BIN)/python manage.py bench
 	$(BIN)/python manage.py bench_feeds
+	$(BIN)/python manage.py bench_kalshi
 
 migrate: $(READY)  ## bring the tables up to date
 	$(BIN)/python manage.py migrate

@@ -6,7 +6,7 @@ from django.utils.functional import SimpleLazyObject
 
 from trading.models import TraderStatus
 
-LABELS = {"demo": "DEMO", "tape": "PAPER"}
+LABELS = {"demo": "DEMO", "tape": "PAPER", "real": "PAPER"}
 
 
 def banner(request: HttpRequest) -> dict[str, object]:
@@ -16,6 +16,8 @@ def banner(request: HttpRequest) -> dict[str, object]:
 
 def market_words(source: str, tape: str) -> str:
     """The market in words."""
+    if source == "real":
+        return "the exchange's own markets, traded on paper"
     return f"recorded market {tape}".strip() if source == "tape" else "simulated quarter-hour market"
 
 

@@ -107,7 +107,23 @@ def _of_snapshot(latest: snapshot.Snapshot | None) -> list[Component]:
     """What the trader says of its feeds and its tape; nothing where it says nothing."""
     if latest is None:
         return []
-    return [*([feeds(latest.feeds)] if latest.feeds else []), *([tapes(latest.tape)] if latest.tape else [])]
+    return [
+        *([exchange(latest.exchange)] if latest.exchange else []),
+        *([feeds(latest.feeds)] if latest.feeds else []),
+        *([tapes(latest.tape)] if latest.tape else []),
+    ]
+
+
+def exchange(heard: snapshot.Exchange) -> Component:
+    """How the exchange is heard: bad when it is not, or when its contracts are not what we assume."""
+    how = "heard over its WebSocket" if heard.how == "socket" else "polled: no API key is set"
+    trouble = [*heard.drift, *([] if heard.state == "up" else [f"{heard.state}: {heard.reason}".rstrip(": ")])]
+    halted = [
+        f"shard {each.shard} does not trade {each.reason}".rstrip() for each in heard.shards if not each.is_trading
+    ]
+    age_s = None if heard.age_ms is None else heard.age_ms / 1000
+    state = "bad" if trouble else "warn" if halted else "ok"
+    return Component("Exchange", state, "; ".join([f"{heard.host}, {how}", *trouble, *halted]), age_s)
 
 
 def feeds(connections: list[snapshot.Feed]) -> Component:

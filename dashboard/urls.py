@@ -12,5 +12,6 @@ urlpatterns = [
     path("orders/", views.orders, name="orders"),
     path("markets/<str:ticker>/", views.market, name="market"),
     path("prices/", views.prices, name="prices"),
+    path("exchange/", views.exchange, name="exchange"),
     path("health/", views.health_page, name="health"),
 ]

@@ -60,6 +60,13 @@ def prices(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
+def exchange(request: HttpRequest) -> HttpResponse:
+    """How the exchange is heard, and whether its contracts have changed; its numbers come over the socket."""
+    return render(request, "dashboard/exchange.html")
+
+
+@require_safe
+@login_required
 def orders(request: HttpRequest) -> HttpResponse:
     """Recent orders and fills of the account, newest first."""
     account = account_shown()

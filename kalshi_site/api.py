@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 from backtests.api import BacktestRunViewSet
 from dashboard.api import HealthView, StatusView
 from dashboard.api_docs import docs
+from dashboard.api_exchange import ExchangeView
 from dashboard.api_login import TokenLogin, TokenLogout
 from dashboard.api_prices import FeedsView, PricesView
 from markets.api import MarketViewSet, TapeViewSet
@@ -37,6 +38,7 @@ urlpatterns = [
     path("status/", StatusView.as_view(), name="api-status"),
     path("health/", HealthView.as_view(), name="api-health"),
     path("prices/", PricesView.as_view(), name="api-prices"),
+    path("exchange/", ExchangeView.as_view(), name="api-exchange"),
     path("feeds/", FeedsView.as_view(), name="api-feeds"),
     path("mode/", ModeView.as_view(), name="api-mode"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

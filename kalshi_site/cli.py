@@ -23,6 +23,7 @@ COMMANDS = {
     "download": "fetch public history: Kalshi's settled markets, trades and candles; trades or candles of spot venues",
     "import_recording": "turn recorded market data into tapes",
     "bench": "measure the engine: events a second, memory, time from event to decision",
+    "bench_kalshi": "measure the way to the exchange: signing by kind of key, decision to bytes on the socket",
     "bench_feeds": "measure the feeds and the recorder: microseconds a message by venue, bytes an event",
 }
 DJANGOS_OWN = {

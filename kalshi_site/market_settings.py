@@ -1,4 +1,4 @@
-"""The settings of the market: which one, how fast, whose money, which venues, how much disk."""
+"""The settings of the market: which one, how fast, whose money, which venues and series, how much disk."""
 
 from pathlib import Path
 
@@ -6,8 +6,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from kalshi_site import environment
 from markets.core.units import Money, money_from_text
+from markets.kalshi.ticker import TickerError, asset_of
 
 FASTEST_DEMO = 100.0
+SERIES_BY_DEFAULT = ("KXBTC15M", "KXETH15M", "KXSOL15M")
 
 
 def paper_capital() -> Money:
@@ -25,16 +27,37 @@ def paper_capital() -> Money:
 
 
 def account_name(market: str, tape: str) -> str:
-    """Whose money it is: ACCOUNT, else `demo`, else the name of the tape."""
+    """Whose money it is: ACCOUNT, else `demo`, `paper` on the real market, or the name of the tape."""
     stem = Path(tape).name.removesuffix(".zst").removesuffix(".tape")
-    return environment.text("ACCOUNT", "demo" if market == "demo" else f"tape-{stem}")
+    return environment.text("ACCOUNT", {"demo": "demo", "real": "paper"}.get(market, f"tape-{stem}"))
 
 
-MARKET = environment.choice("MARKET", "demo", among=("demo", "tape"))
+def series_watched() -> list[str]:
+    """The quarter-hour series of SERIES, in order, each once."""
+    names = [name.upper() for name in environment.words("SERIES", ",".join(SERIES_BY_DEFAULT))]
+    for name in names:
+        try:
+            asset_of(name)
+        except TickerError as error:
+            raise ImproperlyConfigured(f"SERIES: {error}; set it to names such as KXBTC15M,KXETH15M.") from None
+    return list(dict.fromkeys(names))
+
+
+def kalshi_address(name: str, schemes: tuple[str, ...]) -> str:
+    """An address of the exchange's API instead of the one that KALSHI_ENV names; empty for that one."""
+    address = environment.text(name, "").rstrip("/")
+    if address and not address.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise ImproperlyConfigured(f"{name}={address} is not an address; it begins with {schemes[0]}://.")
+    return address
+
+
+MARKET = environment.choice("MARKET", "demo", among=("demo", "tape", "real"))
 TAPE = environment.text("TAPE", "")
 if MARKET == "tape" and not TAPE:
     raise ImproperlyConfigured("MARKET=tape needs TAPE; set it to a file made by `manage.py import_recording`.")
 SPEED = environment.speed("SPEED", 10.0 if MARKET == "demo" else 1.0)  # 0 = as fast as it goes
+if MARKET == "real" and SPEED != 1.0:
+    raise ImproperlyConfigured("SPEED is for the demo market and for tapes: the real market has the time it has.")
 if MARKET == "demo" and not 0 < SPEED <= FASTEST_DEMO:
     raise ImproperlyConfigured(
         f"SPEED={f'{SPEED:g}' if SPEED else 'max'} is for tapes: the demo market runs through real sockets, whose time is real; "
@@ -46,3 +69,9 @@ SIGNAL_ROWS = environment.integer("SIGNAL_ROWS", 1_000_000, least=1_000, most=10
 PAPER_CAPITAL = paper_capital()
 TAPES_MAX_GB = environment.number("TAPES_MAX_GB", 5.0, least=0.05, most=1e6)  # of what sessions and recorders write
 VENUES = environment.words("VENUES", "coinbase,kraken,bitstamp,gemini,crypto_com,bullish,lmax,binance")
+SERIES = series_watched()  # of the real market
+KALSHI_ENV = environment.choice("KALSHI_ENV", "production", among=("production", "demo"))  # where MARKET=real is
+KALSHI_REST_URL = kalshi_address("KALSHI_REST_URL", ("https", "http"))
+KALSHI_WS_URL = kalshi_address("KALSHI_WS_URL", ("wss", "ws"))
+if bool(KALSHI_REST_URL) != bool(KALSHI_WS_URL):
+    raise ImproperlyConfigured("KALSHI_REST_URL and KALSHI_WS_URL go together: set both, or none to use KALSHI_ENV.")

@@ -23,8 +23,12 @@ RECORDED_DATA = environment.folder("RECORDED_DATA", BASE_DIR.parent / "shared" /
 from kalshi_site.market_settings import (  # noqa: E402
     ACCOUNT,
     DEMO_SEED,
+    KALSHI_ENV,
+    KALSHI_REST_URL,
+    KALSHI_WS_URL,
     MARKET,
     PAPER_CAPITAL,
+    SERIES,
     SIGNAL_ROWS,
     SPEED,
     TAPE,

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error
 
 from markets.tape import TapeError, read_header
 
-MARKETS = ("demo", "tape")
+MARKETS = ("demo", "tape", "real")
 
 
 def market(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:

@@ -1,73 +1,108 @@
 """Inflow: everything that comes in from a market while a session runs, and time itself; each part a task."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from markets.core.events import MarketEvent
 from markets.feeds.feed import FeedView
 from markets.feeds.feeds import Feeds
+from markets.feeds.kalshi.feed import KalshiFeed
+from markets.feeds.kalshi.view import ExchangeView
 from markets.feeds.pace import Pace
 from markets.feeds.stream import StreamFeed
-from markets.loopback.server import Clock, LoopbackServer, play, serve_venues
+from markets.kalshi.rest import KalshiRest
+from markets.loopback.server import Clock, LoopbackServer, SpotEvent, play, serve_venues
 from trading.core.desk import TIMER_NS
+from trading.exchange_side import ExchangeSide
 from trading.simulator.server import serve
 from trading.source import Source, SpotSide
 
 TICK_S = 0.05
 
 Hear = Callable[[list[MarketEvent]], Awaitable[None]]
+Task = asyncio.Task[None]
 
 
 @dataclass
 class Inflow:
-    """What is open: the stream of the source, and the venues' feeds where there are any."""
+    """What is open: the stream of a tape, or the exchange and the venues of a market that has a clock of its own."""
 
-    stream: StreamFeed
-    feeds: Feeds | None
-    tasks: "list[asyncio.Task[None]]"
+    stream: StreamFeed | None = None
+    exchange: KalshiFeed | None = None
+    feeds: Feeds | None = None
+    tasks: list[Task] = field(default_factory=list)
 
     def views(self) -> list[FeedView]:
         """How each venue's feed is; none where the market comes from a tape."""
         return self.feeds.views() if self.feeds else []
 
+    def exchange_view(self) -> ExchangeView | None:
+        """How the exchange is; None where the market comes from a tape."""
+        return self.exchange.view() if self.exchange else None
+
+    def start(self, work: Awaitable[None], name: str) -> None:
+        """One more part."""
+        self.tasks.append(asyncio.create_task(_plainly(work), name=name))
+
 
 @asynccontextmanager
 async def inflow(source: Source, hear: Hear, tick: Callable[[int], None]) -> AsyncIterator[Inflow]:
-    """Open the source. `hear` gets what the venues say; `tick` gets the time of a market that has a clock of its own,
-    also when nobody says anything: prices grow old in silence."""
+    """Open the source. `hear` gets what exchange and venues say; `tick` gets the time of a market that has a clock of
+    its own, also when nobody says anything: prices grow old in silence."""
     async with AsyncExitStack() as stack:
-        events, clock = source.events, source.clock
-        serving = serve(events, name=source.name, label=source.label, speed=source.speed, clock=clock)
-        server = await stack.enter_async_context(serving)
-        tasks: list[asyncio.Task[None]] = []
-        feeds = None
+        flow, clock = Inflow(), source.clock
+        if source.events is not None:
+            serving = serve(source.events, name=source.name, label=source.label, speed=source.speed, clock=clock)
+            flow.stream = StreamFeed((await stack.enter_async_context(serving)).url)
         if clock is not None:
-            tasks.append(asyncio.create_task(_pass_time(clock, tick), name="time"))
-        if source.spot is not None and clock is not None:
-            feeds = await _loopback(stack, source.spot, clock, hear, tasks)
-        yield Inflow(StreamFeed(server.url), feeds, tasks)
+            flow.start(_pass_time(clock, tick), "time")
+            if source.exchange is not None:
+                await _exchange(stack, flow, source.exchange, clock, hear)
+            if source.spot is not None:
+                await _venues(stack, flow, source.spot, clock, hear)
+        yield flow
 
 
-async def _loopback(
-    stack: AsyncExitStack, spot: SpotSide, clock: Clock, hear: Hear, tasks: "list[asyncio.Task[None]]"
-) -> Feeds:
-    """The simulated venues as servers on loopback, and the same clients that hear real ones."""
-    server = LoopbackServer(spot.venues, spot.assets, now_ns=clock.now_ns, speed=spot.speed)
-    await stack.enter_async_context(serve_venues(server))
-    endpoints = {name: server.endpoint(name) for name in spot.venues}
+async def _exchange(stack: AsyncExitStack, flow: Inflow, side: ExchangeSide, clock: Clock, hear: Hear) -> None:
+    """The exchange, and where it is simulated here, its going on."""
+    reached = await stack.enter_async_context(side.reach())
+    rest = await stack.enter_async_context(KalshiRest(reached.hosts, reached.signer, clock=clock.now_ns))
+    flow.exchange = KalshiFeed(
+        rest,
+        side.series,
+        hear,
+        hosts=reached.hosts,
+        clock=clock.now_ns,
+        signer=reached.signer,
+        held=side.held,
+        pace=Pace(patience=max(1.0, side.speed)),
+        speed=side.speed,
+    )
+    if reached.play is not None:
+        flow.start(reached.play(), "simulated exchange")
+    flow.start(flow.exchange.run(), "exchange")
+
+
+async def _venues(stack: AsyncExitStack, flow: Inflow, spot: SpotSide, clock: Clock, hear: Hear) -> None:
+    """The real venues; or simulated ones as servers on loopback, and the same clients that hear real ones."""
     pace = Pace(patience=max(1.0, spot.speed))
-    feeds = Feeds(spot.venues, spot.assets, hear, clock=clock.now_ns, endpoints=endpoints, pace=pace)
-    tasks.append(asyncio.create_task(_play(server, spot, clock), name="venues"))
-    tasks.append(asyncio.create_task(_hear(feeds), name="feeds"))
-    return feeds
+    if spot.events is None:
+        flow.feeds = Feeds(spot.venues, spot.assets, hear, clock=clock.now_ns, pace=pace)
+    else:
+        server = LoopbackServer(spot.venues, spot.assets, now_ns=clock.now_ns, speed=spot.speed)
+        await stack.enter_async_context(serve_venues(server))
+        endpoints = {name: server.endpoint(name) for name in spot.venues}
+        flow.feeds = Feeds(spot.venues, spot.assets, hear, clock=clock.now_ns, endpoints=endpoints, pace=pace)
+        flow.start(_play(server, spot.events, clock), "venues")
+    flow.start(flow.feeds.run(), "feeds")
 
 
-async def _hear(feeds: Feeds) -> None:
-    """Hear the venues. Raises what the first of those who were told raised, and not a group of it."""
+async def _plainly(work: Awaitable[None]) -> None:
+    """Raises what the first of those who were told raised, and not a group of it."""
     try:
-        await feeds.run()
+        await work
     except BaseExceptionGroup as group:
         error: BaseException = group
         while isinstance(error, BaseExceptionGroup):
@@ -75,8 +110,8 @@ async def _hear(feeds: Feeds) -> None:
         raise error from None
 
 
-async def _play(server: LoopbackServer, spot: SpotSide, clock: Clock) -> None:
-    await play(server, spot.events(), clock)
+async def _play(server: LoopbackServer, events: Callable[[], Iterator[SpotEvent]], clock: Clock) -> None:
+    await play(server, events(), clock)
 
 
 async def _pass_time(clock: Clock, tick: Callable[[int], None]) -> None:

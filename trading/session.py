@@ -96,7 +96,7 @@ class Session:
         """Trade until stopped or until a part dies."""
         source = self.source
         events = source.events
-        if source.resumed_ns and not callable(events):
+        if source.resumed_ns and events is not None and not callable(events):
             events = await self._catch_up(events, opening)
         if not self._stopping.is_set():
             async with inflow(replace(source, events=events), self._take, self._tick) as self.inflow:
@@ -165,8 +165,10 @@ class Session:
         if decision.commands or type(event) in ACCOUNT_EVENTS:
             tape.flush()
 
-    async def _listen(self, feed: StreamFeed) -> None:
+    async def _listen(self, feed: StreamFeed | None) -> None:
         self.state = "running"
+        if feed is None:  # the market has a clock of its own, and no end
+            return
         async for batch in feed.batches():
             await self._take(batch)
         self._note_all(self.desk.finish())
@@ -286,7 +288,8 @@ class Session:
     def snapshot(self) -> bytes:
         """The whole state for the pages, as JSON."""
         views = self.inflow.views() if self.inflow else []
-        return self.sight.snapshot(self.state, self._mode_reason(), self.pace, views)
+        exchange = self.inflow.exchange_view() if self.inflow else None
+        return self.sight.snapshot(self.state, self._mode_reason(), self.pace, views, exchange)
 
     def _mode_reason(self) -> str:
         halt = self.desk.engine.risk.halt

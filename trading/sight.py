@@ -6,8 +6,10 @@ import msgspec
 
 from markets.core.units import MILLISECOND_NS
 from markets.feeds.feed import FeedView
+from markets.feeds.kalshi.view import ExchangeView
 from markets.recorder import Recorder
 from trading.core.desk import Desk
+from trading.exchange_rows import exchange
 from trading.journal import Journal
 from trading.pace import Pace
 from trading.price_rows import TapeRow, feeds
@@ -24,7 +26,9 @@ class Sight:
         self._sequence = 0
         self._encode = msgspec.json.Encoder().encode
 
-    def snapshot(self, state: str, mode_reason: str, pace: Pace, views: list[FeedView]) -> bytes:
+    def snapshot(
+        self, state: str, mode_reason: str, pace: Pace, views: list[FeedView], heard: ExchangeView | None
+    ) -> bytes:
         """The whole state for the pages, as JSON."""
         self._sequence += 1
         told = Told(
@@ -36,6 +40,7 @@ class Sight:
             pace.percentiles_us(),
             self._journal.backlog,
             feeds(views),
+            exchange(heard, self._desk),
             self._tape.now(),
         )
         return self._encode(document(self._desk, self._recent, self._place, told))

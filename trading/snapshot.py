@@ -93,6 +93,7 @@ class Told(NamedTuple):
     latency_us: dict[str, float | None]
     backlog: int
     feeds: list[Json]
+    exchange: Json | None
     tape: Json
 
 
@@ -132,6 +133,7 @@ def document(desk: Desk, recent: Recent, place: Place, told: Told) -> Json:
         "paused": [{"shard": shard, "reason": reason} for shard, reason in engine.watch.paused.items()],
         "drifts": {series: list(changes) for series, changes in engine.watch.drifts.items()},
         "feeds": told.feeds,
+        "exchange": told.exchange,
         "tape": told.tape,
         "orders": list(recent.orders),
         "fills": list(recent.fills),

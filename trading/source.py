@@ -1,22 +1,23 @@
-"""Where a session's market comes from: the demo market of a seed, or a tape; both from where the account left off."""
+"""Where a session's market comes from: the demo market of a seed, a tape, or the real market; each from where the
+account left off."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import cast
 
-import msgspec
-
 from markets.core.events import MarketEvent
+from markets.kalshi.ticker import asset_of
 from markets.loopback.server import Clock, SpotEvent
 from markets.tape import read_header
+from trading.exchange_side import ExchangeSide, demo_exchange, real_exchange
 from trading.playback import INVENTED, market_events
-from trading.simulator.clock import DemoClock
+from trading.simulator.clock import DemoClock, WallClock
 from trading.simulator.spot_venues import VENUES
 from trading.simulator.world import DemoWorld
 
-DEMO, TAPE = "demo", "tape"
+DEMO, TAPE, REAL = "demo", "tape", "real"
 
 
 class SourceError(Exception):
@@ -25,18 +26,18 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class SpotSide:
-    """The simulated spot venues of a market: served on loopback in their own wire formats, and heard by the clients
-    that hear real ones. `events` begins where the market's clock is."""
+    """The spot venues of a market. With `events` they are simulated: served on loopback in their own wire formats, and
+    heard by the clients that hear real ones; `events` begins where the market's clock is."""
 
     venues: Sequence[str]
     assets: Sequence[str]
-    speed: float
-    events: Callable[[], Iterator[SpotEvent]]
+    speed: float = 1.0
+    events: Callable[[], Iterator[SpotEvent]] | None = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """A stream of market events and its pace, and the spot venues where these are heard by themselves.
+    """A stream of market events and its pace; or, of a market with a clock of its own, its exchange and spot venues.
 
     `opened_ns` is the time a session opens at. Events up to `resumed_ns` were traded on by an earlier session
     of the account: they are only listened to, to know the market again. A function instead of an iterator
@@ -48,25 +49,19 @@ class Source:
     label: str
     speed: float
     opened_ns: int
-    events: Iterator[MarketEvent] | Callable[[], Iterator[MarketEvent]]
+    events: Iterator[MarketEvent] | Callable[[], Iterator[MarketEvent]] | None = None
     clock: Clock | None = None
     resumed_ns: int = 0
     is_simulated: bool = False
+    exchange: ExchangeSide | None = None
     spot: SpotSide | None = None
 
 
-def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[], list[str]]) -> Source:
+def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[], Iterable[str]]) -> Source:
     """The demo market from this moment of its own clock on. Markets that are still `held`, and that settled
-    while nobody listened, are settled first. Raises ClockError."""
+    while nobody listened, are looked after by the exchange's client. Raises ClockError."""
     clock = DemoClock(clock_file, speed=speed, seed=seed)
-    opened_ns = clock.now_ns()
     world = DemoWorld(seed)
-
-    def events() -> Iterator[MarketEvent]:
-        now_ns = clock.now_ns()
-        settled = (world.settlement(ticker, now_ns=now_ns) for ticker in held())
-        missed = [msgspec.structs.replace(status, received_ns=now_ns) for status in settled if status is not None]
-        return chain(missed, world.exchange_events(now_ns))
 
     def spot() -> Iterator[SpotEvent]:
         return cast(Iterator[SpotEvent], world.spot_events(clock.now_ns()))
@@ -76,11 +71,40 @@ def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[],
         f"demo market, seed {seed}",
         "DEMO",
         speed,
-        opened_ns,
-        events,
-        clock,
+        clock.now_ns(),
+        clock=clock,
         is_simulated=True,
+        exchange=demo_exchange(world, clock, held, speed),
         spot=SpotSide([venue.name for venue in VENUES], world.assets, speed, spot),
+    )
+
+
+def real_source(
+    *,
+    series: Sequence[str],
+    venues: Sequence[str],
+    held: Callable[[], Iterable[str]],
+    environment: str,
+    rest_url: str = "",
+    ws_url: str = "",
+    variables: Mapping[str, str],
+) -> Source:
+    """The real markets of these series, and the spot venues of their coins. Raises KeyProblem."""
+    exchange = real_exchange(
+        series, held, environment=environment, rest_url=rest_url, ws_url=ws_url, variables=variables
+    )
+    clock = WallClock()
+    where = rest_url or f"Kalshi {environment}"
+    assets = [asset_of(name) for name in series]
+    return Source(
+        REAL,
+        f"{where}: {', '.join(series)}",
+        "PAPER",
+        1.0,
+        clock.now_ns(),
+        clock=clock,
+        exchange=exchange,
+        spot=SpotSide(venues, assets),
     )
 
 

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import gc
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from channels.worker import Worker
 from django.conf import settings
 from django.utils import timezone
 
+from markets.kalshi.auth import KeyProblem
 from markets.tape import TapeError
 from markets.tapes.parts import tape_find
 from trading import control, records, restore, selectors, services
@@ -33,7 +35,7 @@ from trading.services import CONTROL_CHANNEL
 from trading.session import Session
 from trading.session_tape import mend_in_background, session_tape
 from trading.snapshot import KEPT, Json, Place, Recent
-from trading.source import DEMO, Source, demo_source, tape_source
+from trading.source import DEMO, REAL, Source, demo_source, real_source, tape_source
 
 NUDGE_AGAIN_S = 1.0
 MENDING_S = 3.0  # is waited for at the end; what is not done by then is done at the next start
@@ -225,9 +227,27 @@ def _source(account: str, engine: Engine) -> Source:
             clock_file=Path(settings.BOT_HOME) / "demo_clock.json",
             held=lambda: list(engine.portfolio.positions),
         )
+    if settings.MARKET == REAL:
+        return _real_source(engine)
     last = TradingSession.objects.filter(account=account, last_event_ns__isnull=False).order_by("-last_event_ns")
     left_off = last.values_list("last_event_ns", flat=True).first()
     return tape_source(_tape_file(settings.TAPE), speed=settings.SPEED, resumed_ns=left_off or 0)
+
+
+def _real_source(engine: Engine) -> Source:
+    """The real market; the key is read here and nowhere else."""
+    try:
+        return real_source(
+            series=settings.SERIES,
+            venues=settings.VENUES,
+            held=lambda: list(engine.portfolio.positions),
+            environment=settings.KALSHI_ENV,
+            rest_url=settings.KALSHI_REST_URL,
+            ws_url=settings.KALSHI_WS_URL,
+            variables=os.environ,
+        )
+    except KeyProblem as error:
+        raise TraderError(str(error)) from None
 
 
 def _tape_file(name: str) -> Path:

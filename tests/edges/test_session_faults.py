@@ -6,12 +6,11 @@ import contextlib
 import errno
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from websockets.asyncio.server import ServerConnection
 
 from markets.core.units import SECOND_NS
 from markets.loopback.faults import Fault
@@ -20,14 +19,15 @@ from markets.recorder import Recorder
 from markets.tape import TapeError, TapeHeader, read_whole
 from tests.edges.test_session import WANTED, Quiet
 from tests.edges.test_session_replay import CASH, session
-from trading import inflow
+from trading import exchange_side, inflow
 from trading.broadcast import Broadcast
 from trading.control import Control
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.events import Event, Opening
 from trading.playback import SESSION
 from trading.session import Session
-from trading.simulator.server import Server
+from trading.simulator.exchange.faults import Fault as ExchangeFault
+from trading.simulator.exchange.serving import Exchange
 
 Json = dict[str, Any]
 PRICELESS = {"NO_SPOT", "NO_QUORUM", "OPENING", "CLOSING", "NO_STRIKE", "SAMPLES_MISSING", "NOT_OPEN"}
@@ -120,29 +120,32 @@ async def test_without_a_word_from_any_venue_there_is_no_price_and_no_order_and_
 async def test_without_the_exchange_its_books_are_not_believed_until_it_is_heard_again(
     made: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    served: list[Exchange] = []
+    serve = exchange_side.serve_exchange
+
+    @contextlib.asynccontextmanager
+    async def kept(*words: Any, **more: Any) -> AsyncIterator[Exchange]:
+        async with serve(*words, **more) as exchange:
+            served.append(exchange)
+            yield exchange
+
+    def is_heard() -> bool:
+        return shown(made)["exchange"]["state"] == "up"
+
     async def script() -> None:
         await until(lambda: made.desk.engine.orders.sent > 0)
-        stream = cast(inflow.Inflow, made.inflow).stream
-        monkeypatch.setattr(stream, "url", stream.url + "-nobody-knows")  # nor does it come back for a while
-        [client] = clients
-        client.transport.abort()
-        await until(lambda: stream.state == "lost" and reasons(made) <= {"FEED_LOST"})
+        drop = served[0].faults.add(ExchangeFault(kind="socket_drop", times=0))  # nor does a new socket live long
+        await until(lambda: not is_heard() and reasons(made) <= {"FEED_LOST"})
         sent = made.desk.engine.orders.sent
-        await asyncio.sleep(0.5)
-        assert made.desk.engine.orders.sent == sent
-        assert reasons(made) == {"FEED_LOST"}
-        monkeypatch.undo()
-        await until(lambda: stream.state == "running" and "FEED_LOST" not in reasons(made))
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            assert made.desk.engine.orders.sent == sent or not reasons(made) <= {"FEED_LOST"}
+        served[0].faults.remove(drop)
+        await until(lambda: is_heard() and "FEED_LOST" not in reasons(made))
         await until(lambda: None not in spots(made))
+        assert shown(made)["exchange"]["connection"]["connects"] > 1
 
-    clients: list[ServerConnection] = []
-    play = Server.play
-
-    async def watched(server: Server, client: ServerConnection) -> None:
-        clients.append(client)
-        await play(server, client)
-
-    monkeypatch.setattr(Server, "play", watched)
+    monkeypatch.setattr(exchange_side, "serve_exchange", kept)
     await run(made, script)
 
 

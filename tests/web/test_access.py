@@ -54,6 +54,7 @@ DOORS = [
     Door("live.json", "get", 403, OK, OK),
     Door("mode/", "post", TO_LOGIN, REFUSED, DONE, body={"action": "pause"}),
     Door("prices/", "get", TO_LOGIN, OK, OK),
+    Door("exchange/", "get", TO_LOGIN, OK, OK),
     Door("orders/", "get", TO_LOGIN, OK, OK),
     Door("markets/<str:ticker>/", "get", TO_LOGIN, OK, OK, f"markets/{TICKER}/"),
     Door("health/", "get", TO_LOGIN, OK, OK),
@@ -69,7 +70,7 @@ DOORS = [
     Door("api/v1/logout/", "post", UNKNOWN, UNKNOWN, UNKNOWN),  # ends the token that asks, which a cookie is not
     *(
         Door(f"api/v1/{name}/", "get", UNKNOWN, OK, OK)
-        for name in ("status", "prices", "feeds", "schema")
+        for name in ("status", "prices", "exchange", "feeds", "schema")
     ),
     Door("api/v1/health/", "get", UNKNOWN, 503, 503),  # no trader runs in this test
     Door("api/v1/mode/", "post", UNKNOWN, REFUSED, OK, body={"mode": "HALTED"}),

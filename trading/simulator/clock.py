@@ -1,4 +1,5 @@
-"""DemoClock: simulated time, some times as fast as the wall clock, that never runs backwards, not even over a restart."""
+"""DemoClock: simulated time, some times as fast as the wall clock, that never runs backwards, not even over a restart;
+and WallClock, for a market that has the time of everybody."""
 
 import time
 from collections.abc import Callable
@@ -20,6 +21,17 @@ class Anchor(msgspec.Struct, frozen=True):
     wall_ns: int
     speed: float
     seed: int
+
+
+class WallClock:
+    """A market at the pace of the clock on the wall."""
+
+    def now_ns(self) -> int:
+        """What time it is."""
+        return time.time_ns()
+
+    def reached(self, at_ns: int) -> None:
+        """Nothing to keep."""
 
 
 class DemoClock:

@@ -17,6 +17,7 @@ export const money = (value) => dollars(value, 2, false);
 export const gain = (value) => dollars(value, 2, true);
 export const fee = (value) => dollars(value, 4, false);
 export const integer = (value) => (known(value) ? grouped(value, 0) : DASH);
+export const rate = (value) => (known(value) ? value.toFixed(1) : DASH);
 export const short = (value) => (value ? String(value).slice(0, 12) : DASH);
 export const price = (value) => (known(value) ? (value / 100).toFixed(1) : DASH);
 export const bid = (value) => (value > 0 ? price(value) : DASH);

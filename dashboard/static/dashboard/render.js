@@ -2,6 +2,7 @@
 
 import * as format from "./format.js";
 import { byId, draw, empty, list, make, place, setClass, setText, setTone, table, twoLines } from "./page.js";
+import { renderExchange } from "./exchange.js";
 import { renderPrices } from "./prices.js";
 
 const SPOT_STALE_MS = 3000;
@@ -13,13 +14,14 @@ const LIMIT_WORDS = {
 const ORDER_TONES = { filled: "good", rejected: "bad", accepted: "accent", sent: "accent" };
 const VENUE_TONES = { fresh: "good", stale: "warn", lost: "bad" };
 const ORDER_REASONS = { immediate_or_cancel: "what was not filled at once was taken back" };
-const MARKETS = { demo: "simulated quarter-hour market", tape: "recorded market" };
+const MARKETS = { demo: "simulated quarter-hour market", tape: "recorded market", real: "the exchange's own markets, traded on paper" };
 const reasons = JSON.parse(byId("reasons")?.textContent ?? "{}");
 const history = [];
 
 export function render(snapshot) {
   banner(snapshot);
   renderPrices(snapshot);
+  renderExchange(snapshot);
   if (!byId("live")) return;
   bound(snapshot);
   windows(snapshot.windows ?? []);

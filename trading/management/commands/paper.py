@@ -12,19 +12,26 @@ from django.core.management.base import BaseCommand
 
 from trading.broadcast import NOWHERE
 
-CHOICES = (("--market", "MARKET"), ("--tape", "TAPE"), ("--speed", "SPEED"), ("--account", "ACCOUNT"))
+CHOICES = (
+    ("--market", "MARKET"),
+    ("--tape", "TAPE"),
+    ("--series", "SERIES"),
+    ("--speed", "SPEED"),
+    ("--account", "ACCOUNT"),
+)
 
 
 class Command(BaseCommand):
     help = (
-        "Trade on paper in this terminal: the demo market, or a tape. Rows and tape are kept in BOT_HOME, "
+        "Trade on paper in this terminal: the demo market, a tape, or the real market. Rows and tape are kept in BOT_HOME, "
         "so that `kalshi-bot up` shows them later. Ctrl-C ends it in order."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--market", choices=("demo", "tape"), help="where the market comes from")
+        parser.add_argument("--market", choices=("demo", "tape", "real"), help="where the market comes from")
         parser.add_argument("--tape", help="a tape file, or the name of a tape (implies --market tape)")
-        parser.add_argument("--speed", help="1 to 10000 times as fast as the clock; max, for tapes, is no pacing")
+        parser.add_argument("--series", help="of the real market, such as KXBTC15M,KXETH15M")
+        parser.add_argument("--speed", help="how many times as fast as the clock; max, for tapes, is no pacing")
         parser.add_argument("--account", help="whose money: an account of its own for every name")
         parser.add_argument("--capital", help="dollars a new account begins with (10000)")
         parser.add_argument("--quiet", action="store_true", help="no line every five seconds")

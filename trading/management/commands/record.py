@@ -13,20 +13,10 @@ from markets.loopback.server import LoopbackServer, SpotEvent, play, serve_venue
 from markets.management.commands.record import Command as Record
 from markets.management.commands.record import Heard, Market
 from trading.playback import INVENTED
+from trading.simulator.clock import WallClock
 from trading.simulator.prices import ASSETS
 from trading.simulator.spot_venues import VENUES
 from trading.simulator.world import DemoWorld
-
-
-class WallClock:
-    """The demo market at the pace of the clock on the wall."""
-
-    def now_ns(self) -> int:
-        """What time it is."""
-        return time.time_ns()
-
-    def reached(self, at_ns: int) -> None:
-        """Nothing to keep."""
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from trading.trader import TraderError, run_trader
 
 
 class Command(BaseCommand):
-    help = "Trade on paper: MARKET=demo (a simulated market) or MARKET=tape TAPE=FILE (a recorded one)."
+    help = "Trade on paper: MARKET=demo (a simulated market), MARKET=tape TAPE=FILE (a recorded one) or MARKET=real."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tell", action="store_true", help="say every five seconds how it stands")

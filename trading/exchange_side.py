@@ -1,0 +1,84 @@
+"""Where a session's exchange is: the real one, at the address and with the key of the settings; or the simulated one,
+served on loopback for as long as the session runs. Both are heard by the same client."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from markets.core.units import DOLLAR
+from markets.kalshi.auth import Signer, load_signer
+from markets.kalshi.hosts import Hosts, hosts_at, hosts_named
+from markets.kalshi.keys import signer_from
+from markets.loopback.server import Clock
+from trading.simulator.exchange.doors import Terms
+from trading.simulator.exchange.keys import new_key
+from trading.simulator.exchange.serving import demo_events, demo_house, play_house, serve_exchange
+from trading.simulator.world import DemoWorld
+
+STAMP_MS = 10_000  # of our own time: how old a request may be
+CASH = {2: 10_000 * DOLLAR}  # of the account whose key a demo session listens with: it sends no orders
+
+
+class Reached(NamedTuple):
+    """An exchange that answers: where, who we are there (nobody: its public pages are polled), and, of one that is
+    simulated here, what makes it go on."""
+
+    hosts: Hosts
+    signer: Signer | None
+    play: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True)
+class ExchangeSide:
+    """The exchange of a market: `reach` it for as long as a session runs. `held` names the markets that the account
+    still has something in; `speed` is how many times faster than ours its time runs."""
+
+    series: Sequence[str]
+    held: Callable[[], Iterable[str]]
+    reach: Callable[[], AbstractAsyncContextManager[Reached]]
+    speed: float = 1.0
+
+
+def real_exchange(
+    series: Sequence[str],
+    held: Callable[[], Iterable[str]],
+    *,
+    environment: str,
+    rest_url: str,
+    ws_url: str,
+    variables: Mapping[str, str],
+) -> ExchangeSide:
+    """Kalshi's own, or what answers at `rest_url` in its place. Raises KeyProblem when a key is named that cannot be
+    used; without one its public pages are polled."""
+    hosts = hosts_at(rest_url, ws_url) if rest_url else hosts_named(environment)
+    signer = signer_from(variables)
+
+    @asynccontextmanager
+    async def reach() -> AsyncIterator[Reached]:
+        yield Reached(hosts, signer)
+
+    return ExchangeSide(series, held, reach)
+
+
+def demo_exchange(world: DemoWorld, clock: Clock, held: Callable[[], Iterable[str]], speed: float) -> ExchangeSide:
+    """The simulated exchange of a demo world, served from where its clock is. Its doors go by that clock too: a stamp of
+    ours ages as much faster as the market does."""
+    patience = max(1.0, speed)
+    terms = Terms(wall=clock.now_ns, behind_ms=int(STAMP_MS * patience), ahead_ms=int(STAMP_MS * patience))
+
+    @asynccontextmanager
+    async def reach() -> AsyncIterator[Reached]:
+        house = demo_house(world, clock.now_ns)
+        account = house.open_account(CASH, tier="prestige")
+        key, pem = new_key("ed25519", str(uuid.uuid4()), account.number)
+        house.add_key(key)
+
+        async def play() -> None:
+            await play_house(house, demo_events(world, clock.now_ns()), clock)
+
+        async with serve_exchange(house, terms=terms) as served:
+            yield Reached(hosts_at(served.rest, served.ws), load_signer(key.key_id, pem), play)
+
+    return ExchangeSide([f"KX{asset}15M" for asset in world.assets], held, reach, speed)
