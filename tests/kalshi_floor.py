@@ -71,7 +71,7 @@ class Floor:
             result, value, pays = script.result, script.value, script.yes_pays
         if script.settled_after is not None and since_close >= script.settled_after:
             status, result, value, pays = "finalized", script.result, script.value, script.yes_pays
-        grid = TAPERED_GRID
+        grid: tuple[PriceBand, ...] = TAPERED_GRID
         for start, bands in script.grids:
             grid = bands if since_open >= start else grid
         has_strike = script.strike_after is not None and since_open >= script.strike_after

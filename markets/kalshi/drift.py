@@ -206,6 +206,8 @@ def _number(value: Decimal) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Decimal):
+        return _number(value)
     return "missing" if value is None or value == "" else str(value)
 
 
