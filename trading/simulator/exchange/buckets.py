@@ -41,7 +41,7 @@ class Bucket:
             self.tokens = self.capacity
         else:
             self.tokens = min(self.capacity, self.tokens + max(0.0, now_s - self.at_s) * self.rate)
-        self.at_s = now_s
+        self.at_s = max(self.at_s, now_s)
         return self.tokens >= cost
 
     def take(self, cost: float) -> None:

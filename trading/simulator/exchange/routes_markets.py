@@ -86,7 +86,7 @@ def market_filter(query: Query) -> Callable[[HouseMarket], bool]:
             and event in {"", market.event_ticker}
             and (not tickers or market.ticker in tickers)
             and (states is None or market.status in states)
-            and (least_s is None or at_ns > least_s * SECOND_NS)
+            and (least_s is None or at_ns > max(0, least_s * SECOND_NS))
             and (most_s is None or 0 < at_ns <= most_s * SECOND_NS)
         )
 
