@@ -1,5 +1,6 @@
 """An order comes in: what the exchange refuses, what must be in the pocket, and how it ends up."""
 
+from markets.core.units import PRICE_DOLLAR
 from trading.core.fees import trade_fee, worst_fee
 from trading.core.matching.floor import Floor
 from trading.core.matching.ladder import Market, Order
@@ -99,15 +100,19 @@ def check_funds(floor: Floor, order: Order, meets: Plan, without: Order | None =
 
 
 def _most_fees(order: Order, meets: Plan) -> int:
-    """The most that an incoming order can be charged, for what it takes and for what may then rest."""
-    terms = order.pocket.terms(order.market.contract.fees)
-    rests = order.new.time_in_force == "good_till_canceled"
-    taken = meets.size if rests else order.remaining
+    """The most that an incoming order can be charged, for what it takes and for what may then rest. What only closes
+    pays out of what it brings."""
+    pocket, rests = order.pocket, order.new.time_in_force == "good_till_canceled"
+    terms = pocket.terms(order.market.contract.fees)
+    left = order.remaining - meets.size if rests else 0
     fills = sum(1 for match in meets.matches if match.size)
     known = trade_fee(terms, order.own, meets.size) + fills * (terms.precision + terms.increment)
-    fee = max(worst_fee(terms, order.own, taken), known) if taken else 0
-    left = order.remaining - meets.size
-    return fee + (order.pocket.maker_fee(order, order.own, left) if rests and left else 0)
+    if pocket.is_closing(order):
+        brings = (PRICE_DOLLAR - order.own) * meets.size
+        return max(known - brings, 0) + pocket.maker_fee(order, 0, left)
+    taken = meets.size if rests else order.remaining
+    worst = max(worst_fee(terms, order.own, taken), known) if taken else 0
+    return worst + pocket.maker_fee(order, left, left)
 
 
 def _checked(floor: Floor, new: NewOrder, market: Market) -> Pocket:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 FINEST = 100  # Money: the exchange's own rounding of a balance
 
-Claim = tuple[int, int, int]  # (price of the own side, count, most that its fees can be)
-
 
 class Holding(Position):
     """A position on one shard; `traded` is how many contracts were bought and sold."""
@@ -82,27 +80,36 @@ class Pocket:
 
         The best price trades first on either side, and what closes the position costs nothing but its fee.
         """
-        orders = self.orders.get(ticker, ())
-        total = 0
+        orders = [order for order in self.orders.get(ticker, ()) if order is not without]
+        total = fee
         for is_yes in (True, False):
-            claims = [
-                (order.own, order.remaining, self.maker_fee(order, order.own, order.remaining))
-                for order in orders
-                if order.is_yes == is_yes and order is not without
-            ]
+            claims = [order for order in orders if order.is_yes == is_yes]
             if incoming is not None and incoming.is_yes == is_yes:
-                claims.append((incoming.own, incoming.remaining, fee))
-            total += _cost(claims, self.closing(ticker, is_yes))
+                claims.append(incoming)
+            closing = self.closing(ticker, is_yes)
+            for order in sorted(claims, key=_best_first):
+                opening = max(order.remaining - closing, 0)
+                closing -= order.remaining - opening
+                total += order.own * opening
+                if order is not incoming:
+                    total += self.maker_fee(order, opening, order.remaining)
         return total
 
-    def maker_fee(self, order: "Order", own: int, count: int) -> int:
-        """The most that resting contracts can be charged, in fills of any size: a trade fee where makers pay one, and
-        what each fill rounds away. An account that is rounded more coarsely is taken to be filled in whole contracts."""
+    def maker_fee(self, order: "Order", opening: int, count: int) -> int:
+        """The most that resting contracts can be charged, in fills of any size, `opening` of them for what opens: a
+        trade fee where makers pay one, and what each fill rounds away. What closes brings at least its own rounding.
+        An account that is rounded more coarsely than the exchange is taken to be filled in whole contracts."""
         terms = self.terms(order.market.contract.fees)
-        fills = count if terms.precision <= FINEST else -(-count // CONTRACT)
         if not terms.maker_rate:
-            return fills * (terms.precision - gcd(own, terms.precision))
-        return trade_fee(terms, own, count, is_taker=False) + fills * (terms.precision + terms.increment)
+            return _fills(opening, terms) * (terms.precision - gcd(order.own, terms.precision))
+        rounding = _fills(count, terms) * (terms.precision + terms.increment)
+        return trade_fee(terms, order.own, count, is_taker=False) + rounding
+
+    def is_closing(self, order: "Order") -> bool:
+        """Whether an order that comes in can only close, whatever else of ours on its side trades too."""
+        ticker = order.market.contract.ticker
+        resting = sum(other.remaining for other in self.orders.get(ticker, ()) if other.is_yes == order.is_yes)
+        return order.remaining + resting <= self.closing(ticker, order.is_yes)
 
     def covers(self, shard: int, ticker: str, need: int) -> bool:
         """Whether the cash on a shard is enough for everything reserved there, with `need` for one market."""
@@ -133,10 +140,9 @@ class Pocket:
         )
 
 
-def _cost(claims: list[Claim], closing: int) -> int:
-    total = 0
-    for own, count, fee in sorted(claims, reverse=True):
-        closes = min(count, closing)
-        closing -= closes
-        total += own * (count - closes) + fee
-    return total
+def _best_first(order: "Order") -> int:
+    return -order.own
+
+
+def _fills(count: int, terms: FeeTerms) -> int:
+    return count if terms.precision <= FINEST else -(-count // CONTRACT)
