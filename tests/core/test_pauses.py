@@ -1,10 +1,12 @@
 """When the exchange takes no orders, or a series is not what it was: nothing is sent, and everybody is told why."""
 
+import msgspec
 import pytest
 
 from markets.core.events import ExchangeStatus, FeedStatus, MarketListed, SeriesDrift
+from markets.core.units import SECOND_NS
 from tests.builders import STRIKE, TICKER, Table, at, contract, snapshot, spot, status
-from trading.core.events import Event, ModeSet, SeriesOff
+from trading.core.events import Event, Fill, ModeSet, OrderAccepted, OrderRejected, SeriesOff
 from trading.core.parameters import Parameters
 from trading.core.reasons import REASONS
 
@@ -55,6 +57,25 @@ def test_who_has_halted_or_switched_off_reads_that_first(stop: Event, over: Even
     assert table.reasons()[-1] == "SERIES_OFF"
     table.hear(ModeSet(at(32), "HALTED"), spot(33))
     assert table.reasons()[-1] == "HALTED"
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"),
+    [(ExchangeStatus(at(4.05), 2, False), "trading_is_paused"), (status(4.05, "paused"), "market_inactive")],
+)
+def test_an_order_that_is_on_its_way_when_a_pause_begins_is_refused(stop: Event, code: str) -> None:
+    slow = Parameters(min_confidence=0.0, order_latency_ns=SECOND_NS)
+    table = Table(parameters=slow).hear(MarketListed(at(-3), contract()), status(0, "open"), snapshot(0.1))
+    table.hear(*path(0.5, 60, STRIKE * 1.004))
+    sent_s = (
+        (table.heard_of(OrderAccepted)[0].received_ns - at(0)) / SECOND_NS - 1.0 - slow.reply_latency_ns / SECOND_NS
+    )
+    again = Table(parameters=slow).hear(MarketListed(at(-3), contract()), status(0, "open"), snapshot(0.1))
+    again.hear(*path(0.5, int(sent_s), STRIKE * 1.004), msgspec.structs.replace(stop, received_ns=at(sent_s + 0.1)))
+    again.hear(spot(sent_s + 5))
+    assert len(again.orders) == 1
+    assert [event.code for event in again.heard_of(OrderRejected)] == [code]
+    assert again.heard_of(Fill) == []
 
 
 def test_any_shard_that_does_not_trade_stops_all_until_each_of_them_does() -> None:

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from markets.core.events import MarketStatus
+from markets.core.events import ExchangeStatus, MarketStatus
 from markets.core.payout import is_awaited
 from trading.core.decision import PlaceOrder
 from trading.core.events import (
@@ -25,7 +25,7 @@ from trading.core.portfolio import Position
 OURS = 0
 SHARD = 0
 
-OF_CONCERN = frozenset({Opening, ParametersSet, MarketStatus})  # every other event only passes through
+OF_CONCERN = frozenset({Opening, ParametersSet, MarketStatus, ExchangeStatus})  # every other event only passes through
 
 Arrival = tuple[int, int, PlaceOrder]
 Reply = tuple[int, int, Event]
@@ -51,6 +51,7 @@ class PaperExchange:
         self._arrivals: list[Arrival] = []
         self._replies: list[Reply] = []
         self._count = 0
+        self._paused: set[int] = set()  # the shards that take no orders
 
     @property
     def cash(self) -> int:
@@ -84,6 +85,8 @@ class PaperExchange:
         elif type(event) is ParametersSet:
             self.order_latency_ns = event.parameters.order_latency_ns
             self.reply_latency_ns = event.parameters.reply_latency_ns
+        elif type(event) is ExchangeStatus:
+            self._paused = self._paused - {event.shard} if event.is_trading else self._paused | {event.shard}
         yield event
         if type(event) is MarketStatus and event.status == "settled":
             yield from self._settle(event)
@@ -131,6 +134,8 @@ class PaperExchange:
         market = self.markets.get(order.ticker)
         if market is None:
             raise Refusal("market_not_found")
+        if self._paused:
+            raise Refusal("trading_is_paused")
         if market.status != "open" or now_ns >= market.contract.close_ns:
             raise Refusal("market_inactive")
         if order.count <= 0 or not market.contract.is_on_grid(order.price):
