@@ -168,6 +168,20 @@ def test_nothing_closes_in_the_maintenance_hours_of_new_york_and_the_exchange_do
     assert [market.close_ns for market in opened] == [thursday + 5 * HOUR_NS + WINDOW_NS]
 
 
+def test_how_a_market_ended_before_the_house_was_there_is_known_of_the_demo_world() -> None:
+    stretch = Stretch(1, assets=("ETH",))
+    past = market_ticker("KXETH15M", EPOCH_NS + 2 * WINDOW_NS)
+    market, truth = stretch.house.recall(past), stretch.world.settlement(past)
+    assert market is not None
+    assert truth is not None
+    assert (market.status, market.result, market.expiration_value) == ("finalized", truth.result, truth.settle_value)
+    assert (market.close_ns, market.settled_ns) == (EPOCH_NS + 2 * WINDOW_NS, truth.received_ns + SECOND_NS)
+    assert (Decimal(market.expiration_value) >= Decimal(str(market.contract.strike))) == (truth.result == "yes")
+    assert past not in stretch.house.markets
+    assert stretch.house.recall(market_ticker("KXETH15M", stretch.clock.now_ns + 90 * WINDOW_NS)) is None
+    assert stretch.house.recall("KXETH15M-SOMETHING") is None
+
+
 def test_what_was_settled_long_ago_is_forgotten() -> None:
     clock = Hand(EPOCH_NS)
     house = House(clock, decimals={"BTC": 2})

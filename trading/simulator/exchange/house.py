@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from markets.core.contract import Contract
 from markets.core.events import (
     BookDelta,
     BookSnapshot,
@@ -40,10 +41,16 @@ from trading.simulator.exchange.house_rows import (
 )
 from trading.simulator.exchange.house_timetable import Timetable
 from trading.simulator.exchange.index import IndexBoard
+from trading.simulator.exchange.listing import past_market
 
 T = TypeVar("T")
+Past = Callable[[str, int], tuple[Contract, MarketStatus] | None]  # by ticker and the time it is
 KEPT_TRADES = 20_000
 TICKER_EVERY_NS = 200 * MILLISECOND_NS
+
+
+def nobody_knows(_: str, __: int) -> None:
+    """Of a house without a past."""
 
 
 class House(Members):
@@ -51,7 +58,7 @@ class House(Members):
     who listens, in order. What REST reads of an account (`reads`) is `read_lag_ns` old.
 
     `decimals` are the assets whose windows the house lists by itself, hours ahead, and how many digits their averages
-    have; without any it lists what it is told of.
+    have; without any it lists what it is told of. `past` knows how markets ended that settled before the house was there.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class House(Members):
         decimals: Mapping[str, int] | None = None,
         salt: str = "",
         read_lag_ns: int = 0,
+        past: Past = nobody_knows,
     ) -> None:
         self.clock = clock
         self.matching = Matching()
@@ -77,6 +85,7 @@ class House(Members):
         self.timetable = Timetable()
         self.ledger = Ledger(self.matching, self.ids, self.reads, self.shard_of)
         self.life = Life(self)
+        self._past = past
         self.is_played = False  # whoever plays events passes time, too
         self.moves = Moves(self)
         self._crowd = Crowd(self.matching, self.markets)
@@ -224,6 +233,14 @@ class House(Members):
     def now_ns(self) -> int:
         """The exchange's time."""
         return max(self._now_ns, self.clock())
+
+    def recall(self, ticker: str) -> HouseMarket | None:
+        """A market that is listed, or one that was settled before this house was there, as far as anybody knows of it."""
+        market = self.markets.get(ticker)
+        if market is None:
+            ended = self._past(ticker, self.now_ns())
+            market = ended and past_market(*ended, self.ids)
+        return market
 
     def quote(self, ticker: str) -> Quote:
         """The best of the book, all resting orders included."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 from markets.core.contract import WINDOW_NS, Contract
 from markets.core.events import MarketStatus
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
+from markets.core.units import SECOND_NS
 from trading.core.matching.messages import Refusal
 from trading.simulator.exchange.house_news import Lifecycle, LifecycleType
 from trading.simulator.exchange.house_rows import HouseMarket, MarketState
 from trading.simulator.exchange.listing import (
     LISTED_AHEAD_NS,
     SETTLEMENT_TIMER_NS,
+    YES_PAYS,
     closes_ahead,
     house_market,
     is_listed,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from trading.simulator.exchange.house import House
 
 KEPT_SETTLED = 600  # markets
-TEXT_PRICE: dict[str, int] = {"yes": PRICE_DOLLAR, "no": 0}
 Result = Literal["yes", "no", "scalar"]
 
 
@@ -164,7 +164,7 @@ class Life:
         if market.status not in ("closed", "disputed", "determined", "amended"):
             raise Refusal("invalid_parameters", f"{market.ticker} is {market.status}")
         market.result, market.expiration_value, market.determined_ns = result, value, now_ns
-        market.yes_pays = TEXT_PRICE.get(result, yes_pays)
+        market.yes_pays = YES_PAYS.get(result, yes_pays)
         self._become(market, "determined", now_ns)
         self._say(market, "determined", now_ns)
         due_ns = now_ns + SETTLEMENT_TIMER_NS

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from markets.core.contract import CENT_GRID, TAPERED_GRID, WINDOW_NS, Contract, PriceBand
-from markets.core.units import SECOND_NS
+from markets.core.events import MarketStatus
+from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from markets.kalshi.ticker import NEW_YORK, event_ticker, market_ticker
 from trading.simulator.exchange.house_ids import Ids
 from trading.simulator.exchange.house_rows import HouseMarket, Series
@@ -29,6 +30,7 @@ NAMES = {
     "NEAR": "NEAR",
     "ZEC": "Zcash",
 }
+YES_PAYS: dict[str, int] = {"yes": PRICE_DOLLAR, "no": 0}
 STRUCTURES: dict[tuple[PriceBand, ...], str] = {TAPERED_GRID: "tapered_deci_cent", CENT_GRID: "linear_cent"}
 
 
@@ -109,6 +111,16 @@ def house_market(contract: Contract, ids: Ids, now_ns: int) -> HouseMarket:
         rules_secondary=rules_secondary(contract),
         price_level_structure=structure_of(contract),
     )
+
+
+def past_market(contract: Contract, ended: MarketStatus, ids: Ids) -> HouseMarket:
+    """A market of these terms that settled like this."""
+    market = house_market(contract, ids, contract.open_ns - LISTED_AHEAD_NS)
+    market.status, market.result, market.expiration_value = "finalized", ended.result, ended.settle_value
+    market.determined_ns = ended.received_ns
+    market.settled_ns = market.updated_ns = ended.received_ns + SETTLEMENT_TIMER_NS
+    market.yes_pays = ended.yes_pays if ended.yes_pays is not None else YES_PAYS.get(ended.result)
+    return market
 
 
 def structure_of(contract: Contract) -> str:

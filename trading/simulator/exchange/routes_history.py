@@ -75,7 +75,7 @@ def positions(ask: Ask) -> Answer:
 
 
 def _old_market(ask: Ask) -> HouseMarket:
-    found = ask.house.markets.get(ask.parts["ticker"])
+    found = ask.house.recall(ask.parts["ticker"])
     if found is None or not is_history(ask, found):
         raise not_found("market")
     return found

@@ -45,7 +45,7 @@ def market_shape_of(ask: Ask, market: HouseMarket) -> dict[str, object]:
 
 def live_market(ask: Ask, ticker: str) -> HouseMarket:
     """The market of this ticker. Raises ApiError (404)."""
-    market = ask.house.markets.get(ticker)
+    market = ask.house.recall(ticker)
     if market is None or is_history(ask, market):
         raise not_found("market")
     return market

@@ -10,7 +10,11 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from markets.core.events import MarketEvent
+from markets.core.contract import Contract
+from markets.core.events import MarketEvent, MarketStatus
+from markets.core.units import SECOND_NS
+from markets.kalshi.hosts import Hosts
+from markets.kalshi.ticker import asset_of, close_ns, series_of
 from markets.loopback.server import Clock
 from trading.simulator.exchange.app import ROOT, Terms, make_app
 from trading.simulator.exchange.faults import FaultPlan
@@ -40,6 +44,11 @@ class Exchange(NamedTuple):
     ws: str
     control: str
     board: Switchboard
+
+    @property
+    def hosts(self) -> Hosts:
+        """Its addresses as the client takes them."""
+        return Hosts("simulated", self.rest, self.ws)
 
 
 @asynccontextmanager
@@ -77,7 +86,14 @@ async def serve_exchange(
 def demo_house(world: DemoWorld, clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0) -> House:
     """A house with the markets of a demo world, listed ahead as at the real exchange. Play `demo_events` to it."""
     decimals = {asset: ASSETS[asset].decimals for asset in world.assets}
-    return House(clock, decimals=decimals, salt=salt, read_lag_ns=read_lag_ns)
+
+    def past(ticker: str, now_ns: int) -> tuple[Contract, MarketStatus] | None:
+        ended = world.settlement(ticker, now_ns=now_ns)
+        if ended is None:
+            return None
+        return world.contract(asset_of(series_of(ticker)), close_ns(ticker) - 1), ended
+
+    return House(clock, decimals=decimals, salt=salt, read_lag_ns=read_lag_ns, past=past)
 
 
 def demo_events(world: DemoWorld, from_ns: int) -> Iterator[MarketEvent]:
@@ -127,7 +143,7 @@ async def _keep_time(house: House) -> None:
 
 def _settle_delay_ns(plan: FaultPlan) -> int:
     fault = plan.standing("settle_late") if plan.armed else None
-    return int(fault.seconds * 1_000_000_000) if fault is not None else 0
+    return int(fault.seconds * SECOND_NS) if fault is not None else 0
 
 
 def first_of(events: Iterable[MarketEvent]) -> tuple[int, Iterator[MarketEvent]]:
