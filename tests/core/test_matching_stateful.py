@@ -15,7 +15,7 @@ from trading.core.matching.messages import Filled, NewOrder, OrderChanged, PaidO
 
 TERMS = contract()
 YES_PRICES = st.one_of(
-    st.sampled_from([30, 950, 1_000, 9_000, 9_030]), st.integers(45, 55).map(lambda cents: cents * 100)
+    st.sampled_from([4_900, 5_000, 5_100]), st.sampled_from([4_800, 5_200]), st.sampled_from([30, 950, 1_000, 9_030])
 )
 COUNTS = st.one_of(st.integers(1, 30), st.integers(1, 40).map(lambda contracts: contracts * 100))
 ACCOUNTS = st.sampled_from([1, 2, 3])
@@ -62,11 +62,10 @@ class Exchange(RuleBasedStateMachine):
     ) -> None:
         rests = kind == "good_till_canceled"
         mine = [number for owner, number in self.groups if owner == account]
-        self.ids += 1
         order = NewOrder(
             account,
             TICKER,
-            f"id-{self.ids}",
+            f"id-{self.ids + 1}",
             is_bid,
             price,
             count,
@@ -78,15 +77,21 @@ class Exchange(RuleBasedStateMachine):
             flags[2],
             mine[group - 1] if 0 < group <= len(mine) else 0,
         )
-        try:
+        self.place_order(order)
+
+    @rule(orders=st.lists(st.tuples(ACCOUNTS, FLAGS, YES_PRICES, COUNTS), min_size=1, max_size=6))
+    def place_several(self, orders: list[tuple[int, bool, int, int]]) -> None:
+        for account, is_bid, price, count in orders:
+            self.place_order(NewOrder(account, TICKER, "", is_bid, price, count))
+            self.all_is_well()
+
+    def place_order(self, order: NewOrder) -> None:
+        self.ids += 1
+        with suppress(Refusal):
             state = self.matching.place(order, self.now_ns)
-        except Refusal:
-            return
-        self.numbers.append((account, state.number))
-        assert state.status != "resting" or rests
-        assert state.filled + state.remaining <= state.initial
-        if kind == "fill_or_kill":
-            assert state.filled == count
+            self.numbers.append((order.account, state.number))
+            assert state.status != "resting" or order.time_in_force == "good_till_canceled"
+            assert state.filled == order.count or order.time_in_force != "fill_or_kill"
 
     @precondition(lambda self: self.numbers)
     @rule(
@@ -105,6 +110,7 @@ class Exchange(RuleBasedStateMachine):
         except Refusal:
             pass
 
+    @precondition(lambda self: self.ids > 15)
     @rule(account=ACCOUNTS)
     def cancel_all(self, account: int) -> None:
         self.matching.cancel_all(account, None, self.now_ns)
@@ -161,7 +167,7 @@ class Exchange(RuleBasedStateMachine):
         with suppress(Refusal):
             self.matching.transfer(account, 2 if is_back else 0, 0 if is_back else 2, money)
 
-    @precondition(lambda self: self.status in {"open", "paused"})
+    @precondition(lambda self: self.status == "paused" or (self.status == "open" and self.ids > 25))
     @rule(is_closing=st.sampled_from([False, False, True]))
     def turn(self, is_closing: bool) -> None:
         self.status = "closed" if is_closing else "paused" if self.status == "open" else "open"
@@ -252,7 +258,7 @@ class ExchangeWithMakerFees(Exchange):
     maker_rate = 175
 
 
-Exchange.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-ExchangeWithMakerFees.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+Exchange.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+ExchangeWithMakerFees.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
 TestExchange = Exchange.TestCase
 TestExchangeWithMakerFees = ExchangeWithMakerFees.TestCase
