@@ -81,7 +81,7 @@ EVERY_CALL: dict[str, Callable[[Any], Any]] = {
     "candlesticks": lambda rest: rest.candlesticks(TICKER, 1_795_365_900, 1_795_366_800, 1, with_before=True),
     "trades": lambda rest: rest.trades(ticker=TICKER, min_ts=1, max_ts=2, is_block_trade=False),
     "historical_cutoff": lambda rest: rest.historical_cutoff(),
-    "historical_markets": lambda rest: rest.historical_markets(series_ticker=SERIES_TICKER),
+    "historical_markets": lambda rest: rest.historical_markets(series_ticker=SERIES_TICKER, mve_filter="exclude"),
     "historical_market": lambda rest: rest.historical_market(TICKER),
     "historical_candlesticks": lambda rest: rest.historical_candlesticks(TICKER, 1, 2, 60),
     "historical_trades": lambda rest: rest.historical_trades(ticker=TICKER),

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict
 import msgspec
 
 from markets.kalshi.calls import CALLS, Ask, Pages, target
-from markets.kalshi.calls_listed import page_reader, reader
+from markets.kalshi.calls_listed import page_reader, reader, rows_reader
 from markets.kalshi.messages_account import (
     AccountLimits,
     Balance,
@@ -162,7 +162,7 @@ _settlements = page_reader(_Settlements, "settlements")
 _orders = page_reader(_Orders, "orders")
 _order = reader(_Order, "order")
 _queue = reader(_Queue, "queue_position_fp")
-_queues = reader(_Queues, "queue_positions")
+_queues = rows_reader(_Queues, "queue_positions")
 _group = decoder(_Group)
 _groups = decoder(_Groups)
 _transfer = reader(_Transfer, "transfer")
@@ -212,7 +212,7 @@ def queue_position(order_id: str) -> Ask[int]:
 
 def queue_positions(
     tickers: Sequence[str], event_ticker: str | None, subaccount: int | None
-) -> Ask[tuple[QueuePosition, ...]]:
+) -> Ask[list[QueuePosition]]:
     """Raises ValueError when neither markets nor an event are named."""
     if not tickers and not event_ticker:
         raise ValueError("queue_positions: name markets or an event")

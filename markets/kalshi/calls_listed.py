@@ -164,12 +164,21 @@ class OldCandles(msgspec.Struct, frozen=True, gc=False):
 
 
 def reader(frame: type[Any], name: str) -> Callable[[bytes], Any]:
-    """Reads a body and takes one field of it; null is no rows."""
+    """Reads a body and takes one field of it."""
     decode = decoder(frame)
 
     def read(body: bytes) -> Any:
-        found = getattr(decode(body), name)
-        return () if found is None else found
+        return getattr(decode(body), name)
+
+    return read
+
+
+def rows_reader(frame: type[Any], name: str) -> Callable[[bytes], list[Any]]:
+    """Reads a list that does not come in pages; null is no rows."""
+    decode = decoder(frame)
+
+    def read(body: bytes) -> list[Any]:
+        return list(getattr(decode(body), name) or ())
 
     return read
 

@@ -90,15 +90,15 @@ _freshness = decoder(Freshness)
 _cutoff = decoder(Cutoff)
 _schedule = listed.reader(listed.Hours, "schedule")
 _one_series = listed.reader(listed.OneSeries, "series")
-_all_series = listed.reader(listed.AllSeries, "series")
-_series_fees = listed.reader(listed.SeriesFees, "series_fee_change_arr")
+_all_series = listed.rows_reader(listed.AllSeries, "series")
+_series_fees = listed.rows_reader(listed.SeriesFees, "series_fee_change_arr")
 _event_fees = listed.page_reader(listed.EventFees, "event_fee_changes")
 _events = listed.page_reader(listed.Events, "events")
 _event = decoder(listed.OneEvent)
 _markets = listed.page_reader(listed.Markets, "markets")
 _market = listed.reader(listed.OneMarket, "market")
 _book = listed.reader(listed.Book, "orderbook_fp")
-_books = listed.reader(listed.Books, "orderbooks")
+_books = listed.rows_reader(listed.Books, "orderbooks")
 _trades = listed.page_reader(listed.Trades, "trades")
 _candles = listed.candles_reader(listed.LiveCandles)
 _old_candles = listed.candles_reader(listed.OldCandles)
@@ -125,12 +125,12 @@ def series(series_ticker: str) -> Ask[WireSeries]:
     return Ask(call, target(call, series_ticker=series_ticker), _one_series)
 
 
-def series_list(filters: SeriesFilters) -> Ask[tuple[WireSeries, ...]]:
+def series_list(filters: SeriesFilters) -> Ask[list[WireSeries]]:
     call = CALLS["series_list"]
     return Ask(call, target(call, {**filters}), _all_series)
 
 
-def series_fee_changes(series_ticker: str | None, *, is_historical: bool) -> Ask[tuple[FeeChange, ...]]:
+def series_fee_changes(series_ticker: str | None, *, is_historical: bool) -> Ask[list[FeeChange]]:
     call = CALLS["series_fee_changes"]
     query = {"series_ticker": series_ticker, "show_historical": is_historical or None}
     return Ask(call, target(call, query), _series_fees)

@@ -91,7 +91,7 @@ class AccountCalls(Face):
         self, tickers: Sequence[str] = (), *, event_ticker: str | None = None, subaccount: int | None = None
     ) -> list[QueuePosition]:
         """The same for all our orders in these markets, or in an event."""
-        return list(await self.one(reads.queue_positions(tickers, event_ticker, subaccount)))
+        return await self.one(reads.queue_positions(tickers, event_ticker, subaccount))
 
     async def historical_fills(
         self, *, limit: int | None = None, max_pages: int = MAX_PAGES, **filters: Unpack[OldFilters]

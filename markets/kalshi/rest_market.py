@@ -68,13 +68,13 @@ class MarketCalls(Face):
 
     async def series_list(self, **filters: Unpack[SeriesFilters]) -> list[WireSeries]:
         """All series, or those of a category: it does not come in pages."""
-        return list(await self.one(calls.series_list(filters)))
+        return await self.one(calls.series_list(filters))
 
     async def series_fee_changes(
         self, series_ticker: str | None = None, *, is_historical: bool = False
     ) -> list[FeeChange]:
         """Changes of fees to come, and with `is_historical` those that have come."""
-        return list(await self.one(calls.series_fee_changes(series_ticker, is_historical=is_historical)))
+        return await self.one(calls.series_fee_changes(series_ticker, is_historical=is_historical))
 
     async def event_fee_changes(self, event_ticker: str | None = None) -> list[EventFeeChange]:
         """Changes of the fees of single events."""

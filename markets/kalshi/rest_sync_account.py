@@ -88,7 +88,7 @@ class AccountCallsSync(FaceSync):
         self, tickers: Sequence[str] = (), *, event_ticker: str | None = None, subaccount: int | None = None
     ) -> list[QueuePosition]:
         """The same for all our orders in these markets, or in an event."""
-        return list(self.one(reads.queue_positions(tickers, event_ticker, subaccount)))
+        return self.one(reads.queue_positions(tickers, event_ticker, subaccount))
 
     def historical_fills(
         self, *, limit: int | None = None, max_pages: int = MAX_PAGES, **filters: Unpack[OldFilters]

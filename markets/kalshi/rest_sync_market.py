@@ -66,11 +66,11 @@ class MarketCallsSync(FaceSync):
 
     def series_list(self, **filters: Unpack[SeriesFilters]) -> list[WireSeries]:
         """All series, or those of a category: it does not come in pages."""
-        return list(self.one(calls.series_list(filters)))
+        return self.one(calls.series_list(filters))
 
     def series_fee_changes(self, series_ticker: str | None = None, *, is_historical: bool = False) -> list[FeeChange]:
         """Changes of fees to come, and with `is_historical` those that have come."""
-        return list(self.one(calls.series_fee_changes(series_ticker, is_historical=is_historical)))
+        return self.one(calls.series_fee_changes(series_ticker, is_historical=is_historical))
 
     def event_fee_changes(self, event_ticker: str | None = None) -> list[EventFeeChange]:
         """Changes of the fees of single events."""
