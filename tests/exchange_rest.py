@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -67,7 +68,7 @@ class Member:
     async def ask(self, method: str, path: str, body: object = None, *, headers_: Any = None, **query: object) -> Said:
         """`body` is sent as JSON, bytes as they are; a list in the query is repeated."""
         sent = self.signed(method, path) | {"Content-Type": "application/json"} | (headers_ or {})
-        data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        data = body if body is None or isinstance(body, bytes | BytesIO) else msgspec.json.encode(body)
         pairs = [(name, value if isinstance(value, list) else [value]) for name, value in query.items()]
         params = [(name, str(one)) for name, values in pairs for one in values]
         async with self.session.request(method, self.rest + path, data=data, params=params, headers=sent) as answer:

@@ -11,8 +11,8 @@ from trading.simulator.exchange.errors import invalid, missing, not_found
 from trading.simulator.exchange.shapes import LAST_NS
 
 CLIENT_ID = re.compile(r"[-A-Za-z0-9_:+=/]{1,64}")
-PRICE = re.compile(r"\d{1,4}(\.\d{1,4})?")
-COUNT = re.compile(r"\d{1,12}(\.\d{1,2})?")
+PRICE = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
+COUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
 MOST_CONTRACTS = 1_000_000_000 * 100  # in Count
 TIMES_IN_FORCE: tuple[TimeInForce, ...] = ("good_till_canceled", "immediate_or_cancel", "fill_or_kill")
 SELF_TRADES: tuple[SelfTrade, ...] = ("taker_at_cross", "maker")

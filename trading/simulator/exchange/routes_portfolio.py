@@ -109,10 +109,12 @@ def queue_positions(ask: Ask) -> Answer:
 
 
 def _ahead(ask: Ask, state: OrderState) -> int | None:
+    """None when it is gone, though it may still be read as resting."""
+    matching = ask.house.matching
     try:
-        return ask.house.matching.queue_ahead(state.number)
+        return matching.queue_ahead(state.number) if matching.order(state.number).status == "resting" else None
     except Refusal:
-        return None  # it is gone, though it is still read as resting
+        return None
 
 
 def fills(ask: Ask) -> Answer:
