@@ -250,6 +250,9 @@ class Client:
     def statuses(self) -> list[tuple[str, str, str]]:
         return [(e.state, e.subject, e.reason) for e in self.events if isinstance(e, FeedStatus)]
 
+    def is_synced(self) -> bool:
+        return self.socket.is_synced
+
     def is_true(self, ticker: str) -> bool:
         """Whether what is believed of a market is so."""
         mine, theirs = self.believed[ticker], self.exchange.book(ticker)

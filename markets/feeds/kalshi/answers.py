@@ -24,7 +24,8 @@ from markets.feeds.venue import Reconnect, Refused
 CHECK_S = 60  # between two looks at the exchange's list of our subscriptions
 QUIET_S = 5  # after so much silence it is asked for at once: an answer is a sign of life
 UNKNOWN_COMMAND, UNKNOWN_SID, UNKNOWN_CHANNEL, UNAUTHENTICATED = 5, 7, 8, 9
-ENDED = (10, 25, UNKNOWN_SID)  # channel error, buffer overflow: the subscription is dead
+TERMINAL = (10, 25)  # channel error, buffer overflow: the subscription is dead
+ENDED = (*TERMINAL, UNKNOWN_SID)
 ABOUT_MARKETS = (11, 14, 26)  # invalid parameter, ticker required, too many markets
 TOO_MANY_REQUESTS = 27
 PASSING = (1, 18, TOO_MANY_REQUESTS)  # unable to process, timeout
@@ -142,7 +143,7 @@ class Answers:
         """About no subscription that we have."""
         if command is not None and command.kind == "list_subscriptions":
             self._has_list = code != UNKNOWN_COMMAND
-        elif code in ENDED and not head.sid and command is None:
+        elif code in TERMINAL and not head.sid and not head.id:
             raise Reconnect(f"something has ended, and the exchange does not say what: {words}")
         return []
 
@@ -172,6 +173,7 @@ class Answers:
             events += self._unanswered(command, now_ns)
         if not self._has_list or any(one.kind == "list_subscriptions" for one in self._commands.waiting.values()):
             return events
+        self._asked_list_ns = self._asked_list_ns or now_ns
         since_ns = now_ns - self._asked_list_ns
         is_quiet = now_ns - heard_ns >= QUIET_S * SECOND_NS and since_ns >= QUIET_S * SECOND_NS
         if is_quiet or since_ns >= CHECK_S * SECOND_NS * patience:

@@ -12,7 +12,7 @@ from markets.core.events import BookDelta, BookSnapshot, FeedStatus, MarketEvent
 from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS
 from markets.feeds.counts import Counts
 from markets.feeds.kalshi.frames import COUNTS, NO_LEVELS, YES_LEVELS, DeltaMsg, LevelText, SnapshotMsg
-from markets.feeds.venue import Reconnect, Refused
+from markets.feeds.venue import Reconnect, SlowDown
 
 SNAPSHOT_S = 5  # a snapshot comes within this time, or is asked for (again)
 TRIES = 3  # of asking for one book
@@ -22,6 +22,8 @@ LOOK_AGAIN_S = 30  # for a market whose book never came
 STRIKES, STRIKES_S = 3, 300  # connections on which no book came at all
 NEVER = 1 << 62
 WRONG_TERMS = "the exchange sends NO prices although YES prices were asked for (use_yes_price)"
+
+WRONG_TERMS_S = 60.0
 
 Lost = Callable[[str, str, int], MarketEvent]  # (ticker, reason, now)
 
@@ -55,7 +57,7 @@ class Asked(NamedTuple):
 
 
 class MarketBooks:
-    """The books of all wanted markets on one connection. Raises Reconnect and Refused when asking again is no use."""
+    """The books of all wanted markets on one connection. Raises Reconnect and SlowDown when asking again is no use."""
 
     def __init__(self, feed: str, counts: Counts, lost: Lost) -> None:
         self.kept: dict[str, MarketBook] = {}
@@ -156,7 +158,7 @@ class MarketBooks:
             return self._fall(kept, reason, now_ns)
         self._counts.complain(f"{kept.ticker}: a snapshot came crossed: {reason}")
         kept.why = reason
-        kept.ask_ns = now_ns
+        kept.ask_ns = now_ns + kept.tries * SECOND_NS
         self.has_fallen = True
         return []
 
@@ -194,7 +196,7 @@ class MarketBooks:
 
     def _given_up(self, kept: MarketBook, now_ns: int) -> list[MarketEvent]:
         if kept.why == WRONG_TERMS:
-            raise Refused(WRONG_TERMS)
+            raise SlowDown(f"{kept.ticker}: {WRONG_TERMS}", WRONG_TERMS_S)
         reason = f"its book did not come, asked {TRIES} times ({kept.why})"
         if kept.has_stood:
             raise Reconnect(f"{kept.ticker}: {reason}")
