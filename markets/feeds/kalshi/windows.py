@@ -84,7 +84,11 @@ class Windows:
         at_ns = now_ns + self.offset_ns
         found = []
         for window in self._windows.values():
-            is_late = window.facts is None and at_ns >= max(window.open_ns + LIST_AFTER_NS, window.list_ns)
+            is_late = (
+                window.is_absent
+                and window.facts is None
+                and at_ns >= max(window.open_ns + LIST_AFTER_NS, window.list_ns)
+            )
             if is_late and window.series in self.series and (window.is_taken or not self._excuse(window)):
                 window.list_ns = at_ns + LIST_EVERY_NS
                 found.append(window.series)
