@@ -49,9 +49,9 @@ class Endpoint(NamedTuple):
 class VenueSocket:
     """One connection to a venue. Subclasses say what to send, and turn frames into events.
 
-    Life: `headers` for the handshake; `opened` once after connecting; `hear` for each data frame; `due` about four times a second and after each
-    batch; `fetched` for each page that was asked for, `not_fetched` when it could not be had. After each of them the
-    connection sends what is in `to_send`, fetches what is in `to_fetch`, and empties both.
+    Life: `headers` for the handshake; `opened` once after connecting; `hear` for each data frame; `due` about four times
+    a second and after each batch; `fetched` for each page that was asked for, `not_fetched` when it could not be had.
+    After each of them the connection sends what is in `to_send`, fetches what is in `to_fetch`, and empties both.
     A socket object is used for one connection only: a new connection starts with a new, empty one.
     Who runs it counts connections, frames, bytes, events by kind, and unreadable frames; the rest is the socket's to count.
 
