@@ -272,8 +272,7 @@ async def test_one_market_that_cannot_be_read_does_not_hide_the_others() -> None
             door.list_market(ticker, CLOSE)
         door.markets[others[0]]["open_time"] = 7
         async with feeding(door, ("KXBTC15M", *(ticker.partition("-")[0] for ticker in others))) as (feed, heard):
-            for ticker in (TICKER, *others[1:]):
-                await heard.until(lambda ticker=ticker: heard.of(MarketListed, ticker))
+            await heard.until(lambda: all(heard.of(MarketListed, ticker) for ticker in (TICKER, *others[1:])))
             await heard.until(lambda: [text for text in feed.view().drift if text.startswith("KXETH15M: its market")])
             assert not heard.of(MarketListed, others[0])
 

@@ -8,6 +8,7 @@ import pytest
 from markets.core.contract import WINDOW_NS
 from markets.core.events import MarketEvent, MarketStatus
 from markets.core.units import DAY_NS
+from markets.kalshi.ticker import close_ns
 from tests import kalshi_floor
 from tests.kalshi_floor import Floor, Play, Script
 
@@ -26,7 +27,7 @@ class Counting(Play):
 
 @pytest.mark.slow
 def test_a_year_of_windows_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kalshi_floor, "close_ns", lru_cache(64)(kalshi_floor.close_ns))
+    monkeypatch.setattr(kalshi_floor, "close_ns", lru_cache(64)(close_ns))
     floor = Floor(Script(listed_before=3_600.0, strike_after=0.2, determined_after=None, settled_after=0.5))
     floor.is_counting = False
     play = Counting("2026-01-01T00:05:00Z", floor, SERIES)
