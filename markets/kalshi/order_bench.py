@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -133,8 +134,6 @@ def through_requests(root: str, key: Signer, orders: int) -> list[int]:
 
 async def through_httpx(root: str, key: Signer, orders: int) -> list[int]:
     """The same bytes and signatures sent with httpx, to compare with: no budgets, no retries."""
-    import httpx  # noqa: PLC0415  # only here, and only where it is installed
-
     path, spent = "/portfolio/events/orders", []
     async with httpx.AsyncClient(base_url=root, trust_env=False) as client:
         for number in range(orders):
