@@ -52,7 +52,7 @@ class RateLimited(NotDone):
 
 
 class NotSent(NotDone):
-    """No byte of the request has left: there was no connection."""
+    """No byte of the request has left: there was no connection, or it is a batch that no bucket has tokens for."""
 
 
 class Unavailable(KalshiError):

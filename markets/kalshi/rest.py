@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from markets.kalshi.auth import Signer
-from markets.kalshi.budgets import AUTO, Budgets
+from markets.kalshi.budgets import AUTO, Budgets, TooLarge
 from markets.kalshi.calls import Ask, Pages
 from markets.kalshi.hosts import Hosts
 from markets.kalshi.rest_account import AccountCalls, OrderCalls
@@ -91,15 +91,17 @@ class KalshiRest(MarketCalls, AccountCalls, OrderCalls):
             self._sending.heed_limits(self.budgets, await self.account_limits())
 
     async def one(self, ask: Ask[T]) -> T:
-        """The result of a request, after as many attempts as are safe. Raises KalshiError; TooLarge for a batch that no
-        bucket has the tokens for."""
+        """The result of a request, after as many attempts as are safe. Raises KalshiError."""
         call = ask.call
         shard = AUTO if ask.shard is None else ask.shard
         attempts = Attempts(ask, self._rng, self._sending.explain, self._sending.can_stamp)
         self._sending.check(call)
         while True:
             cost = self.budgets.cost(call.method, call.path, ask.items)
-            await self.budgets.take(call.pays, cost, call.is_urgent, shard=shard)
+            try:
+                await self.budgets.take(call.pays, cost, call.is_urgent, shard=shard)
+            except TooLarge as error:
+                raise self._sending.unsent(ask, str(error)) from None
             sent_ns = self._clock()
             verdict = attempts.judge(await self._send(ask), sent_ns)
             if not isinstance(verdict, Again):
@@ -126,7 +128,7 @@ class KalshiRest(MarketCalls, AccountCalls, OrderCalls):
         """One attempt. What goes wrong is said in words only: aiohttp's exceptions carry the headers that were sent."""
         session = self._session
         if session is None:
-            raise self._sending.closed(ask)
+            raise self._sending.unsent(ask, "the client is closed")
         status, sent_ns = 0, self._clock()
         try:
             async with session.request(

@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 TRIES = 3  # of what was lost, or is in trouble
 THROTTLED_TRIES = 6
+ORDER_THROTTLED_TRIES = 3  # of what is worth less the later it comes
 STAMP_TRIES = 4  # after three answers the exchange's clock is known
 FIRST_PAUSE_S = 0.1
 EXPIRED = "header_timestamp_expired"
@@ -80,6 +81,8 @@ class Attempts(Generic[T]):
     ) -> None:
         self._ask, self._rng, self._explain, self._can_stamp = ask, rng, explain, can_stamp
         self._lost = self._throttled = self._stale = 0
+        is_hasty = ask.call.is_write and not ask.call.is_urgent
+        self._throttled_tries = ORDER_THROTTLED_TRIES if is_hasty else THROTTLED_TRIES
         self._first_ns = 0
         self._unknown: KalshiError | None = None
 
@@ -120,7 +123,7 @@ class Attempts(Generic[T]):
     def _judge_error(self, status: int, said: Said) -> Again:
         if status == _TOO_MANY:
             self._throttled += 1
-            if self._throttled < THROTTLED_TRIES:
+            if self._throttled < self._throttled_tries:
                 return Again(is_throttled=True)
             raise self._error(RateLimited, said, status)
         if status == _UNAUTHORISED:

@@ -62,10 +62,10 @@ class Sending:
         )
 
     @staticmethod
-    def closed(ask: Ask[Any]) -> KalshiError:
-        """Why a client that is not open sends nothing."""
+    def unsent(ask: Ask[Any], why: str) -> KalshiError:
+        """That it was not even tried, and why."""
         kind = NotSent if ask.call.is_write else Unavailable
-        return kind(0, "", "the client is closed", call=ask.call.name)
+        return kind(0, "", why, call=ask.call.name)
 
 
 def is_here(url: str) -> bool:

@@ -11,7 +11,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from markets.kalshi.auth import Signer
-from markets.kalshi.budgets import AUTO, Budgets
+from markets.kalshi.budgets import AUTO, Budgets, TooLarge
 from markets.kalshi.calls import Ask, Pages
 from markets.kalshi.hosts import Hosts
 from markets.kalshi.rest_attempts import Again, Attempts, Gathering, Lost, Reply
@@ -77,14 +77,17 @@ class KalshiRestSync(MarketCallsSync, AccountCallsSync, OrderCallsSync):
             self._sending.heed_limits(self.budgets, self.account_limits())
 
     def one(self, ask: Ask[T]) -> T:
-        """The result of a request, after as many attempts as are safe. Raises KalshiError, TooLarge."""
+        """The result of a request, after as many attempts as are safe. Raises KalshiError."""
         call = ask.call
         shard = AUTO if ask.shard is None else ask.shard
         attempts = Attempts(ask, self._rng, self._sending.explain, self._sending.can_stamp)
         self._sending.check(call)
         while True:
             cost = self.budgets.cost(call.method, call.path, ask.items)
-            self.budgets.take_blocking(call.pays, cost, call.is_urgent, shard=shard, sleep=self._sleep)
+            try:
+                self.budgets.take_blocking(call.pays, cost, call.is_urgent, shard=shard, sleep=self._sleep)
+            except TooLarge as error:
+                raise self._sending.unsent(ask, str(error)) from None
             sent_ns = self._clock()
             verdict = attempts.judge(self._exchange(ask), sent_ns)
             if not isinstance(verdict, Again):
@@ -104,7 +107,7 @@ class KalshiRestSync(MarketCallsSync, AccountCallsSync, OrderCallsSync):
     def _exchange(self, ask: Ask[T]) -> Reply | Lost:
         """One attempt. What goes wrong is said in words only: the exceptions of requests carry what was sent."""
         if self._session is None:
-            raise self._sending.closed(ask)
+            raise self._sending.unsent(ask, "the client is closed")
         status, sent_ns = 0, self._clock()
         try:
             with self._session.request(

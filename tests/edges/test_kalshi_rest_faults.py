@@ -28,7 +28,7 @@ from markets.kalshi.errors import (
 from markets.kalshi.hosts import hosts_at
 from markets.kalshi.limits import TIERS
 from markets.kalshi.rest import KalshiRest
-from markets.kalshi.rest_attempts import THROTTLED_TRIES, TRIES
+from markets.kalshi.rest_attempts import ORDER_THROTTLED_TRIES, THROTTLED_TRIES, TRIES
 from markets.kalshi.rest_sync import KalshiRestSync
 from tests.kalshi_rest_calls import EVERY_CALL, OTHER_CLIENT_ID, an_order
 from tests.kalshi_rest_documents import CLIENT_ID, DOCUMENTED, GROUP_ID, ORDER_ID, TICKER
@@ -160,12 +160,23 @@ async def test_an_answer_that_stops_half_way_is_left_after_the_timeout(face: str
 
 
 @faces
-async def test_429_in_the_end_is_said(face: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "tries"),
+    [("create_order", ORDER_THROTTLED_TRIES), ("cancel_order", THROTTLED_TRIES), ("market", THROTTLED_TRIES)],
+)
+async def test_429_in_the_end_is_said(face: str, name: str, tries: int) -> None:
     async with FakeExchange() as exchange, client(exchange, face) as call:
-        exchange.script["create_order"] = [too_many()] * THROTTLED_TRIES
+        exchange.script[name] = [too_many()] * THROTTLED_TRIES
         with pytest.raises(RateLimited, match="too many requests"):
-            await call("create_order")
-    assert exchange.names() == ["create_order"] * THROTTLED_TRIES
+            await call(name)
+    assert exchange.names() == [name] * tries
+
+
+async def test_a_batch_that_no_bucket_holds_is_never_sent() -> None:
+    async with FakeExchange() as exchange, exchange.rest(budgets=Budgets(TIERS["basic"])) as rest:
+        with pytest.raises(NotSent, match="smaller batches"):
+            await rest.create_orders([an_order(client_order_id=str(number)) for number in range(11)])
+    assert exchange.asked == []
 
 
 # Before the request is read ----------------------------------------------------------------------------------------
