@@ -7,8 +7,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from markets.core.units import PRICE_DOLLAR
+from markets.feeds.venue import Reconnect, Refused, SlowDown, Unreadable
+from tests.edges.test_kalshi_socket_frames import EVENTS, NOTES
 from tests.kalshi_wire import BTC, ETH, SOL, Client
 
+ANSWERS = [
+    '{"id":1,"type":"subscribed","msg":{"channel":"orderbook_delta","sid":1}}',
+    '{"id":4,"sid":1,"seq":222,"type":"ok","msg":{"market_tickers":["A","B"]}}',
+    '{"id":7,"type":"ok","msg":[{"channel":"orderbook_delta","sid":1},{"channel":"fill","sid":2}]}',
+    '{"id":8,"sid":1,"seq":310,"type":"unsubscribed"}',
+    '{"id":9,"sid":1,"type":"error","msg":{"code":8,"msg":"Unknown channel name"}}',
+]
 TICKERS = (BTC, ETH, SOL)
 tickers = st.sampled_from(TICKERS)
 STEPS = st.one_of(
@@ -99,7 +108,7 @@ class Play:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=60))
+@given(st.lists(STEPS, min_size=15, max_size=80))
 def test_what_is_believed_is_so(steps: list[tuple[Any, ...]]) -> None:
     play = Play()
     client = play.client
@@ -134,3 +143,29 @@ def test_the_play_compares() -> None:
         play.take(step)
     assert play.compared == before  # both books have fallen
     assert [state for state, *_ in play.client.statuses()] == ["lost", "lost"]
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 10**25) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([frame for _, frame, _ in (*EVENTS, *NOTES)] + ANSWERS), st.data())
+def test_a_frame_with_junk_in_it_is_read_or_is_unreadable(frame: str, data: st.DataObject) -> None:
+    """Whatever one field of a documented frame holds, nothing else than a trouble with a name comes of it."""
+    client = Client([BTC], is_private=True)
+    client.settle()
+    message = json.loads(frame)
+    sids = [stream.sid for stream in client.exchange.streams.values()]
+    message["sid"] = data.draw(st.sampled_from(sids))
+    where = data.draw(st.sampled_from([message, message["msg"]] if isinstance(message.get("msg"), dict) else [message]))
+    if where:
+        where[data.draw(st.sampled_from(sorted(where)))] = data.draw(JUNK)
+    try:
+        client.socket.hear(json.dumps(message).encode(), client.now_ns)
+    except (Unreadable, Reconnect, Refused, SlowDown):
+        return
+    client.socket.due(client.now_ns + 10**9)
