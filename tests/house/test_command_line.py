@@ -51,6 +51,11 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("paper --market real --series BTC", 1, "SERIES: 'BTC' is not a quarter-hour series such as KXBTC15M"),
         ("bench-kalshi --orders 3", 2, "--orders is 100 or more"),
         ("download mtgox trades --asset BTC", 2, "mtgox"),
+        ("exchange --speed 1000", 2, "--speed is above 0, and 100 at most"),
+        ("exchange --assets BTC,FOO", 2, "the demo market knows BTC, ETH, SOL, not FOO"),
+        ("exchange --tape nowhere", 2, "There is no tape 'nowhere'. Looked for "),
+        ("exchange --cash lots", 2, "'lots' is not an amount in dollars"),
+        ("exchange --faults nowhere.json", 1, "No such file or directory: nowhere.json"),
         ("live", 2, "kalshi-bot: live trading is not available"),
     ],
 )

@@ -129,6 +129,7 @@ async def play_house(house: House, events: Iterable[MarketEvent], clock: Clock) 
             house.tick(now_ns)
             clock.reached(now_ns)
             await asyncio.sleep(GRAIN_S)
+        house.tick(clock.now_ns())
     finally:
         house.is_played = False
     return told
