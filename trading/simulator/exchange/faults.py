@@ -24,6 +24,7 @@ FaultKind = Literal[
     "fill_twice",  # a fill is said twice on the socket
     "fill_late",  # a fill is said `seconds` late on the socket
     "seq_gap",  # a sequenced frame is left out
+    "overflow",  # a subscription is ended, as if it was not read fast enough
     "socket_drop",  # the socket is cut
 ]
 REST_BEFORE: tuple[FaultKind, ...] = ("error_before", "rate_limit")

@@ -57,9 +57,9 @@ class Session:
         if subscription is not None:
             subscription.waiting += 1
             if subscription.waiting > WAITING_FRAMES:
-                self._overflow(subscription)
+                self.overflow(subscription)
             elif self.out_bytes > WAITING_BYTES:
-                self._overflow(max(self.subscriptions.values(), key=lambda each: each.waiting))
+                self.overflow(max(self.subscriptions.values(), key=lambda each: each.waiting))
         self.wake()
 
     def take(self, most_bytes: int) -> list[bytes]:
@@ -80,7 +80,7 @@ class Session:
             self._remove(subscription)
         self.out.clear()
 
-    def _overflow(self, subscription: Subscription) -> None:
+    def overflow(self, subscription: Subscription) -> None:
         """Terminal: what waits of it is thrown away, and it has to be asked for again."""
         self._remove(subscription)
         self.out = deque(item for item in self.out if item[0] is not subscription)

@@ -242,6 +242,9 @@ class Switchboard:
             if self.faults.take("socket_drop", channel=subscription.channel) is not None:
                 subscription.session.drop()
                 return
+            if self.faults.take("overflow", channel=subscription.channel) is not None:
+                subscription.session.overflow(subscription)
+                return
             if subscription.is_sequenced and self.faults.take("seq_gap", channel=subscription.channel) is not None:
                 subscription.seq += 1  # a frame that is never said
                 return
