@@ -29,6 +29,7 @@ class Asked(NamedTuple):
     target: str  # path and query, as sent
     headers: dict[str, str]
     body: bytes
+    port: int  # the client's: which connection it came by
 
     @property
     def said(self) -> Any:
@@ -106,7 +107,9 @@ class FakeExchange:
     def _handler(self, name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.read()
-            self.asked.append(Asked(name, request.method, request.raw_path, dict(request.headers), body))
+            assert request.transport is not None
+            port = request.transport.get_extra_info("peername")[1]
+            self.asked.append(Asked(name, request.method, request.raw_path, dict(request.headers), body, port))
             script = self.script.get(name)
             step = script.pop(0) if script else DOCUMENTED[name]
             if callable(step):

@@ -193,7 +193,9 @@ def fills(filters: FillFilters) -> Pages[WireFill]:
 
 
 def settlements(filters: SettlementFilters) -> Pages[WireSettlement]:
-    return Pages(CALLS["settlements"], {**filters}, _settlements, attrgetter("ticker", "settled_ns"))
+    """They have no id: of two subaccounts in one market only what they held tells them apart."""
+    key = attrgetter("ticker", "settled_ns", "yes_count", "no_count", "revenue")
+    return Pages(CALLS["settlements"], {**filters}, _settlements, key)
 
 
 def orders(filters: OrderFilters) -> Pages[WireOrder]:

@@ -24,7 +24,12 @@ class KalshiError(Exception):
         self, status: int = 0, code: str = "", message: str = "", details: str = "", *, call: str = ""
     ) -> None:
         self.status, self.code, self.message, self.details, self.call = status, code, message, details, call
-        super().__init__(_sentence(status, code, message, details, call))
+        super().__init__(status, code, message, details)  # with these it is made again in another process
+
+    def __str__(self) -> str:
+        said = ": ".join(part for part in (self.code, self.message, self.details) if part)
+        answered = f"HTTP {self.status}" if self.status else ""
+        return " - ".join(part for part in (self.call, answered, said) if part)
 
 
 class NotDone(KalshiError):
@@ -140,9 +145,3 @@ def _short(value: Any) -> str:
 def without_secrets(text: str) -> str:
     """The text without what is as long as a signature: who answers may repeat what we sent."""
     return _LONG.sub(lambda found: found[0] if _WORD.fullmatch(found[0]) else "…", text)
-
-
-def _sentence(status: int, code: str, message: str, details: str, call: str) -> str:
-    said = ": ".join(part for part in (code, message, details) if part)
-    answered = f"HTTP {status}" if status else ""
-    return " - ".join(part for part in (call, answered, said) if part)

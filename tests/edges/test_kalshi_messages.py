@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pickle
 from decimal import Decimal
 from typing import Any
 
@@ -230,6 +231,13 @@ def test_what_did_nothing_is_one_family_and_what_may_have_another() -> None:
     for other in (Unavailable, OutcomeUnknown):
         assert issubclass(other, KalshiError)
         assert not issubclass(other, NotDone)
+
+
+def test_an_error_is_the_same_in_another_process() -> None:
+    error = OutcomeUnknown(503, "sorry", "later", call="create_order", client_order_ids=["a", "b"], sent_ns=5)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (OutcomeUnknown, str(error), vars(error))
+    assert str(error) == "create_order - HTTP 503 - sorry: later"
 
 
 def test_long_words_of_the_exchange_are_cut() -> None:

@@ -58,6 +58,7 @@ async def test_both_faces_have_every_call_and_say_the_same() -> None:
         (one.name, one.method, one.target, one.body) for one in second
     ]
     assert [one.name for one in first] == list(EVERY_CALL)
+    assert len({one.port for one in first}) == len({one.port for one in second}) == 1  # connections are kept
 
 
 async def test_the_shard_goes_where_the_exchange_looks_for_it() -> None:
