@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -280,7 +281,7 @@ async def test_the_balance_has_a_bucket_of_its_own() -> None:
         assert await until_refused(exchange.me, "GET", BALANCE) == 5
 
 
-async def until_refused(member: Member, method: str, path: str, **more: object) -> int:
+async def until_refused(member: Member, method: str, path: str, **more: Any) -> int:
     """How many requests pass before a 429."""
     for number in range(500):
         body = order_body(price="0.0100", count="0.01", **more) if method == "POST" else None

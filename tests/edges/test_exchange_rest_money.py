@@ -8,6 +8,7 @@ import pytest
 from markets.core.units import DOLLAR
 from tests.builders import CLOSE_NS, TICKER
 from tests.exchange_rest import ORDERS, Open, Time, new_house, opened
+from trading.simulator.exchange.house_life import Result
 
 MOVE = "/portfolio/intra_exchange_instance_transfer"
 MOVES = "/portfolio/intra_exchange_instance_transfers"
@@ -209,7 +210,7 @@ async def test_netting_and_the_standing_split() -> None:
         ("bid", "scalar", 5_100, 510, 51, "5999.8250"),
     ],
 )
-async def test_a_settlement(side: str, result: str, pays: int, revenue: int, value: int, cash: str) -> None:
+async def test_a_settlement(side: str, result: Result, pays: int, revenue: int, value: int, cash: str) -> None:
     time = Time()
     async with opened(new_house(time)) as exchange:
         me = exchange.me

@@ -29,6 +29,7 @@ GRAIN_S = 0.01  # an event is told at most so much after it is due
 TICK_S = 0.02  # of a house that nobody plays
 EVENTS_AT_ONCE = 200  # then the clients have their turn
 SHUTDOWN_S = 1.0
+LONGEST_LINE = 256 * 1024  # of a request: a hundred tickers of 200 characters, escaped
 HOST = "127.0.0.1"
 CONTROL = "/sim/faults"
 received = attrgetter("received_ns")
@@ -63,7 +64,9 @@ async def serve_exchange(
     house.life.settle_delay = lambda: _settle_delay_ns(plan)
     app = make_app(house, plan, doors)
     app.router.add_get(PATH, door.enter)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False, max_line_size=LONGEST_LINE
+    )
     await runner.setup()
     ticking = asyncio.create_task(_keep_time(house))
     try:
@@ -111,24 +114,21 @@ def tape_house(clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0
 async def play_house(house: House, events: Iterable[MarketEvent], clock: Clock) -> int:
     """Tell each event when it is due and pass time in between, until there are no more. Returns how many were told."""
     house.is_played = True
-    told = 0
+    told = told_ns = 0
     waiting = iter(events)
     try:
         event = next(waiting, None)
         while event is not None:
-            now_ns = clock.now_ns()
-            batch = 0
+            now_ns, batch = clock.now_ns(), 0
             while event is not None and event.received_ns <= now_ns and batch < EVENTS_AT_ONCE:
                 house.take(event)
-                batch += 1
+                told_ns, batch = event.received_ns, batch + 1
                 event = next(waiting, None)
             told += batch
-            if batch == EVENTS_AT_ONCE:
-                await asyncio.sleep(0)
-                continue
-            house.tick(now_ns)
-            clock.reached(now_ns)
-            await asyncio.sleep(GRAIN_S)
+            is_behind = batch == EVENTS_AT_ONCE
+            house.tick(told_ns if is_behind else now_ns)
+            clock.reached(told_ns if is_behind else now_ns)
+            await asyncio.sleep(0 if is_behind else GRAIN_S)
         house.tick(clock.now_ns())
     finally:
         house.is_played = False
