@@ -175,7 +175,7 @@ class Answers:
             return events
         self._asked_list_ns = self._asked_list_ns or now_ns
         since_ns = now_ns - self._asked_list_ns
-        is_quiet = now_ns - heard_ns >= QUIET_S * SECOND_NS and since_ns >= QUIET_S * SECOND_NS
+        is_quiet = min(now_ns - heard_ns, since_ns) >= QUIET_S * SECOND_NS * patience
         if is_quiet or since_ns >= CHECK_S * SECOND_NS * patience:
             self._asked_list_ns = now_ns
             self._commands.ask("list_subscriptions", "", 0, (), now_ns)

@@ -48,6 +48,8 @@ def text_of(number: int, kind: Kind, channel: str, sid: int, items: Iterable[str
         params["index_ids"] = list(items)
     elif kind != "indexlist":
         params["market_tickers"] = list(items)
+    if kind == "add_markets" and channel == TICKER:
+        params["send_initial_snapshot"] = True
     return _json(message | {"cmd": "update_subscription", "params": params})
 
 
