@@ -3,23 +3,32 @@
 import random
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from markets.core.contract import WINDOW_NS
-from markets.core.events import BookDelta, IndexValue, MarketListed, MarketStatus, TickerQuote, TradePrint
+from markets.core.events import BookDelta, BookSnapshot, IndexValue, MarketListed, MarketStatus, TickerQuote, TradePrint
 from markets.core.units import DOLLAR, PRICE_DOLLAR, SECOND_NS
 from markets.kalshi.ticker import NEW_YORK, market_ticker
 from tests.builders import CLOSE_NS, OPEN_NS, TICKER, at, contract
 from tests.exchange_builders import CASH, Hand, Stretch, heard, order, place, settle, small_house
 from trading.core.matching.messages import Filled, Quoted, Refusal
 from trading.simulator.exchange.house import House
+from trading.simulator.exchange.house_ids import Ids, Kind
 from trading.simulator.exchange.house_news import IndexTick, Lifecycle, Printed, TickerChanged
+from trading.simulator.exchange.index import Index
 from trading.simulator.exchange.listing import LISTED_AHEAD_NS, is_listed, next_maintenance
 from trading.simulator.standing import Standing
 from trading.simulator.world import EPOCH_NS, DemoWorld
 
 HOUR_NS = 3_600 * SECOND_NS
+
+
+def status_of(house: House, ticker: str = TICKER) -> str:
+    return house.markets[ticker].status
 
 
 # The demo world in the house --------------------------------------------------------------------------------
@@ -40,9 +49,8 @@ def test_its_books_are_the_worlds_over_an_open_and_a_close(into_s: int) -> None:
             truth.hear([waiting])
             waiting = next(world_events)
         for event in truth.told(until_ns):
-            ticker = getattr(event, "ticker", "")
-            if ticker and hasattr(event, "yes") and stretch.house.markets[ticker].status == "active":
-                yes, no = stretch.house.book(ticker)
+            if isinstance(event, BookSnapshot) and status_of(stretch.house, event.ticker) == "active":
+                yes, no = stretch.house.book(event.ticker)
                 assert (yes, no) == (sorted(event.yes), sorted(event.no))
                 compared += bool(yes and no)
     assert compared >= 3
@@ -207,15 +215,15 @@ def test_a_market_opens_by_the_clock_gets_its_strike_later_and_closes_by_the_clo
     market = house.markets[TICKER]
     assert (market.status, market.expected_expiration_ns) == ("initialized", CLOSE_NS + 300 * SECOND_NS)
     house.tick(OPEN_NS)
-    assert (market.status, market.contract.strike) == ("active", None)
+    assert (status_of(house), market.contract.strike) == ("active", None)
     house.take(MarketListed(at(0.7), contract()))
     assert market.contract.strike == 85_000.0
     house.take(MarketListed(at(0.9), contract(strike=None)))
     assert market.contract.strike == 85_000.0
     house.tick(CLOSE_NS - 1)
-    assert market.status == "active"
+    assert status_of(house) == "active"
     house.tick(CLOSE_NS)
-    assert market.status == "closed"
+    assert status_of(house) == "closed"
     assert house.book(TICKER) == ([], [])
     told = [one.event_type for one in news if isinstance(one, Lifecycle)]
     assert told == ["created", "metadata_updated"]  # nobody says that a market opens or closes
@@ -245,10 +253,10 @@ def test_a_settlement_pays_a_second_after_it_is_determined() -> None:
     fee = house.reads.fills(1)[0].fee
     clock.now_ns = CLOSE_NS + 20 * SECOND_NS
     house.take(MarketStatus(clock.now_ns, TICKER, "settled", "yes"))
-    assert house.markets[TICKER].status == "determined"
+    assert status_of(house) == "determined"
     assert house.reads.cash(1) == {2: CASH - 5_100 * 1_000 - fee}
     house.tick(clock.now_ns + SECOND_NS)
-    assert house.markets[TICKER].status == "finalized"
+    assert status_of(house) == "finalized"
     assert house.reads.cash(1) == {2: CASH - 5_100 * 1_000 - fee + 1_000 * PRICE_DOLLAR}
     row = house.reads.settlements(1)[0]
     assert (row.result, row.count, row.payout, row.fees) == ("yes", 1_000, 10 * DOLLAR, fee)
@@ -263,12 +271,12 @@ def test_a_disputed_market_pays_when_it_is_determined_by_hand_and_may_be_voided(
     house.take(MarketStatus(clock.now_ns, TICKER, "settled", "yes"))
     house.dispute(TICKER)
     house.tick(clock.now_ns + 100 * SECOND_NS)
-    assert house.markets[TICKER].status == "disputed"
+    assert status_of(house) == "disputed"
     assert not house.reads.settlements(1)
     clock.now_ns += 200 * SECOND_NS
     house.determine(TICKER, "scalar", 5_100)
     house.tick(clock.now_ns + SECOND_NS)
-    assert (house.markets[TICKER].status, house.markets[TICKER].result) == ("finalized", "scalar")
+    assert (status_of(house), house.markets[TICKER].result) == ("finalized", "scalar")
     assert house.reads.settlements(1)[0].payout == 5_100 * 1_000
 
 
@@ -282,9 +290,9 @@ def test_settlements_come_later_when_they_are_told_to() -> None:
     house, clock = small_house()
     house.life.settle_delay = lambda: 90 * SECOND_NS
     settle(house, clock, "yes")
-    assert house.markets[TICKER].status == "closed"
+    assert status_of(house) == "closed"
     house.tick(CLOSE_NS + 111 * SECOND_NS)
-    assert house.markets[TICKER].status == "finalized"
+    assert status_of(house) == "finalized"
 
 
 def test_a_market_that_goes_on_after_a_pause_has_no_resting_orders() -> None:
@@ -292,7 +300,7 @@ def test_a_market_that_goes_on_after_a_pause_has_no_resting_orders() -> None:
     news = heard(house)
     state = place(house, order("a", price=4_000))
     house.pause_market(TICKER)
-    assert house.markets[TICKER].status == "inactive"
+    assert status_of(house) == "inactive"
     assert house.reads.order(state.number).status == "resting"  # type: ignore[union-attr]
     house.resume_market(TICKER)
     after = house.reads.order(state.number)
@@ -394,6 +402,73 @@ def test_every_change_of_a_book_is_told_members_orders_too() -> None:
             if not side[one.price]:
                 del side[one.price]
     assert (sorted(yes.items()), sorted(no.items())) == house.book(TICKER)
+
+
+def test_a_close_takes_everything_out_of_the_book_and_says_so() -> None:
+    house, clock = small_house()
+    sizes = {
+        (is_yes, price): count
+        for is_yes, side in zip((True, False), house.book(TICKER), strict=True)
+        for price, count in side
+    }
+    news = heard(house)
+    place(house, order("a", price=4_800, count=300))
+    clock.now_ns = CLOSE_NS
+    house.tick(clock.now_ns)
+    for one in news:
+        if isinstance(one, Quoted):
+            sizes[one.is_yes, one.price] = sizes.get((one.is_yes, one.price), 0) + one.change
+    assert set(sizes.values()) == {0}
+    house.take(BookDelta(CLOSE_NS + 1, TICKER, True, 4_000, 100))
+    assert house.book(TICKER) == ([], [])
+
+
+# Small parts ------------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(["order", "trade", "group"]), st.integers(0, 2**48), st.text(max_size=8))
+def test_ids_are_uuids_that_lead_back_to_their_number_in_their_own_life_alone(
+    kind: Kind, number: int, salt: str
+) -> None:
+    text = Ids(salt).text(kind, number)
+    assert UUID(text).version == 4
+    assert Ids(salt).number(kind, text) == number
+    assert Ids(salt).number("user", text) is None
+    assert Ids(salt + "'").number(kind, text) is None
+    assert Ids(salt).text(kind, number + 1) != text
+
+
+@given(st.text())
+def test_what_is_no_id_leads_nowhere(text: str) -> None:
+    assert Ids().number("order", text) is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 70), st.integers(1, 10**8)), min_size=1, max_size=80),
+    st.integers(0, 900),
+)
+def test_the_averages_of_the_index_are_those_of_its_values(steps: list[tuple[int, int]], start: int) -> None:
+    index = Index("BTC")
+    heard_values: list[tuple[int, Decimal]] = []
+    second = 1_795_366_800 - 900 + start
+    for step, cents in steps:
+        second += step
+        value = Decimal(cents) / 100
+        tick = index.hear(float(value), second * 1_000, second * SECOND_NS)
+        assert tick is not None
+        assert index.hear(float(value), second * 1_000, second * SECOND_NS) is None
+        before = [one for at_s, one in heard_values if at_s >= second - 60] or [value]
+        heard_values.append((second, value))
+        assert Decimal(tick.trailing.value) == mean(before)
+        close = -(-second // 900) * 900
+        minute = [one for at_s, one in heard_values if close - 60 < at_s <= close]
+        assert (tick.last_minute is None) == (not minute)
+        if tick.last_minute is not None:
+            assert (Decimal(tick.last_minute.value), tick.last_minute.samples) == (mean(minute), len(minute))
+
+
+def mean(values: list[Decimal]) -> Decimal:
+    return (sum(values, Decimal(0)) / len(values)).quantize(Decimal("0.00000001"), "ROUND_HALF_UP")
 
 
 # Money ------------------------------------------------------------------------------------------------------

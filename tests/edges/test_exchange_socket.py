@@ -92,6 +92,16 @@ async def test_a_handshake_that_is_not_signed_is_refused_and_says_why(
         assert not exchange.board.sessions
 
 
+async def test_a_key_that_may_not_read_hears_nothing() -> None:
+    house, _ = small_house()
+    house.add_key(new_key("hmac", "poor", 1, secret=SECRET, scopes=("read::portfolio_balance",))[0])
+    async with serve_exchange(house) as exchange:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(exchange.ws, additional_headers=signed(key_id="poor")):
+                pass
+        assert refused.value.response.status_code == 403
+
+
 async def test_a_page_asked_for_where_the_socket_is_is_no_socket() -> None:
     house, _ = small_house()
     async with serve_exchange(house) as exchange, aiohttp.ClientSession() as http:
@@ -247,10 +257,10 @@ async def test_settlements_may_come_late() -> None:
     async with serve_exchange(house, faults=FaultPlan([Fault(kind="settle_late", seconds=300)])):
         closes_ns = EPOCH_NS + 8_100 * SECOND_NS
         stretch.until(closes_ns + 60 * SECOND_NS)
-        market = next(market for market in house.markets.values() if market.close_ns == closes_ns)
-        assert market.status == "closed"
+        ticker = next(market.ticker for market in house.markets.values() if market.close_ns == closes_ns)
+        assert house.markets[ticker].status == "closed"
         stretch.until(closes_ns + 360 * SECOND_NS)
-        assert market.status == "finalized"
+        assert house.markets[ticker].settled_ns > closes_ns + 310 * SECOND_NS
 
 
 async def test_time_passes_in_a_house_that_nobody_plays() -> None:

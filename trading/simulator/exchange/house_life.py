@@ -106,9 +106,12 @@ class Life:
             self._house.matching.set_status(market.ticker, "open", now_ns)
 
     def _close(self, market: HouseMarket, now_ns: int) -> None:
+        """Everybody's orders are taken out of the book, the crowd's too."""
         if market.status in ("initialized", "active", "inactive"):
+            matching = self._house.matching
             self._become(market, "closed", now_ns)
-            self._house.matching.set_status(market.ticker, "closed", now_ns)
+            matching.set_status(market.ticker, "closed", now_ns)
+            matching.crowd_replace(market.ticker, (), (), now_ns)
 
     def pause(self, market: HouseMarket, now_ns: int) -> None:
         """Nobody trades it for now."""

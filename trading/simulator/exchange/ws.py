@@ -9,7 +9,7 @@ from aiohttp import WSMsgType, web
 
 from markets.core.units import MILLISECOND_NS, SECOND_NS
 from trading.simulator.exchange.app import Terms
-from trading.simulator.exchange.auth import admit
+from trading.simulator.exchange.auth import admit, permit
 from trading.simulator.exchange.errors import ApiError
 from trading.simulator.exchange.faults import FaultPlan
 from trading.simulator.exchange.house_rows import KeyRow
@@ -48,12 +48,13 @@ class SocketDoor:
         socket = web.WebSocketResponse(compress=False, max_msg_size=LARGEST_COMMAND, timeout=1.0)
         if not socket.can_prepare(request).ok:
             return ApiError(400, "bad_request", "this is the address of a WebSocket").answer()
-        await socket.prepare(request)
-        self._sockets.add(socket)
-        try:
-            await self._serve(request, socket, key)
-        finally:
-            self._sockets.discard(socket)
+        with suppress(ConnectionError):  # its going is the client's affair
+            await socket.prepare(request)
+            self._sockets.add(socket)
+            try:
+                await self._serve(request, socket, key)
+            finally:
+                self._sockets.discard(socket)
         return socket
 
     def _admit(self, request: web.Request) -> KeyRow:
@@ -62,7 +63,7 @@ class SocketDoor:
         if self._faults is not None and self._faults.armed:
             skew = self._faults.standing("clock_skew", path=PATH)
             now_ns += int(skew.seconds * SECOND_NS) if skew is not None else 0
-        return admit(
+        key = admit(
             self._board.house.keys,
             request.headers,
             "GET",
@@ -71,6 +72,8 @@ class SocketDoor:
             behind_ms=terms.behind_ms,
             ahead_ms=terms.ahead_ms,
         )
+        permit(key, "read")
+        return key
 
     async def _serve(self, request: web.Request, socket: web.WebSocketResponse, key: KeyRow) -> None:
         session = self._board.open(key)
