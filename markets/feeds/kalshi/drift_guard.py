@@ -86,7 +86,9 @@ class DriftGuard:
         self._markets[market.ticker] = (series, market_drift(series, market))
         self._troubles.pop((series, "market"), None)
         rules = re.sub(r"[\d$.,:]+", "#", " ".join(market.rules_primary.split()))
-        rules = re.sub(r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b", "#", rules)
+        rules = re.sub(
+            r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b|\b(?:AM|PM|EST|EDT)\b", "#", rules
+        )
         if rules and self._rules.setdefault(series, rules) != rules:
             self._rules[series] = rules
             self._reworded[series] = (

@@ -50,8 +50,9 @@ class ExchangeWatch:
 
     def events(self, shards: Iterable[int], now_ns: int) -> list[ExchangeStatus]:
         """What is to be told of these shards."""
-        told = []
-        for shard in sorted(shards):
+        told, concerned = [], frozenset(shards)
+        self._told = {shard: was for shard, was in self._told.items() if shard in concerned}
+        for shard in sorted(concerned):
             view = self._of(shard, now_ns)
             if view is None or self._told.get(shard) == view[1:]:
                 continue

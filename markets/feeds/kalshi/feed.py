@@ -19,7 +19,7 @@ from markets.feeds.kalshi.exchange_watch import ExchangeWatch
 from markets.feeds.kalshi.keeping import Keeper
 from markets.feeds.kalshi.notes import FeeNote, IndexList, LifecycleNote, MissedNote, Note
 from markets.feeds.kalshi.polled import Polled
-from markets.feeds.kalshi.reading import Desk, Reader
+from markets.feeds.kalshi.reading import Reader, Shared
 from markets.feeds.kalshi.socket import FEED, KalshiSocket
 from markets.feeds.kalshi.timetable import Timetable
 from markets.feeds.kalshi.view import ExchangeView
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 TITLE = "Kalshi"
 TICK_S, SHORTEST_S = 0.25, 0.005  # between two looks at the clock
 SAMPLE_S = 1.0
+HELD_S = 0.5  # between two questions for what the account holds
 WATCH_NS = {True: 30 * SECOND_NS, False: 5 * SECOND_NS}  # open markets are read so often: with a socket, without one
 POLLED_BEFORE_NS = 2 * SECOND_NS  # books are read from so long before the open
 LIFE_CHANNEL = "market_lifecycle_v2"
@@ -76,9 +77,9 @@ class KalshiFeed:
         self._timetable = Timetable()
         self._windows = Windows(series, self._timetable, watch_ns=WATCH_NS[signer is not None])
         self._guard, self._watch = DriftGuard(series), ExchangeWatch(self._timetable, speed)
-        desk = Desk(rest, self._windows, self._guard, self._tell, clock, self._complain)
-        self._reader = Reader(desk, is_frugal=signer is None)
-        self._keeper = Keeper(desk, self._watch, series, speed, has_account=signer is not None)
+        shared = Shared(rest, self._windows, self._guard, self._tell, clock, self._complain, self._mistaken)
+        self._reader = Reader(shared, is_frugal=signer is None)
+        self._keeper = Keeper(shared, self._watch, series, speed, has_account=signer is not None)
         self.wanted = Wanted(indices=[index_of(asset_of(one)) for one in series], series=series, is_private=is_private)
         self._polled = Polled(rest, self._open_soon, self._tell, clock, speed)
         self._part = self._made_part(pace or Pace(patience=max(1.0, speed))) if signer is not None else None
@@ -88,6 +89,8 @@ class KalshiFeed:
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._from_notes: list[MarketEvent] = []
+        self._failure: Exception | None = None  # of who listens
+        self._held_at = -HELD_S
         self._since: tuple[State, float] = ("connecting", 0.0)
 
     async def run(self) -> Never:
@@ -148,7 +151,11 @@ class KalshiFeed:
         """One call after the other, in the order called: a listing before what follows from it."""
         if events:
             async with self._lock:
-                await self._emit(events)
+                try:
+                    await self._emit(events)
+                except Exception as error:
+                    self._failure = error
+                    raise
 
     async def _from_socket(self, events: list[MarketEvent]) -> None:
         """A connection that stands anew may have missed whatever happened: all is read anew."""
@@ -186,6 +193,13 @@ class KalshiFeed:
             self._words.append(text)
             log.warning("%s: %s", FEED, text)
 
+    def _mistaken(self, error: Exception) -> None:
+        """What the exchange sent met a mistake of ours: that is no reason to hear it no more."""
+        if error is self._failure:
+            raise error
+        log.error("%s: a mistake of ours", FEED, exc_info=error)
+        self._complain(f"a mistake of ours: {type(error).__name__}: {error}")
+
     # Tasks ----------------------------------------------------------------------------------------------------
 
     async def _look_after(self, tasks: asyncio.TaskGroup) -> Never:
@@ -195,7 +209,7 @@ class KalshiFeed:
             self._wake.clear()
             now_ns = self._clock()
             windows.offset_ns = (clock.offset_ns or 0) if clock.is_corrected else 0
-            windows.hold(self._held(), now_ns)
+            self._hold(now_ns)
             noted, self._from_notes = self._from_notes, []
             await self._tell([*self._guard.events(now_ns), *noted, *windows.advance(now_ns)])
             await self._keeper.tell_status()
@@ -207,6 +221,12 @@ class KalshiFeed:
             self._reader.read(windows.due(now_ns), tasks)
             self._reader.look_for(windows.unlisted(now_ns), tasks)
             await self._rest_until(windows.next_ns())
+
+    def _hold(self, now_ns: int) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._held_at >= HELD_S:
+            self._held_at = now
+            self._windows.hold(self._held(), now_ns)
 
     async def _rest_until(self, next_ns: int) -> None:
         wait_s = (next_ns - self._clock()) / SECOND_NS / self._speed

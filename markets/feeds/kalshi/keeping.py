@@ -6,7 +6,7 @@ from typing import Never
 
 from markets.core.events import MarketEvent
 from markets.feeds.kalshi.exchange_watch import ExchangeWatch
-from markets.feeds.kalshi.reading import Desk, with_fields
+from markets.feeds.kalshi.reading import Shared, with_fields
 from markets.kalshi import calls_market as calls
 from markets.kalshi.errors import BadAnswer, KalshiError, NotFound
 
@@ -19,9 +19,15 @@ class Keeper:
     """`run` until cancelled. Seconds are the exchange's, `speed` of them in one of the loop's."""
 
     def __init__(
-        self, desk: Desk, watch: ExchangeWatch, series: Sequence[str], speed: float = 1.0, *, has_account: bool = False
+        self,
+        shared: Shared,
+        watch: ExchangeWatch,
+        series: Sequence[str],
+        speed: float = 1.0,
+        *,
+        has_account: bool = False,
     ) -> None:
-        self._desk, self._watch, self._series, self._speed = desk, watch, tuple(series), speed
+        self._shared, self._watch, self._series, self._speed = shared, watch, tuple(series), speed
         self._has_account = has_account
         self._shards: set[int] = set()  # that the series name; where markets say otherwise they are believed
 
@@ -32,17 +38,17 @@ class Keeper:
             tasks.create_task(self._every(COMPARE_S, self._compare))
             tasks.create_task(self._every(SCHEDULE_S, self._schedule))
             if self._has_account:
-                tasks.create_task(self._every(SCHEDULE_S, self._desk.rest.learn))
+                tasks.create_task(self._every(SCHEDULE_S, self._shared.rest.learn))
         raise AssertionError("none of its tasks ends")
 
     async def tell_status(self) -> None:
         """Whether the exchange trades, where that has changed."""
-        desk, now_ns = self._desk, self._desk.clock()
-        clock = desk.rest.server_clock
+        shared, now_ns = self._shared, self._shared.clock()
+        clock = shared.rest.server_clock
         self._watch.clock_trouble = clock.view().text if clock.is_corrected else ""
-        events: list[MarketEvent] = [*self._watch.events(desk.windows.shards() or self._shards, now_ns)]
-        desk.windows.is_halted = self._watch.is_halted
-        await desk.tell(events)
+        events: list[MarketEvent] = [*self._watch.events(shared.windows.shards() or self._shards, now_ns)]
+        shared.windows.is_halted = self._watch.is_halted
+        await shared.tell(events)
 
     async def _every(self, seconds: float, ask: Callable[[], Awaitable[None]]) -> Never:
         """Whatever cannot be read is complained of, and asked for again sooner."""
@@ -51,22 +57,24 @@ class Keeper:
             try:
                 await ask()
             except KalshiError as error:
-                self._desk.complain(str(error))
+                self._shared.complain(str(error))
                 wait_s = min(seconds, RETRY_S)
+            except Exception as error:
+                self._shared.mistaken(error)
             await asyncio.sleep(wait_s / self._speed)
 
     async def _status(self) -> None:
-        desk = self._desk
+        shared = self._shared
         try:
-            self._watch.read(await desk.rest.exchange_status(), desk.clock())
+            self._watch.read(await shared.rest.exchange_status(), shared.clock())
         except KalshiError as error:
-            self._watch.not_read(str(error), desk.clock())
+            self._watch.not_read(str(error), shared.clock())
             await self.tell_status()
             raise
         await self.tell_status()
 
     async def _schedule(self) -> None:
-        self._watch.schedule_read(await self._desk.rest.exchange_schedule())
+        self._watch.schedule_read(await self._shared.rest.exchange_schedule())
 
     async def _compare(self) -> None:
         """Each series and its fees with what the code assumes. Its markets are compared when they are read."""
@@ -78,24 +86,24 @@ class Keeper:
         await self._tell_drift()
 
     async def _compare_all(self) -> None:
-        desk = self._desk
+        shared = self._shared
         for series in self._series:
             await self._series_read(series)
         await self._tell_drift()
-        changes = await desk.rest.series_fee_changes()
+        changes = await shared.rest.series_fee_changes()
         for series in self._series:
-            desk.guard.fee_changes_read(series, [one for one in changes if one.series_ticker == series])
-        overrides = await desk.rest.all(calls.event_fee_changes(None), None, EVENT_PAGES)
-        desk.guard.overrides_read(overrides, desk.clock())
+            shared.guard.fee_changes_read(series, [one for one in changes if one.series_ticker == series])
+        overrides = await shared.rest.all(calls.event_fee_changes(None), None, EVENT_PAGES)
+        shared.guard.overrides_read(overrides, shared.clock())
 
     async def _tell_drift(self) -> None:
-        await self._desk.tell([*self._desk.guard.events(self._desk.clock())])
+        await self._shared.tell([*self._shared.guard.events(self._shared.clock())])
 
     async def _series_read(self, ticker: str) -> None:
-        guard = self._desk.guard
-        began_ns = self._desk.clock()
+        guard = self._shared.guard
+        began_ns = self._shared.clock()
         try:
-            series, fields = await self._desk.rest.one(with_fields(calls.series(ticker), "series"))
+            series, fields = await self._shared.rest.one(with_fields(calls.series(ticker), "series"))
         except (BadAnswer, NotFound) as error:
             guard.not_read(ticker, "series", str(error))
             return

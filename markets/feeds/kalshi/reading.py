@@ -34,7 +34,7 @@ FEES = FeeTerms()
 Tell = Callable[[list[MarketEvent]], Awaitable[None]]
 
 
-class Desk(NamedTuple):
+class Shared(NamedTuple):
     """What the readers share."""
 
     rest: "KalshiRest"
@@ -43,6 +43,7 @@ class Desk(NamedTuple):
     tell: Tell
     clock: Clock
     complain: Callable[[str], None]
+    mistaken: Callable[[Exception], None]  # raises it again where it is not the exchange's doing, but our listener's
 
 
 class Reader:
@@ -51,8 +52,8 @@ class Reader:
     `is_frugal`: where few requests are allowed, even what is urgent is first looked for in a list.
     """
 
-    def __init__(self, desk: Desk, *, is_frugal: bool) -> None:
-        self._desk, self._is_frugal = desk, is_frugal
+    def __init__(self, shared: Shared, *, is_frugal: bool) -> None:
+        self._shared, self._is_frugal = shared, is_frugal
         self._reading: set[str] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -65,14 +66,21 @@ class Reader:
             alone, others = alone + others, []
         self._reading.update(alone, others)
         for ticker in alone:
-            tasks.create_task(self._one_by_one([ticker]))
+            tasks.create_task(self._safely(self._one_by_one([ticker])))
         for first in range(0, len(others), A_PAGE):
-            tasks.create_task(self._together(others[first : first + A_PAGE]))
+            tasks.create_task(self._safely(self._together(others[first : first + A_PAGE])))
 
     def look_for(self, series: Iterable[str], tasks: asyncio.TaskGroup) -> None:
         """Start looking for the open markets of these series, whatever their names."""
         for one in series:
-            tasks.create_task(self._listing(one))
+            tasks.create_task(self._safely(self._listing(one)))
+
+    async def _safely(self, reading: Awaitable[None]) -> None:
+        """Whatever the exchange sends, the others are read."""
+        try:
+            await reading
+        except Exception as error:
+            self._shared.mistaken(error)
 
     async def _together(self, tickers: list[str]) -> None:
         """Lists may lag: what they do not have is asked for by its name."""
@@ -86,7 +94,7 @@ class Reader:
         except BadAnswer:  # one of them cannot be read: by themselves the others can
             pass
         except KalshiError as error:
-            self._desk.complain(f"markets: {error}")
+            self._shared.complain(f"markets: {error}")
             missing = []
         finally:
             self._reading.difference_update(set(tickers) - set(missing))
@@ -103,30 +111,30 @@ class Reader:
             self._reading.difference_update(tickers)
 
     async def _market(self, ticker: str) -> WireMarket | None:
-        desk, series = self._desk, ticker.partition("-")[0]
+        shared, series = self._shared, ticker.partition("-")[0]
         try:
-            market, fields = await desk.rest.one(with_fields(calls.market(ticker), "market"))
+            market, fields = await shared.rest.one(with_fields(calls.market(ticker), "market"))
         except NotFound:
             return await self._old(ticker)
         except BadAnswer as error:
-            desk.guard.not_read(series, "market", str(error))
-            desk.complain(f"{ticker}: {error}")
+            shared.guard.not_read(series, "market", str(error))
+            shared.complain(f"{ticker}: {error}")
         except KalshiError as error:
-            desk.complain(f"{ticker}: {error}")
+            shared.complain(f"{ticker}: {error}")
         else:
-            desk.guard.fields_read(series, "market", fields)
+            shared.guard.fields_read(series, "market", fields)
             return market
         return None
 
     async def _old(self, ticker: str) -> WireMarket | None:
         """Long after its close a market is only in the history."""
-        desk = self._desk
-        if desk.windows.is_old(ticker, desk.clock() - OLD_NS):
+        shared = self._shared
+        if shared.windows.is_old(ticker, shared.clock() - OLD_NS):
             try:
-                return await desk.rest.historical_market(ticker)
+                return await shared.rest.historical_market(ticker)
             except KalshiError as error:
-                desk.complain(f"{ticker}: {error}")
-        desk.windows.absent(ticker, desk.clock())
+                shared.complain(f"{ticker}: {error}")
+        shared.windows.absent(ticker, shared.clock())
         return None
 
     async def _markets(self, tickers: Sequence[str]) -> list[WireMarket]:
@@ -135,29 +143,31 @@ class Reader:
         def read(body: bytes) -> Page[WireMarket]:
             page = pages.read(body)
             for series, fields in _fields(body).items():
-                self._desk.guard.fields_read(series, "market", fields)
+                self._shared.guard.fields_read(series, "market", fields)
             return page
 
-        return await self._desk.rest.all(pages._replace(read=read), len(tickers), 2)
+        return await self._shared.rest.all(pages._replace(read=read), len(tickers), 2)
 
     async def _listing(self, series: str) -> None:
-        desk = self._desk
+        shared = self._shared
         try:
             async with self._turns:
-                markets = await desk.rest.markets(series_ticker=series, status="open", limit=20, max_pages=2)
+                markets = await shared.rest.markets(series_ticker=series, status="open", limit=20, max_pages=2)
         except KalshiError as error:
-            desk.complain(f"{series}: {error}")
+            shared.complain(f"{series}: {error}")
             return
-        now_ns = desk.clock()
+        now_ns = shared.clock()
         for market in markets:
-            desk.guard.market_read(series, market)
-        await desk.tell([*desk.guard.events(now_ns), *desk.windows.listing(series, map(facts_of, markets), now_ns)])
+            shared.guard.market_read(series, market)
+        await shared.tell(
+            [*shared.guard.events(now_ns), *shared.windows.listing(series, map(facts_of, markets), now_ns)]
+        )
 
     async def _took(self, market: WireMarket) -> None:
         """What holds a series back is told before there is anything in it to trade."""
-        desk, now_ns = self._desk, self._desk.clock()
-        desk.guard.market_read(market.ticker.partition("-")[0], market)
-        await desk.tell([*desk.guard.events(now_ns), *desk.windows.read(facts_of(market), now_ns)])
+        shared, now_ns = self._shared, self._shared.clock()
+        shared.guard.market_read(market.ticker.partition("-")[0], market)
+        await shared.tell([*shared.guard.events(now_ns), *shared.windows.read(facts_of(market), now_ns)])
 
 
 def with_fields(ask: Ask[T], name: str) -> Ask[tuple[T, Mapping[str, Any]]]:
@@ -172,6 +182,8 @@ def facts_of(market: WireMarket) -> Facts:
         contract = contract_of(market, FEES)
     except TermsError as error:
         odd = str(error)
+    except ArithmeticError as error:  # a number such as nobody trades at
+        odd = f"{market.ticker}: {type(error).__name__}: {error}"
     return Facts(
         market.ticker,
         market.status,
