@@ -75,7 +75,6 @@ def text_of(report: dict[str, Any]) -> str:
             for row in report["ways"]
         ),
         "",
-        f"{'WebSocket frame to event, µs':<34} {'median':>9}",
-        *(f"{row['frame']:<34} {row['us']:>9.2f}" for row in report["frames"]),
+        f"WebSocket frame to event {report['frames']['median_us']:.1f} µs (the JSON of it {report['frames']['decode_us']:.1f}), {report['frames']['frames']:,} book changes",
     ]  # fmt: skip
     return "\n".join(lines)
