@@ -5,8 +5,9 @@ import hashlib
 import hmac
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -68,23 +69,23 @@ async def client(exchange: Exchange, *, max_queue: int | None = None) -> AsyncIt
 
 
 @pytest.mark.parametrize(
-    ("headers", "code", "details"),
+    ("signing", "code", "details"),
     [
-        ({}, "signature_is_missing_from_headers", None),
-        (signed() | {"KALSHI-ACCESS-SIGNATURE": ""}, "signature_is_missing_from_headers", None),
-        (signed(late_s=300), "header_timestamp_expired", None),
-        (signed(key_id="unknown"), "authentication_error", "NOT_FOUND"),
-        (signed(secret=b"wrong"), "authentication_error", "INCORRECT_API_KEY_SIGNATURE"),
-        (signed(path="/ws/v2"), "authentication_error", "INCORRECT_API_KEY_SIGNATURE"),
+        (dict, "signature_is_missing_from_headers", None),
+        (lambda: signed() | {"KALSHI-ACCESS-SIGNATURE": ""}, "signature_is_missing_from_headers", None),
+        (partial(signed, late_s=300), "header_timestamp_expired", None),
+        (partial(signed, key_id="unknown"), "authentication_error", "NOT_FOUND"),
+        (partial(signed, secret=b"wrong"), "authentication_error", "INCORRECT_API_KEY_SIGNATURE"),
+        (partial(signed, path="/ws/v2"), "authentication_error", "INCORRECT_API_KEY_SIGNATURE"),
     ],
 )
 async def test_a_handshake_that_is_not_signed_is_refused_and_says_why(
-    headers: dict[str, str], code: str, details: str | None
+    signing: Callable[[], dict[str, str]], code: str, details: str | None
 ) -> None:
     house, _ = small_house()
     async with serve_exchange(house) as exchange:
         with pytest.raises(InvalidStatus) as refused:
-            async with connect(exchange.ws, additional_headers=headers):
+            async with connect(exchange.ws, additional_headers=signing()):
                 pass
         assert refused.value.response.status_code == 401
         error = json.loads(refused.value.response.body or b"")["error"]
