@@ -255,6 +255,17 @@ async def test_a_market_that_is_not_as_assumed_holds_its_series_back(field: str,
             assert heard.of(SeriesDrift)[-1].changes == feed.view().drift
 
 
+@pytest.mark.parametrize("strike", [1e300, -5, 0, 63_441.035])
+async def test_a_strike_that_cannot_be_is_not_traded_on_and_ends_nothing(strike: float) -> None:
+    async with a_door() as door:
+        door.markets[TICKER] |= {"status": "active", "floor_strike": strike, "strike_type": "greater_or_equal"}
+        async with feeding(door) as (feed, heard):
+            door.clock.now_ns = OPEN + SECOND_NS
+            await heard.until(lambda: heard.statuses(TICKER) == ["paused"])
+            assert heard.of(MarketListed, TICKER)[-1].contract.strike is None
+            await heard.until(lambda: [one for one in feed.view().windows if one.ticker == TICKER and one.words])
+
+
 async def test_new_fields_are_shown_and_hold_nothing_back() -> None:
     async with a_door() as door:
         door.markets[TICKER]["colour"] = "blue"

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from markets.core.events import BookSnapshot, FeedBeat, FeedStatus, MarketListed
+from markets.core.events import BookSnapshot, FeedBeat, FeedStatus, MarketListed, TickerQuote
 from markets.core.units import SECOND_NS
 from markets.feeds.kalshi import polled
 from markets.feeds.kalshi.polled import Polled
-from markets.kalshi.errors import Unauthorised, Unavailable
+from markets.kalshi.errors import Refused, Unauthorised, Unavailable
 from markets.kalshi.messages_market import BookPage
 from markets.loopback.virtual import VirtualLoop
 from tests.feed_fakes import NOON_NS, the_loop, virtual
@@ -112,6 +112,19 @@ async def test_where_books_are_not_given_together_they_are_read_one_by_one_as_fa
 
 
 @virtual
+async def test_books_are_asked_for_together_again_after_a_while() -> None:
+    pages = Pages(the_loop())
+    pages.books = {TICKER: PAGE, ETH: PAGE}
+    pages.batch_error = Refused(400, "bad_request")
+    async with polling(pages, [TICKER, ETH]):
+        await asyncio.sleep(300.0)
+        pages.batch_error = None
+        await asyncio.sleep(400.0)
+        assert pages.asked[-1][1] == (TICKER, ETH)
+        assert [len(asked) for at, asked in pages.asked if at < the_loop().time() - 200.0].count(2) == 1
+
+
+@virtual
 async def test_when_books_cannot_be_read_they_are_lost_and_told_whole_again() -> None:
     pages = Pages(the_loop())
     pages.books[TICKER] = PAGE
@@ -188,6 +201,13 @@ async def test_without_a_key_the_market_is_watched_from_its_listing_to_its_money
         await heard.until(lambda: [one for one in heard.of(MarketListed, TICKER) if one.contract.strike])
         door.books[TICKER] = ([["0.4700", "1.00"]], [])
         await heard.until(lambda: heard.of(BookSnapshot, TICKER)[-1].yes == ((4_700, 100),))
+        door.markets[TICKER] |= {"yes_bid_dollars": "0.4700", "yes_bid_size_fp": "1.00", "last_price_dollars": "0.4800"}
+        door.clock.now_ns += 10 * SECOND_NS
+        await heard.until(
+            lambda: heard.of(TickerQuote, TICKER)[-1:] and heard.of(TickerQuote, TICKER)[-1].last == 4_800
+        )
+        quote = heard.of(TickerQuote, TICKER)[-1]
+        assert (quote.bid, quote.bid_count, quote.ask, quote.ask_count) == (4_700, 100, 10_000, 0)
         door.clock.now_ns = CLOSE
         door.settle(TICKER, "no")
         await heard.until(lambda: "closed" in heard.statuses(TICKER))

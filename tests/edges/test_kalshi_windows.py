@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from markets.core.contract import CENT_GRID, TAPERED_GRID
 from markets.core.events import MarketListed, MarketStatus
@@ -208,6 +209,29 @@ def test_a_reading_without_the_strike_that_was_known_is_an_old_one() -> None:
     play.until("2026-11-22T16:49:00Z")
     assert [one.contract.strike for one in play.listings(TICKER)] == [None, 85_000.5]
     assert play.state(TICKER) == "open"
+
+
+def test_a_reading_from_before_the_last_one_does_not_bring_old_terms_back() -> None:
+    play = played(Script(), "2026-11-22T16:46:00Z")
+    facts = play.floor.answer(TICKER, play.now_ns)
+    assert facts is not None
+    assert facts.contract is not None
+    newer = facts._replace(updated_ns=2, contract=replace(facts.contract, grid=CENT_GRID))
+    play.tell(play.windows.read(newer, play.now_ns))
+    play.tell(play.windows.read(facts._replace(updated_ns=1, status="inactive"), play.now_ns))
+    assert play.listings(TICKER)[-1].contract.grid == CENT_GRID
+    assert play.statuses(TICKER) == ["open", "paused"]  # what is no term may well be news
+
+
+def test_of_a_listing_only_quarter_hours_that_are_open_or_soon_are_taken() -> None:
+    play = Play("2026-11-22T16:50:00Z").until("2026-11-22T16:50:01Z")
+    facts = play.floor.answer(TICKER, play.now_ns)
+    assert facts is not None
+    hour = facts._replace(ticker="KXBTC15M-HOUR", close_ns=OPEN + 3_600 * SECOND_NS)
+    over = facts._replace(ticker="KXBTC15M-OVER", open_ns=OPEN - 900 * SECOND_NS, close_ns=OPEN)
+    later = facts._replace(ticker="KXBTC15M-LATER", open_ns=CLOSE + 900 * SECOND_NS, close_ns=CLOSE + 1_800 * SECOND_NS)
+    assert play.windows.listing("KXBTC15M", [hour, over, later], play.now_ns) == []
+    assert play.windows.tickers() == {TICKER}
 
 
 # While it trades -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from markets.core.units import SECOND_NS
 from markets.feeds.kalshi.socket import FEED
 from markets.feeds.means import Clock
 from markets.feeds.part import State
-from markets.kalshi.errors import KalshiError, NotFound, Unauthorised
+from markets.kalshi.errors import KalshiError, Refused, Unauthorised
 from markets.kalshi.messages_market import BookPage
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ EVERY_S = 1.0  # a round of all open markets, where the budget lets us
 LOST_AFTER_S = 5.0  # without an answer: what was read is too old to be believed
 FAILED_S = (0.5, 10.0)  # the first wait after a reading that failed, and the longest
 AT_ONCE = 100  # books in one request
+SINGLY_S = 600.0  # before books are asked for together again, where that was refused
 
 Book = tuple[tuple[Level, ...], tuple[Level, ...]]
 Tell = Callable[[list[MarketEvent]], Awaitable[None]]
@@ -43,7 +44,7 @@ class Polled:
         self._rest, self._quoted, self._tell, self._clock, self._speed = rest, quoted, tell, clock, speed
         self._told: dict[str, Book] = {}
         self._status = "expected"
-        self._is_batched = True
+        self._singly_until_ns = 0
         self._lost_after_ns = int(LOST_AFTER_S * max(1.0, speed) * SECOND_NS)
         self._fine_ns = 0
         self._wait_s = FAILED_S[0]
@@ -81,12 +82,12 @@ class Polled:
 
     async def _some(self, tickers: list[str]) -> None:
         asked_ns = self._clock()
-        if self._is_batched and len(tickers) > 1:
+        if asked_ns >= self._singly_until_ns and len(tickers) > 1:
             try:
                 async with asyncio.timeout(LOST_AFTER_S):
                     pages = await self._rest.orderbooks(tickers)
-            except (Unauthorised, NotFound) as error:
-                self._is_batched = False
+            except (Unauthorised, Refused) as error:
+                self._singly_until_ns = asked_ns + int(SINGLY_S * SECOND_NS)
                 log.warning("%s: books are not to be had together, they are read one by one: %s", FEED, error)
             else:
                 await self._take(pages, asked_ns)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from markets.core.contract import FeeTerms
-from markets.core.events import MarketEvent
-from markets.core.units import SECOND_NS
+from markets.core.events import MarketEvent, TickerQuote
+from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from markets.feeds.kalshi.drift_guard import DriftGuard
 from markets.feeds.kalshi.window import Facts
 from markets.feeds.kalshi.windows import Due, Windows
@@ -164,10 +164,14 @@ class Reader:
         )
 
     async def _took(self, market: WireMarket) -> None:
-        """What holds a series back is told before there is anything in it to trade."""
+        """What holds a series back is told before there is anything in it to trade. Where no socket tells the exchange's
+        own summary of a market, the reading has it."""
         shared, now_ns = self._shared, self._shared.clock()
         shared.guard.market_read(market.ticker.partition("-")[0], market)
-        await shared.tell([*shared.guard.events(now_ns), *shared.windows.read(facts_of(market), now_ns)])
+        told: list[MarketEvent] = [*shared.guard.events(now_ns), *shared.windows.read(facts_of(market), now_ns)]
+        if self._is_frugal and market.status == "active" and market.ticker in shared.windows.quoted():
+            told.append(quote_of(market, now_ns))
+        await shared.tell(told)
 
 
 def with_fields(ask: Ask[T], name: str) -> Ask[tuple[T, Mapping[str, Any]]]:
@@ -196,6 +200,21 @@ def facts_of(market: WireMarket) -> Facts:
         market.result,
         market.expiration_value,
         market.yes_pays,
+    )
+
+
+def quote_of(market: WireMarket, now_ns: int) -> TickerQuote:
+    """The best prices and sizes of a market, its last price, volume and open interest."""
+    return TickerQuote(
+        now_ns,
+        market.ticker,
+        market.yes_bid or 0,
+        PRICE_DOLLAR if market.yes_ask is None else market.yes_ask,
+        market.yes_bid_count or 0,
+        market.yes_ask_count or 0,
+        market.last_price or 0,
+        market.volume or 0,
+        market.open_interest or 0,
     )
 
 
