@@ -1,14 +1,18 @@
 """Money over the REST side of the simulated exchange: balances by shard, transfers, subaccounts, settlements."""
 
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from markets.core.units import DOLLAR
 from tests.builders import CLOSE_NS, TICKER
 from tests.exchange_rest import ORDERS, Open, Time, new_house, opened
 from trading.simulator.exchange.house_life import Result
+from trading.simulator.exchange.routes_split import split
 
 MOVE = "/portfolio/intra_exchange_instance_transfer"
 MOVES = "/portfolio/intra_exchange_instance_transfers"
@@ -199,6 +203,42 @@ async def test_netting_and_the_standing_split() -> None:
         off = {"allocations": [], "resting_margin_reservation": "none"}
         assert (await me.ask("POST", path, off)).status == 200
         assert (await me.get(path)).body == off
+
+
+async def test_the_standing_split_moves_cash_also_away() -> None:
+    time = Time()
+    async with opened(new_house(time)) as exchange:
+        me = exchange.me
+        await me.place("bid", "0.4000", "100.00")  # 40 dollars stay where the order rests
+        wanted = [{"exchange_index": 0, "percent": 75}, {"exchange_index": 2, "percent": 25}]
+        path = "/portfolio/target_balance_allocation"
+        for _ in range(2):
+            assert (await me.ask("POST", path, {"allocations": wanted})).status == 200
+        time.pass_s(11)
+        assert await shards(exchange) == {0: "4470.0000", 2: "1490.0000"}
+        await me.ask("DELETE", ORDERS)
+        time.pass_s(11)
+        assert (await shards(exchange))[2] == "1500.0000"
+        await me.ask("POST", path, {"allocations": []})
+        await me.ask("POST", MOVE, move(amount=1_000_000))
+        time.pass_s(30)
+        assert (await shards(exchange))[2] == "1600.0000"  # nothing moves it back
+        assert (await me.get("/portfolio/balance")).body["balance"] == 600_000
+
+
+@given(
+    st.dictionaries(st.integers(0, 3), st.integers(0, 10**12)),
+    st.lists(st.integers(0, 100), min_size=1, max_size=4).filter(lambda cuts: len(set(cuts)) == len(cuts)),
+)
+def test_a_split_makes_and_loses_nothing(free: dict[int, int], cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts)[:-1], 100]
+    percents = {shard: high - low for shard, (low, high) in enumerate(pairwise(edges))}
+    changes = split(free, percents)
+    assert sum(changes.values()) == 0
+    total = sum(free.values())
+    for shard, percent in percents.items():
+        assert abs(free.get(shard, 0) + changes[shard] - total * percent / 100) < 1_000
+    assert all(free.get(shard, 0) + change >= 0 for shard, change in changes.items())
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ class KeyBody(msgspec.Struct, frozen=True):
     key_type: str | None = None
     scopes: list[str] | None = None
     subaccount: int | None = None
+    fcm_subtrader_id: str | None = None  # read, and ignored: there are no brokers here
 
 
 def account_limits(ask: Ask) -> Answer:
@@ -48,7 +49,7 @@ def upgrade(ask: Ask) -> Answer:
         raise ApiError(403, "permission_denied", "none of the last 100 orders was made by API")
     if ask.account.tier == "basic":
         ask.account.tier = "advanced"
-    return Answer(None, 201)
+    return Answer({}, 201)
 
 
 def volume_progress(ask: Ask) -> Answer:

@@ -9,6 +9,7 @@ from trading.simulator.exchange.doors import BALANCE, MOVE, Answer, Ask, Door
 from trading.simulator.exchange.doors_pages import page
 from trading.simulator.exchange.errors import ApiError, invalid, missing, not_found
 from trading.simulator.exchange.house_rows import PositionRow, Transfer
+from trading.simulator.exchange.routes_split import begin
 from trading.simulator.exchange.shapes import cents, dollars, seconds
 from trading.simulator.exchange.shapes_portfolio import transfer_shape
 
@@ -185,7 +186,11 @@ def set_allocation(ask: Ask) -> Answer:
     reserved = body.resting_margin_reservation or "sum"
     if reserved not in RESERVATIONS:
         raise invalid(f"resting_margin_reservation is one of {', '.join(RESERVATIONS)}")
-    ask.account.allocations, ask.account.resting_margin = shares, reserved  # type: ignore[assignment]
+    account = ask.account
+    is_new = bool(shares) and not account.allocations
+    account.allocations, account.resting_margin = shares, reserved  # type: ignore[assignment]
+    if is_new:
+        begin(ask.house, account.number)
     return Answer({})
 
 

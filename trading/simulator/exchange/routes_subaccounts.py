@@ -111,7 +111,7 @@ def set_netting(ask: Ask) -> Answer:
     if body.subaccount_number is None or body.enabled is None:
         raise missing("subaccount_number and enabled")
     ask.account.netting[ask.pocket(body.subaccount_number)] = body.enabled
-    return Answer()
+    return Answer({})
 
 
 def _unlocked(ask: Ask) -> None:

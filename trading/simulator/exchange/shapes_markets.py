@@ -39,6 +39,7 @@ def market_shape(market: HouseMarket, quote: Quote, shard: int) -> Shape:
         "result": market.result,
         "can_close_early": True,
         "notional_value_dollars": "1.0000",
+        "liquidity_dollars": "0.0000",  # said no more by the documents, still wanted by clients
         "settlement_bounds_type": "default",
         "expiration_value": market.expiration_value,
         "custom_strike": {"round_digits": str(contract.decimals)},
