@@ -70,7 +70,7 @@ def demo_exchange(world: DemoWorld, clock: Clock, held: Callable[[], Iterable[st
 
     @asynccontextmanager
     async def reach() -> AsyncIterator[Reached]:
-        house = demo_house(world, clock.now_ns)
+        house = demo_house(world, clock.now_ns, rests=False)
         account = house.open_account(CASH, tier="prestige")
         key, pem = new_key("ed25519", str(uuid.uuid4()), account.number)
         house.add_key(key)

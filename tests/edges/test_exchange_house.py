@@ -176,6 +176,16 @@ def test_nothing_closes_in_the_maintenance_hours_of_new_york_and_the_exchange_do
     assert [market.close_ns for market in opened] == [thursday + 5 * HOUR_NS + WINDOW_NS]
 
 
+def test_one_that_never_rests_lists_and_trades_through_those_hours() -> None:
+    thursday = int(datetime(2026, 1, 8, 0, 0, tzinfo=NEW_YORK).timestamp()) * SECOND_NS
+    clock = Hand(thursday + 2 * HOUR_NS)
+    house = House(clock, decimals={"BTC": 2}, rests=False)
+    closes = {market.close_ns for market in house.markets.values()}
+    assert {thursday + 3 * HOUR_NS + number * WINDOW_NS for number in range(8)} <= closes
+    house.tick(thursday + 4 * HOUR_NS)
+    assert all(state.is_trading for state in house.shards.values())
+
+
 def test_how_a_market_ended_before_the_house_was_there_is_known_of_the_demo_world() -> None:
     stretch = Stretch(1, assets=("ETH",))
     past = market_ticker("KXETH15M", EPOCH_NS + 2 * WINDOW_NS)

@@ -246,3 +246,13 @@ def test_hours_that_cannot_be_read_are_not_told() -> None:
     timetable = Timetable()
     ExchangeWatch(timetable).schedule_read(Schedule(weeks=(week,)))
     assert timetable.weeks == ()
+
+
+def test_hours_that_the_exchange_tells_decide_and_not_what_is_usual() -> None:
+    always = ({"open_time": "00:00", "close_time": "00:00"},)
+    names = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+    week = WireWeek(FROM, TO, **{name: tuple(msgspec.convert(one, WireSession) for one in always) for name in names})
+    timetable = Timetable()
+    assert timetable.at(ns("2026-11-19T08:30Z")) is not None
+    ExchangeWatch(timetable).schedule_read(Schedule(weeks=(week,)))
+    assert timetable.at(ns("2026-11-19T08:30Z")) is None

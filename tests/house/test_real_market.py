@@ -37,7 +37,7 @@ class Served(NamedTuple):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("exchange")
-    words = [BOT, "exchange", "--port", "0", "--speed", "1"]
+    words = [BOT, "exchange", "--port", "0", "--never-rests"]
     with subprocess.Popen(
         words,
         cwd=ROOT,

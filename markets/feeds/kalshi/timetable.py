@@ -83,9 +83,14 @@ class Timetable:
 
     def _work_out(self, from_ns: int, to_ns: int) -> list[Closure]:
         found = [Closure(start, end, ANNOUNCED_WORDS, True) for start, end in self.windows]
-        found += [Closure(*_minutes(day, *WEEKLY), WEEKLY_WORDS) for day in _days(from_ns, to_ns) if _is_thursday(day)]
+        weekly = [_minutes(day, *WEEKLY) for day in _days(from_ns, to_ns) if _is_thursday(day)]
+        found += [Closure(start, end, WEEKLY_WORDS) for start, end in weekly if not self._is_told(start)]
         found += [Closure(start, end, HOURS_WORDS) for start, end in self._gaps(from_ns, to_ns)]
         return sorted(one for one in found if one.end_ns > from_ns and one.start_ns < to_ns)
+
+    def _is_told(self, at_ns: int) -> bool:
+        """Whether the exchange's own hours speak of this moment: then they decide, and not what is usual."""
+        return any(week.start_ns <= at_ns < week.end_ns for week in self.weeks)
 
     def _gaps(self, from_ns: int, to_ns: int) -> Iterable[tuple[int, int]]:
         """Between the sessions; where no week applies nothing is known, and nothing is said."""

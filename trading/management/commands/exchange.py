@@ -67,6 +67,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--faults", type=Path, help="a JSON file of what goes wrong when; see docs/exchange.md")
         parser.add_argument("--tier", choices=get_args(Tier), default="basic", help="whose rate limits it has (basic)")
+        parser.add_argument("--never-rests", action="store_true", help="without the maintenance of Thursdays")
         parser.add_argument("--read-lag", type=float, default=0.0, help="seconds that reads of an account lag (0)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -140,7 +141,7 @@ def _play(options: dict[str, Any], cash: int) -> Play:
         world = DemoWorld(options["seed"], list(dict.fromkeys(words)))
         now_ns = time.time_ns()
         clock = WallClock() if speed == 1 else PlaybackClock(now_ns, speed=speed)
-        house = demo_house(world, clock.now_ns, salt=salt, read_lag_ns=lag_ns)
+        house = demo_house(world, clock.now_ns, salt=salt, read_lag_ns=lag_ns, rests=not options["never_rests"])
         events = demo_events(world, now_ns)
         label = f"the demo market of seed {world.seed} ({', '.join(world.assets)}), every price and result invented"
     house.open_account({CRYPTO_SHARD: cash}, tier=options["tier"])

@@ -58,7 +58,7 @@ class House(Members):
     who listens, in order. What REST reads of an account (`reads`) is `read_lag_ns` old.
 
     `decimals` are the assets whose windows the house lists by itself, hours ahead, and how many digits their averages
-    have; without any it lists what it is told of. `past` knows how markets ended that settled before the house was there.
+    have; without any it lists what it is told of; it `rests` in the weekly maintenance, or never. `past` knows how markets ended that settled before the house was there.
     """
 
     def __init__(
@@ -69,8 +69,10 @@ class House(Members):
         salt: str = "",
         read_lag_ns: int = 0,
         past: Past = nobody_knows,
+        rests: bool = True,
     ) -> None:
         self.clock = clock
+        self.rests = rests
         self.matching = Matching()
         self.ids = Ids(salt)  # all ids on the wire: kinds order, trade, group, transfer, user, market
         self.markets: dict[str, HouseMarket] = {}  # by ticker, oldest first; long settled ones are forgotten

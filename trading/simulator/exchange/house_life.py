@@ -51,12 +51,13 @@ class Life:
         for asset in decimals:
             self._know_series(asset)
         self._list_ahead(now_ns - WINDOW_NS, now_ns)
-        self.keep_hours(now_ns)
+        if self._house.rests:
+            self.keep_hours(now_ns)
 
     def _list_ahead(self, after_ns: int, now_ns: int) -> None:
         until_ns = now_ns + LISTED_AHEAD_NS
         for asset, decimals in self._decimals.items():
-            for close_ns in closes_ahead(asset, after_ns, until_ns):
+            for close_ns in closes_ahead(asset, after_ns, until_ns, rests=self._house.rests):
                 self.listed(plain_contract(asset, close_ns, decimals), now_ns)
         next_ns = (now_ns // WINDOW_NS + 1) * WINDOW_NS
         self._house.timetable.at(next_ns, lambda at_ns: self._list_ahead(until_ns, at_ns))
@@ -66,7 +67,7 @@ class Life:
         market = self._house.markets.get(contract.ticker)
         if market is not None:
             self._renew(market, contract, now_ns)
-        elif not self._decimals or is_listed(contract.asset, contract.close_ns):
+        elif not self._decimals or is_listed(contract.asset, contract.close_ns, rests=self._house.rests):
             self._add(contract, now_ns)
 
     def _add(self, contract: Contract, now_ns: int) -> None:

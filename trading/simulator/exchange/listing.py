@@ -41,13 +41,14 @@ class Maintenance(NamedTuple):
     end_ns: int
 
 
-def is_listed(asset: str, close_ns: int) -> bool:
-    """No window closes in the maintenance hours, nor in the second pass of the hour that New York lives twice."""
+def is_listed(asset: str, close_ns: int, *, rests: bool = True) -> bool:
+    """No window closes in the maintenance hours of an exchange that `rests`, nor in the second pass of the hour that
+    New York lives twice."""
     series = series_ticker(asset)
     if market_ticker(series, close_ns) == market_ticker(series, close_ns - 4 * WINDOW_NS):
         return False
     local = datetime.fromtimestamp(close_ns // SECOND_NS, NEW_YORK)
-    return local.weekday() != THURSDAY or not MAINTENANCE[0] <= local.time() <= MAINTENANCE[1]
+    return not rests or local.weekday() != THURSDAY or not MAINTENANCE[0] <= local.time() <= MAINTENANCE[1]
 
 
 def next_maintenance(now_ns: int) -> Maintenance:
@@ -61,11 +62,11 @@ def next_maintenance(now_ns: int) -> Maintenance:
         day += timedelta(days=7)
 
 
-def closes_ahead(asset: str, after_ns: int, until_ns: int) -> Iterator[int]:
+def closes_ahead(asset: str, after_ns: int, until_ns: int, *, rests: bool = True) -> Iterator[int]:
     """The closes of the listed windows that open in (after_ns, until_ns], in order."""
     for quarter in range(after_ns // WINDOW_NS + 1, until_ns // WINDOW_NS + 1):
         close_ns = (quarter + 1) * WINDOW_NS
-        if is_listed(asset, close_ns):
+        if is_listed(asset, close_ns, rests=rests):
             yield close_ns
 
 

@@ -36,7 +36,7 @@ def status(ask: Ask) -> Answer:
 
 
 def schedule(ask: Ask) -> Answer:
-    """Open day and night, but for Thursday's maintenance."""
+    """Open day and night, but for Thursday's maintenance where there is one."""
     opens, closes = (f"{at:%H:%M}" for at in MAINTENANCE)
     around = [{"open_time": "00:00", "close_time": opens}, {"open_time": closes, "close_time": "00:00"}]
     today = (
@@ -46,10 +46,10 @@ def schedule(ask: Ask) -> Answer:
     week = {
         "start_time": _utc(monday),
         "end_time": _utc(monday + timedelta(days=7 * WEEKS_TOLD)),
-        **{day: around if day == "thursday" else ALL_DAY for day in DAYS},
+        **{day: around if day == "thursday" and ask.house.rests else ALL_DAY for day in DAYS},
     }
     first = next_maintenance(ask.now_ns)
-    found = [first, next_maintenance(first.end_ns + DAY_NS)]
+    found = [first, next_maintenance(first.end_ns + DAY_NS)] if ask.house.rests else []
     windows = [{"start_datetime": iso(one.start_ns), "end_datetime": iso(one.end_ns)} for one in found]
     return Answer({"schedule": {"standard_hours": [week], "maintenance_windows": windows}})
 

@@ -86,8 +86,11 @@ async def serve_exchange(
         board.close()
 
 
-def demo_house(world: DemoWorld, clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0) -> House:
-    """A house with the markets of a demo world, listed ahead as at the real exchange. Play `demo_events` to it."""
+def demo_house(
+    world: DemoWorld, clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0, rests: bool = True
+) -> House:
+    """A house with the markets of a demo world, listed ahead as at the real exchange; it `rests` in the weekly
+    maintenance, or never. Play `demo_events` to it."""
     decimals = {asset: ASSETS[asset].decimals for asset in world.assets}
 
     def past(ticker: str, now_ns: int) -> tuple[Contract, MarketStatus] | None:
@@ -96,7 +99,7 @@ def demo_house(world: DemoWorld, clock: Callable[[], int], *, salt: str = "", re
             return None
         return world.contract(asset_of(series_of(ticker)), close_ns(ticker) - 1), ended
 
-    return House(clock, decimals=decimals, salt=salt, read_lag_ns=read_lag_ns, past=past)
+    return House(clock, decimals=decimals, salt=salt, read_lag_ns=read_lag_ns, past=past, rests=rests)
 
 
 def demo_events(world: DemoWorld, from_ns: int) -> Iterator[MarketEvent]:
