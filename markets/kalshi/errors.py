@@ -13,7 +13,7 @@ import msgspec
 WORDS = 300  # characters of the exchange's words that are kept
 _LONG = re.compile(r"[^\s\"'<>(){}\[\],:`]{40,}")  # the shortest signature has 44 characters, an id 36
 _WORD = re.compile(r"[a-z0-9_.-]+|[A-Z0-9_.-]+")  # but one of the exchange's long codes
-ALREADY = ("order_already_exists", "already_exists")
+ALREADY = "already_exists"  # or "order_already_exists", "transfer_already_exists"
 
 
 class KalshiError(Exception):

@@ -221,6 +221,6 @@ def _refusal(status: int, said: Said) -> type[KalshiError]:
     code = said.code.lower()
     if status == _NOT_FOUND and (not code or (code.endswith("not_found") and code != NO_ACCOUNT)):
         return NotFound
-    if status == _CONFLICT and code in ALREADY:
+    if status == _CONFLICT and code.endswith(ALREADY):
         return AlreadyExists
     return Refused

@@ -326,6 +326,7 @@ async def test_a_refusal_says_why_in_the_exchanges_words(body: Any) -> None:
         (404, {"code": "insufficient_shard_balance"}, Refused, "insufficient_shard_balance"),
         (404, {"error": {"code": "user_not_found"}}, Refused, "user_not_found"),
         (409, {"error": {"code": "order_already_exists"}}, AlreadyExists, "order_already_exists"),
+        (409, {"error": {"code": "transfer_already_exists"}}, AlreadyExists, "transfer_already_exists"),
         (409, {"error": {"code": "fill_or_kill_insufficient_resting_volume"}}, Refused, "fill_or_kill"),
         (410, {"code": "deprecated_v1_order_endpoint"}, Refused, "deprecated"),
         (418, b"", Refused, "HTTP 418"),
