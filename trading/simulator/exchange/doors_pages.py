@@ -3,7 +3,8 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -24,23 +25,34 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
 
 
 def page(
-    query: Query, rows: Sequence[T], key: Callable[[T], Key], whose: str, *, usual: int = 100, least: int = 1,
+    query: Query, rows: Iterable[T], key: Callable[[T], Key], whose: str, *, usual: int = 100, least: int = 1,
     most: int = 1000,
 ) -> tuple[list[T], str]:  # fmt: skip
-    """(the rows of this page, the cursor of the next one or ""). `rows` are sorted by `key`, largest first, all keys
-    different; `whose` names the call and the account. Raises ApiError (400) on a cursor of other filters."""
+    """(the rows of this page, the cursor of the next one or ""). `rows` come with the first part of their `key` falling
+    (where it is equal they may come in any order), all keys are different, and no more of them are looked at than needed.
+    `whose` names the call and the account. Raises ApiError (400) on a cursor of other filters."""
     limit = query.number("limit", least, most) or usual
     asked = _fingerprint(query, whose)
     cursor = query.text("cursor")
-    if cursor:
-        after = _read(cursor, asked)
-        try:
-            rows = [row for row in rows if key(row) < after]
-        except TypeError as error:
-            raise invalid("cursor is not one of ours") from error
-    found = list(rows[:limit])
-    more = len(rows) > limit
-    return found, _write(Mark(asked, key(found[-1]))) if more else ""
+    try:
+        found = _found(rows, key, limit, _read(cursor, asked) if cursor else None)
+    except TypeError as error:
+        raise invalid("cursor is not one of ours") from error
+    more = len(found) > limit
+    return found[:limit], _write(Mark(asked, key(found[limit - 1]))) if more else ""
+
+
+def _found(rows: Iterable[T], key: Callable[[T], Key], limit: int, after: Key | None) -> list[T]:
+    """At least one row more than the limit, if there are so many, in order."""
+    found: list[tuple[Key, T]] = []
+    for row in rows:
+        own = key(row)
+        if len(found) > limit and own[0] != found[-1][0][0]:
+            break
+        if after is None or own < after:
+            found.append((own, row))
+    found.sort(key=itemgetter(0), reverse=True)
+    return [row for _, row in found]
 
 
 def _fingerprint(query: Query, whose: str) -> str:

@@ -1,6 +1,6 @@
 """Calls about markets: the list with its filters, books, trades, candles."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from markets.core.units import SECOND_NS
 from trading.simulator.exchange.doors import Answer, Ask, Door
@@ -8,7 +8,7 @@ from trading.simulator.exchange.doors_pages import page
 from trading.simulator.exchange.doors_query import Query
 from trading.simulator.exchange.errors import invalid, not_found
 from trading.simulator.exchange.history import Candle
-from trading.simulator.exchange.house_rows import HouseMarket, TradeRow
+from trading.simulator.exchange.house_rows import HouseMarket
 from trading.simulator.exchange.shapes_markets import (
     book_shape,
     candle_shape,
@@ -140,18 +140,13 @@ def trade_page(ask: Ask, in_time: Callable[[int], bool]) -> Answer:
     query = ask.query
     ticker, least_s, most_s = query.text("ticker"), query.number("min_ts"), query.number("max_ts")
     only_blocks = query.flag("is_block_trade") is True
-    rows = [
+    rows = (
         row
-        for row in numbered(ask.house.trades(ticker))
-        if not only_blocks and in_time(row[1].at_ns) and within(row[1].at_ns, least_s, most_s)
-    ]
-    found, cursor = page(query, rows, lambda row: (row[1].at_ns, row[0]), ask.whose, least=0)
-    return Answer({"trades": [trade_shape(row) for _, row in found], "cursor": cursor})
-
-
-def numbered(rows: Iterable[TradeRow]) -> list[tuple[str, TradeRow]]:
-    """Newest first, and by id where times are equal, so that a page can begin after any of them."""
-    return sorted(((row.trade_id, row) for row in rows), key=lambda pair: (pair[1].at_ns, pair[0]), reverse=True)
+        for row in ask.house.trades(ticker)
+        if not only_blocks and in_time(row.at_ns) and within(row.at_ns, least_s, most_s)
+    )
+    found, cursor = page(query, rows, lambda row: (row.at_ns, row.trade_id), ask.whose, least=0)
+    return Answer({"trades": [trade_shape(row) for row in found], "cursor": cursor})
 
 
 def within(at_ns: int, least_s: int | None, most_s: int | None) -> bool:

@@ -47,17 +47,17 @@ def order_page(ask: Ask, wanted: Callable[[OrderState], bool]) -> Answer:
     ticker, events = query.text("ticker"), set(query.words("event_ticker"))
     least_s, most_s = query.number("min_ts"), query.number("max_ts")
     pocket, shard = ask.asked_subaccount(None), query.number("exchange_index", 0, MOST_SHARDS)
-    rows = [
+    newest_first = sorted(ask.house.reads.orders(ask.row.account), key=_number, reverse=True)
+    rows = (
         state
-        for state in ask.house.reads.orders(ask.row.account)
+        for state in newest_first
         if wanted(state)
         and ticker in {"", state.order.ticker}
         and (not events or event_of(ask, state.order.ticker) in events)
         and within(state.created_ns, least_s, most_s)
         and pocket in {None, state.order.subaccount}
         and shard in {None, state.shard}
-    ]
-    rows.sort(key=lambda state: state.number, reverse=True)
+    )
     found, cursor = page(query, rows, lambda state: (state.number,), ask.whose)
     shapes = [order_shape(ask.house.ids, ask.account, state) for state in found]
     return Answer({"orders": shapes, "cursor": cursor})
@@ -129,7 +129,7 @@ def fill_page(ask: Ask, wanted: Callable[[FillRow], bool]) -> Answer:
     least_s, most_s = query.number("min_ts"), query.number("max_ts")
     pocket, shard = ask.asked_subaccount(None), query.number("exchange_index", 0, MOST_SHARDS)
     number = ids.number("order", order_id) if order_id else None
-    rows = [
+    rows = (
         row
         for row in ask.house.reads.fills(ask.row.account)
         if wanted(row)
@@ -138,8 +138,7 @@ def fill_page(ask: Ask, wanted: Callable[[FillRow], bool]) -> Answer:
         and within(row.at_ns, least_s, most_s)
         and pocket in {None, row.subaccount}
         and shard in {None, row.shard}
-    ]
-    rows.sort(key=_fill_key, reverse=True)
+    )
     found, cursor = page(query, rows, _fill_key, ask.whose)
     return Answer({"fills": [fill_shape(ids, row) for row in found], "cursor": cursor})
 
@@ -192,7 +191,7 @@ def settlements(ask: Ask) -> Answer:
     query = ask.query
     ticker, event, pocket = query.text("ticker"), query.text("event_ticker"), ask.asked_subaccount(None)
     least_s, most_s = query.number("min_ts"), query.number("max_ts")
-    rows = [
+    rows = (
         row
         for row in ask.house.reads.settlements(ask.row.account)
         if row.at_ns >= ask.cutoff_ns
@@ -200,8 +199,7 @@ def settlements(ask: Ask) -> Answer:
         and (not event or event_of(ask, row.ticker) == event)
         and within(row.at_ns, least_s, most_s)
         and pocket in {None, row.subaccount}
-    ]
-    rows.sort(key=_settlement_key, reverse=True)
+    )
     found, cursor = page(query, rows, _settlement_key, ask.whose)
     shapes = [settlement_shape(row, ask.house.markets.get(row.ticker)) for row in found]
     return Answer({"settlements": shapes, "cursor": cursor})
@@ -217,6 +215,10 @@ def withdrawals(ask: Ask) -> Answer:
     """None."""
     page(ask.query, (), lambda _: (), ask.whose, most=MOST_TRANSFERS)
     return Answer({"withdrawals": [], "cursor": ""})
+
+
+def _number(state: OrderState) -> int:
+    return state.number
 
 
 def _fill_key(row: FillRow) -> tuple[int, str, int]:

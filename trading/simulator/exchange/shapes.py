@@ -1,6 +1,7 @@
 """How our numbers read on the exchange's wire: times, dollars, contracts."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from markets.core.units import CONTRACT, MILLISECOND_NS, SECOND_NS, money_text
 
@@ -11,7 +12,7 @@ CENT = 10_000  # in Money
 def iso(at_ns: int) -> str:
     """2026-11-22T16:50:00.123456Z; whole seconds without a fraction."""
     whole, rest = divmod(min(at_ns, LAST_NS), SECOND_NS)
-    text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = _second(whole)
     micros = rest // 1_000
     return f"{text}.{micros:06d}Z" if micros else f"{text}Z"
 
@@ -40,3 +41,8 @@ def cents(money: int) -> int:
 def mean_price(cost: int, count: int) -> str:
     """What one contract cost (Money over Count) in dollars, to six decimals."""
     return dollars((cost * 2 * CONTRACT + count) // (2 * count))
+
+
+@lru_cache(maxsize=4096)
+def _second(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
