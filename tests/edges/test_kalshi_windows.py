@@ -382,7 +382,11 @@ def test_on_other_days_a_window_that_is_missing_is_told() -> None:
 
 def test_a_window_in_the_maintenance_that_exists_all_the_same_is_looked_after() -> None:
     play = Play("2026-11-19T08:01:00Z").until("2026-11-19T08:20:00Z")
+    ticker = ticker_at("2026-11-19T08:30Z")
+    play.until("2026-11-19T08:35:00Z")
     assert play.statuses(ticker_at("2026-11-19T08:15Z")) == ["open", "closed", "settled"]
+    struck = play.listings(ticker)[-1]
+    assert struck.received_ns <= struck.contract.open_ns + 2 * SECOND_NS  # and owes its strike as any other
 
 
 def test_announced_maintenance_excuses_as_well() -> None:

@@ -160,11 +160,10 @@ class KalshiFeed:
     async def _from_socket(self, events: list[MarketEvent]) -> None:
         """A connection that stands anew may have missed whatever happened: all is read anew."""
         await self._tell(events)
-        if any(
-            type(one) is FeedStatus and one.state == "up" and (one.feed, one.subject) == (FEED, "") for one in events
-        ):
-            self._windows.resync(self._clock())
-            self._wake.set()
+        for one in events:
+            if type(one) is FeedStatus and one.state == "up" and one.feed == FEED and not one.subject:
+                self._windows.resync(self._clock())
+                self._wake.set()
 
     def _note(self, note: Note) -> None:
         now_ns = self._clock()

@@ -143,11 +143,6 @@ class Window:
             told.append(self._status(status, stamp_ns))
         return told
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether something is awaited of the exchange that it may not owe us: a listing, or a strike."""
-        return self.facts is None or self.contract is None or self.contract.strike is None
-
     def plan(self, now_ns: int, watch_ns: int, *, is_excused: bool) -> None:
         """Say when it is to be read next, after it was, or was not found. `is_excused`: it may well not exist."""
         if self._echoes:

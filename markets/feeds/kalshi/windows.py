@@ -240,7 +240,7 @@ class Windows:
         return at_ns >= window.close_ns + (DAY_NS if window.facts is not None else 0)
 
     def _plan_read(self, window: Window, at_ns: int) -> None:
-        is_excused = window.is_waiting and self._excuse(window) != ""
+        is_excused = window.facts is None and self._excuse(window) != ""
         window.plan(at_ns, self._watch_ns, is_excused=is_excused)
 
     def _excuse(self, window: Window) -> str:
