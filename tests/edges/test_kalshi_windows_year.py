@@ -12,7 +12,7 @@ from markets.kalshi.ticker import close_ns
 from tests import kalshi_floor
 from tests.kalshi_floor import Floor, Play, Script
 
-SERIES = ("KXBTC15M", "KXETH15M")
+SERIES = ("KXBTC15M", "KXETH15M", "KXSOL15M")
 YEAR = 365 * DAY_NS // WINDOW_NS  # 35,040 quarter hours
 
 

@@ -210,9 +210,10 @@ class Windows:
                 del self._done[ticker]
 
     def _expect(self, series: str, closes_ns: int, at_ns: int) -> None:
+        if any(one.close_ns == closes_ns and one.series == series for one in self._windows.values()):
+            return
         ticker = market_ticker(series, closes_ns)
-        is_there = any(one.series == series and one.close_ns == closes_ns for one in self._windows.values())
-        if is_there or ticker in self._windows or self._done.get(ticker) == closes_ns:
+        if ticker in self._windows or self._done.get(ticker) == closes_ns:
             return
         self._windows[ticker] = Window(ticker, series, opens(closes_ns), closes_ns, at_ns)
 
