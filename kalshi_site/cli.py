@@ -17,6 +17,7 @@ COMMANDS = {
     "paper": "trade a market on paper from the terminal",
     "live": "trade real money (refuses, and says what is missing, until that exists)",
     "exchange": "serve a simulated exchange with the real one's REST and WebSocket, for any client",
+    "account": "whether the exchange's API key is good, and what its account holds; reads only",
     "backtest": "play a tape through the engine and print what would have happened",
     "demo_tape": "write an hour of the demo market as a tape, to back-test on",
     "tapes": "list the tapes of the catalogue, or verify them",

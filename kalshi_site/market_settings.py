@@ -43,9 +43,9 @@ def series_watched() -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def kalshi_address(name: str, schemes: tuple[str, ...]) -> str:
+def kalshi_address(name: str, text: str, schemes: tuple[str, ...]) -> str:
     """An address of the exchange's API instead of the one that KALSHI_ENV names; empty for that one."""
-    address = environment.text(name, "").rstrip("/")
+    address = text.rstrip("/")
     if address and not address.startswith(tuple(f"{scheme}://" for scheme in schemes)):
         raise ImproperlyConfigured(f"{name}={address} is not an address; it begins with {schemes[0]}://.")
     return address
@@ -71,7 +71,7 @@ TAPES_MAX_GB = environment.number("TAPES_MAX_GB", 5.0, least=0.05, most=1e6)  # 
 VENUES = environment.words("VENUES", "coinbase,kraken,bitstamp,gemini,crypto_com,bullish,lmax,binance")
 SERIES = series_watched()  # of the real market
 KALSHI_ENV = environment.choice("KALSHI_ENV", "production", among=("production", "demo"))  # where MARKET=real is
-KALSHI_REST_URL = kalshi_address("KALSHI_REST_URL", ("https", "http"))
-KALSHI_WS_URL = kalshi_address("KALSHI_WS_URL", ("wss", "ws"))
+KALSHI_REST_URL = kalshi_address("KALSHI_REST_URL", environment.text("KALSHI_REST_URL", ""), ("https", "http"))
+KALSHI_WS_URL = kalshi_address("KALSHI_WS_URL", environment.text("KALSHI_WS_URL", ""), ("wss", "ws"))
 if bool(KALSHI_REST_URL) != bool(KALSHI_WS_URL):
     raise ImproperlyConfigured("KALSHI_REST_URL and KALSHI_WS_URL go together: set both, or none to use KALSHI_ENV.")

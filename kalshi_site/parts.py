@@ -4,12 +4,14 @@ import functools
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 
 from kalshi_site import embedded_redis
 from kalshi_site.part import Part
+from markets.kalshi.keys import VARIABLES
 
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 
@@ -17,7 +19,12 @@ MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 def parts(*, home: Path, port: int) -> list[Part]:
     """In the order of starting; they are stopped the other way round, so the trader leaves first."""
     own_redis = [redis(home)] if brings_redis() else []
-    return [*own_redis, web(port), worker(), beat(home), trader()]
+    return [*map(_without_key, [*own_redis, web(port), worker(), beat(home)]), trader()]
+
+
+def _without_key(part: Part) -> Part:
+    """The key of the exchange is for the trader alone; what is set, though empty, is not taken from .env either."""
+    return replace(part, environment={**part.environment, **dict.fromkeys(VARIABLES, "")})
 
 
 def brings_redis() -> bool:

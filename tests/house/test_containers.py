@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from kalshi_site.parts import parts
+from markets.kalshi.keys import VARIABLES
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -29,7 +32,19 @@ def test_only_the_page_is_published_and_only_to_this_machine() -> None:
 
 @pytest.mark.parametrize("name", ["web", "trader", "celery", "beat"])
 def test_every_variable_of_a_service_is_one_we_read(name: str) -> None:
-    assert set(SERVICES[name]["environment"]) - READ <= {"BOT_ADMIN_PASSWORD"}
+    own = set(VARIABLES) if name == "trader" else set()
+    assert set(SERVICES[name]["environment"]) - READ <= {"BOT_ADMIN_PASSWORD"} | own
+
+
+def test_only_the_trader_is_given_the_key_of_the_exchange(tmp_path: Path) -> None:
+    assert {name for name, service in SERVICES.items() if set(service.get("environment", {})) & set(VARIABLES)} == {
+        "trader"
+    }
+    given = {part.name: part.environment for part in parts(home=tmp_path, port=8000)}
+    assert {"web", "worker", "beat", "trader"} <= set(given)
+    for name, environment in given.items():
+        hidden = {variable for variable in VARIABLES if environment.get(variable) == ""}
+        assert hidden == (set() if name == "trader" else set(VARIABLES)), name
 
 
 def test_no_secret_is_written_down() -> None:
@@ -37,14 +52,14 @@ def test_no_secret_is_written_down() -> None:
         str(value)
         for service in SERVICES.values()
         for name, value in service.get("environment", {}).items()
-        if name in {"SECRET_KEY", "POSTGRES_PASSWORD", "BOT_ADMIN_PASSWORD"}
+        if name in {"SECRET_KEY", "POSTGRES_PASSWORD", "BOT_ADMIN_PASSWORD", "KALSHI_KEY_ID", "KALSHI_PRIVATE_KEY_FILE"}
     ]
     assert secrets
     assert all(re.fullmatch(r"\$\{[A-Z_]+(:\?[^}]+|:-)\}", value) for value in secrets)
 
 
 def test_the_example_names_every_variable_we_read_and_no_other() -> None:
-    assert sorted(set(EXAMPLE)) == sorted(READ | {"BOT_ADMIN_PASSWORD"})
+    assert sorted(set(EXAMPLE)) == sorted(READ | {"BOT_ADMIN_PASSWORD", *VARIABLES})
 
 
 def test_no_pinned_package_comes_from_a_named_place() -> None:

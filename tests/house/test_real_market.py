@@ -22,7 +22,7 @@ from trading.core.events import Event
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent.parent
-BOT = Path(sys.executable).with_name("kalshi-bot")
+BOT = str(Path(sys.executable).with_name("kalshi-bot"))
 ENDS_WITH_US = leaves_with_us(signal.SIGKILL)
 NOBODY = {"VENUES": "coinbase", "HTTPS_PROXY": "http://127.0.0.1:1"}  # no spot venue answers here
 
@@ -101,6 +101,28 @@ def test_the_real_market_is_heard_with_and_without_a_key(tmp_path: Path, served:
     assert (tmp_path / "tapes").stat().st_mode & 0o077 == 0
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or b"PRIVATE KEY" not in path.read_bytes(), path
+
+
+def test_an_account_is_shown_to_its_owner(tmp_path: Path, served: Served) -> None:
+    def asked(**changes: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [BOT, "account"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+            env=own_environment(tmp_path) | served.addresses | served.key | changes,
+        )  # fmt: skip
+
+    shown = asked()
+    assert shown.returncode == 0, shown.stderr
+    assert "2 trades" in shown.stdout
+    assert "our clock agrees with the exchange's" in shown.stdout
+    assert "account tier basic: read 200 tokens/s" in shown.stdout
+    assert "$1,000.0000 in all: " in shown.stdout
+    assert "shard 2 $1,000.0000" in shown.stdout
+    assert re.search(r"^orders +0 at rest$", shown.stdout, re.MULTILINE)
+    stranger = asked(KALSHI_KEY_ID="8c35ecb3-328f-4f52-8c7c-0f4b9862f8d1")
+    assert stranger.returncode == 1
+    assert "the exchange does not know the key id" in stranger.stderr
+    nobody = asked(KALSHI_REST_URL="http://127.0.0.1:1/trade-api/v2")
+    assert (nobody.returncode, "Traceback" in nobody.stderr) == (1, False)
 
 
 def test_a_key_that_cannot_be_used_ends_in_a_sentence_and_nothing_is_traded(tmp_path: Path, served: Served) -> None:
