@@ -128,6 +128,46 @@ def tape() -> dict[str, Any]:
     return {"name": "session-demo-1", "events": 81_000, "parts": 3, "bytes": 1_250_000_000, "bound": 5_000_000_000, "oldest_ms": OPEN_MS}  # fmt: skip
 
 
+def exchange(**different: Any) -> dict[str, Any]:
+    """An exchange that is heard over its WebSocket, and all is well."""
+    window = {
+        "ticker": "KXBTC15M-26NOV221200-00",
+        "series": "KXBTC15M",
+        "state": "open",
+        "open_ms": OPEN_MS,
+        "close_ms": OPEN_MS + QUARTER_MS,
+        "strike": 64_100.02,
+        "shard": 2,
+        "words": "",
+    }
+    lane = {
+        "name": "read",
+        "left": 380,
+        "capacity": 400,
+        "rate": 200,
+        "waiting": 0,
+        "taken": 61,
+        "throttled": 0,
+        "paused_s": 0.0,
+    }
+    index = {
+        "asset": "BTC",
+        "value": 64_132.11,
+        "age_ms": 420,
+        "is_fresh": True,
+        "average": 64_120.5,
+        "window_average": 64_125.25,
+        "window_samples": 14,
+    }
+    return {
+        "how": "socket", "host": "production", "state": "up", "reason": "", "age_ms": 30.0, "clock_offset_ms": -120.0,
+        "clock_uncertainty_ms": 80.0, "clock_words": "our clock is 0.1 s ahead", "tier": "basic", "budgets": [lane, lane | {"name": "write", "waiting": 2, "throttled": 1}],
+        "shards": [{"shard": 2, "is_trading": True, "reason": ""}], "maintenance": "", "next_maintenance_ms": [OPEN_MS, OPEN_MS + 8 * QUARTER_MS],
+        "windows": [window, window | {"ticker": "KXETH15M-26NOV221200-00", "state": "awaiting strike", "strike": None, "shard": None, "words": "no strike 30 s after its open"}],
+        "drift": [], "notices": [], "indices": [index], "index_words": "", "connection": feed("kalshi"), "words": [],
+    } | different  # fmt: skip
+
+
 def snapshot(seq: int = 1, **different: Any) -> dict[str, Any]:
     """A whole snapshot, sent now."""
     return {
@@ -138,7 +178,7 @@ def snapshot(seq: int = 1, **different: Any) -> dict[str, Any]:
         "day": {"realised": 12_480_000, "open": 314_000, "fees": 287_400, "pnl": 12_506_600, "orders": 3, "fills": 2},
         "cash": 9_990_338_000, "equity": 10_012_506_600, "exposure": 9_781_000, "limits": limits(), "windows": windows(),
         "venues": venues(), "orders": orders(), "fills": fills(), "latency_us": {"p50": 38.0, "p99": 121.0},
-        "journal": {"backlog": 0}, "prices": prices(), "feeds": feeds(), "tape": tape(),
+        "journal": {"backlog": 0}, "prices": prices(), "feeds": feeds(), "exchange": exchange(), "tape": tape(),
         "funnel": {"EDGE_BELOW_THRESHOLD": 40_211, "POSITION_FULL": 8_000, "CLOSING": 3_120, "CONFIDENCE_LOW": 1_030, "TRADED": 3},
     } | different  # fmt: skip
 

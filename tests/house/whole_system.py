@@ -175,7 +175,10 @@ def cookies_of(session: requests.Session) -> str:
 
 def own_environment(home: Path) -> dict[str, str]:
     """Nothing of what the other tests stand on."""
-    inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    own = {"DATABASE_URL", "REDIS_URL"}
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in own and not name.startswith("KALSHI_")
+    }
     return inherited | {"BOT_HOME": str(home)}
 
 

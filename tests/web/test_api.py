@@ -23,7 +23,7 @@ from trading.core.limits import RiskLimits
 from trading.models import Fill, Settlement, TraderStatus
 
 LISTS = ["markets", "tapes", "signals", "orders", "fills", "positions", "settlements", "limits", "backtests"]
-SINGLES = ["status", "health", "prices", "feeds"]
+SINGLES = ["status", "health", "prices", "exchange", "feeds"]
 
 
 @pytest.fixture
@@ -191,7 +191,19 @@ def test_feeds_tell_their_state_in_the_venue_s_words_and_what_the_recorder_uses(
     assert body["tape"]["bytes"] == 1_250_000_000
 
 
-@pytest.mark.parametrize("path", ["prices", "feeds"])
+def test_the_exchange_is_told_as_it_is_heard_and_null_on_a_tape(as_bob: Client, wire: redis.Redis) -> None:
+    publish(wire, snapshot())
+    body = as_bob.get("/api/v1/exchange/").json()["exchange"]
+    assert (body["how"], body["state"], body["clock_offset_ms"]) == ("socket", "up", -120.0)
+    opened, awaited = body["windows"]
+    assert (opened["strike"], awaited["strike"], awaited["shard"]) == (64_100.02, None, None)
+    assert opened["closes_at"].endswith("Z")
+    assert [lane["name"] for lane in body["budgets"]] == ["read", "write"]
+    publish(wire, snapshot(exchange=None))
+    assert as_bob.get("/api/v1/exchange/").json()["exchange"] is None
+
+
+@pytest.mark.parametrize("path", ["prices", "exchange", "feeds"])
 def test_without_a_trader_there_are_no_prices(as_bob: Client, wire: redis.Redis, path: str) -> None:
     assert as_bob.get(f"/api/v1/{path}/").status_code == 503
 

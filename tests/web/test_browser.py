@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
 
-from tests.builders_web import Publisher, publish, snapshot
+from tests.builders_web import Publisher, exchange, publish, snapshot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -185,6 +185,44 @@ def test_the_page_of_prices_shows_methods_venues_feeds_and_disk(chromium: Browse
         seat.page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
         picture(seat.page, "prices-phone")
         assert seat.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert seat.complaints == []
+
+
+def test_the_page_of_the_exchange_shows_how_it_is_heard_and_what_is_not_as_assumed(
+    chromium: Browser, site: str
+) -> None:
+    seat = take_seat(chromium, site, "bob", viewport=DESKTOP)
+    with Publisher(settings.REDIS_URL):
+        seat.page.goto("/exchange/")
+        expect(seat.page.locator("#exchange-how")).to_have_text("WebSocket, signed")
+        expect(seat.page.locator("#exchange-clock")).to_contain_text("0.12 s ± 0.08 s")
+        expect(seat.page.locator("#exchange-windows tr")).to_have_count(2)
+        expect(seat.page.locator("#exchange-windows tr").nth(1)).to_contain_text("no strike 30 s after its open")
+        expect(seat.page.locator("#drift-empty")).to_contain_text("Nothing differs.")
+        expect(seat.page.locator("#indices")).to_contain_text("14 of 60")
+        expect(seat.page.locator("#budgets tr")).to_have_count(2)
+        expect(seat.page.locator("#polled")).to_be_hidden()
+        picture(seat.page, "exchange-desktop")
+        seat.page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+        picture(seat.page, "exchange-phone")
+        assert seat.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert seat.complaints == []
+
+
+def test_a_polled_exchange_says_so_and_a_changed_contract_what_has_changed(chromium: Browser, site: str) -> None:
+    seat = take_seat(chromium, site, "bob", viewport=DESKTOP)
+    changed = "KXBTC15M: fee_multiplier is 2, the code assumes 1"
+    polled = exchange(how="polled", connection=None, indices=[], drift=[changed], clock_offset_ms=None, tier="")
+    with Publisher(settings.REDIS_URL, exchange=polled, market="real", label="PAPER"):
+        seat.page.goto("/exchange/")
+        expect(seat.page.locator("#polled")).to_contain_text("read about once a second")
+        expect(seat.page.locator("#drift-notice")).to_have_text(f"New orders are stopped: {changed}.")
+        expect(seat.page.locator("#drift li")).to_have_text(changed)
+        expect(seat.page.locator("#indices-empty")).to_contain_text("Not published to us.")
+        expect(seat.page.locator(".banner")).to_contain_text("traded on paper")
+        picture(seat.page, "exchange-polled")
+    with Publisher(settings.REDIS_URL, exchange=None, market="tape", label="PAPER"):
+        expect(seat.page.locator("#exchange-none")).to_be_visible(timeout=8_000)
     assert seat.complaints == []
 
 
