@@ -61,11 +61,13 @@ def delete(ask: Ask) -> Answer:
 
 def reset(ask: Ask) -> Answer:
     """Count from zero again."""
+    _nothing_said(ask)
     return _do(ask, Matching.reset_group)
 
 
 def trigger(ask: Ask) -> Answer:
     """Cancel its orders and take no more."""
+    _nothing_said(ask)
     return _do(ask, Matching.trigger_group)
 
 
@@ -81,6 +83,12 @@ def _do(ask: Ask, action: Callable[[Matching, int, int, int], None]) -> Answer:
     account = ask.row.account
     ask.act(lambda: ask.house.do(lambda matching, now_ns: action(matching, account, found.group, now_ns)))
     return Answer({})
+
+
+def _nothing_said(ask: Ask) -> None:
+    """A body may be left out or be an object. Raises ApiError (400)."""
+    if ask.body.strip():
+        ask.read(dict)
 
 
 def _group(ask: Ask, pocket: int | None, shard: int | None) -> GroupState:
