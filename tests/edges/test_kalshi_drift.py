@@ -332,7 +332,9 @@ def test_new_fields_are_shown_and_stop_nothing() -> None:
 def test_rules_in_other_words_are_shown_and_other_numbers_are_not() -> None:
     guard = guarded()
     guard.market_read(BTC, MARKET)
-    guard.market_read(BTC, replace(MARKET, rules_primary=RULES.replace("63,441.03", "91.2").replace("12:00 PM", "1:15 AM")))
+    guard.market_read(
+        BTC, replace(MARKET, rules_primary=RULES.replace("63,441.03", "91.2").replace("12:00 PM", "1:15 AM"))
+    )
     guard.events(NOW)
     assert not guard.notices
     guard.market_read(BTC, replace(MARKET, rules_primary=RULES.replace("60 seconds", "60 minutes")))

@@ -9,6 +9,7 @@ from markets.core.contract import CENT_GRID, TAPERED_GRID
 from markets.core.events import MarketListed, MarketStatus
 from markets.core.units import SECOND_NS
 from markets.feeds.kalshi.notes import LifecycleNote
+from markets.feeds.kalshi.window import Facts
 from markets.feeds.kalshi.windows import Windows
 from markets.kalshi.ticker import TickerError
 from tests.kalshi_floor import Floor, Play, Script, ns, ticker_at
@@ -122,6 +123,23 @@ def test_in_the_hour_that_is_lived_twice_the_close_time_decides() -> None:
     assert closes == [ns("2026-11-01T05:30Z")] * 2 + [ns("2026-11-01T06:30Z")] * 2
     assert play.statuses(label) == ["open", "closed", "settled"] * 2
     assert not play.complaints
+
+
+def test_a_name_that_is_in_use_is_taken_up_as_soon_as_it_is_free() -> None:
+    """The first of the two pays late, when the second is open already."""
+
+    class Late(Floor):
+        def answer(self, ticker: str, now_ns: int) -> Facts | None:
+            self.exists = lambda ticker, close: (
+                (close == ns("2026-11-01T06:30Z")) == (now_ns >= ns("2026-11-01T06:18:00Z"))
+            )
+            return super().answer(ticker, now_ns)
+
+    floor = Late(Script(determined_after=2_780.0, settled_after=2_781.0))
+    play = Play("2026-11-01T05:16:00Z", floor).until("2026-11-01T06:20:00Z")
+    label = "KXBTC15M-26NOV010130-30"
+    assert play.statuses(label) == ["open", "closed", "settled", "open"]
+    assert ns("2026-11-01T06:18:00Z") <= play.listings(label)[-1].received_ns <= ns("2026-11-01T06:19:10Z")
 
 
 def test_a_name_that_stays_the_earlier_windows_is_not_waited_for_aloud() -> None:

@@ -15,6 +15,7 @@ from markets.feeds.kalshi.window import Facts, Window, opens
 from markets.kalshi.ticker import TickerError, asset_of, close_ns, market_ticker, series_of
 
 AHEAD_NS = 300 * SECOND_NS  # so long before its open a window is looked for
+PLAN_AGAIN_NS = 30 * SECOND_NS  # where a name is still in use
 RETRY_NS = 3 * SECOND_NS  # after a reading that never came back
 LIST_AFTER_NS, LIST_EVERY_NS = 5 * SECOND_NS, 60 * SECOND_NS
 BACKWARDS_NS = 2 * SECOND_NS  # a clock that was put back by more than this: all that was due is due anew
@@ -201,21 +202,25 @@ class Windows:
     def _plan(self, at_ns: int) -> None:
         """Windows that open within the next minutes, or are open. Names that are still in use wait for their turn."""
         last_close_ns = window_close_ns(at_ns + AHEAD_NS)
+        self._plan_ns = last_close_ns - AHEAD_NS
         for closes_ns in range(window_close_ns(at_ns), last_close_ns + 1, WINDOW_NS):
             for series in self.series:
-                self._expect(series, closes_ns, at_ns)
-        self._plan_ns = last_close_ns - AHEAD_NS
+                if not self._expect(series, closes_ns, at_ns):
+                    self._plan_ns = min(self._plan_ns, at_ns + PLAN_AGAIN_NS)
         for ticker, closed_ns in list(self._done.items()):
             if closed_ns < at_ns - DAY_NS:
                 del self._done[ticker]
 
-    def _expect(self, series: str, closes_ns: int, at_ns: int) -> None:
+    def _expect(self, series: str, closes_ns: int, at_ns: int) -> bool:
+        """False while its name is that of a window an hour before, which has not paid yet."""
         if any(one.close_ns == closes_ns and one.series == series for one in self._windows.values()):
-            return
+            return True
         ticker = market_ticker(series, closes_ns)
-        if ticker in self._windows or self._done.get(ticker) == closes_ns:
-            return
-        self._windows[ticker] = Window(ticker, series, opens(closes_ns), closes_ns, at_ns)
+        if ticker in self._windows:
+            return False
+        if self._done.get(ticker) != closes_ns:
+            self._windows[ticker] = Window(ticker, series, opens(closes_ns), closes_ns, at_ns)
+        return True
 
     def _told(self, window: Window, at_ns: int, stamp_ns: int) -> list[MarketEvent]:
         told = window.events(at_ns, stamp_ns)
