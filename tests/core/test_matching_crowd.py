@@ -166,9 +166,12 @@ def test_a_change_of_the_display_meanwhile_only_adds_or_takes_that_change() -> N
 
 def test_what_was_taken_does_not_come_back_to_trade_with_the_order_that_took_it() -> None:
     hall = Hall().crowd(no={4_900: 1_000})
-    number = hall.bid(A, 5_100, 1_500).number
-    hall.wait(30)
-    assert hall.matching.order(number).filled == 1_000
+    hall.bid(A, 5_100, 300)
+    number = hall.bid(A, 5_100, 1_200).number
+    for _ in range(30):
+        hall.wait(1)
+        assert len(hall.matching.floor._due) <= 2
+    assert hall.matching.order(number).filled == 700
     assert hall.matching.book(TICKER) == ([(5_100, 500)], [])
     hall.matching.cancel(A, number, hall.at)
     hall.wait(1)

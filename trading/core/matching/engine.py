@@ -169,7 +169,7 @@ class Matching(Questions):
         found = self._group(account, group, now_ns)
         found.limit = checked_limit(limit)
         self.floor.tell_group(found, "limit_updated")
-        self.floor.trigger_used_up()
+        self.floor.trigger_if_reached(found)
 
     # the crowd
 

@@ -42,6 +42,7 @@ class Floor:
         self.fees = 0
         self.trades = 0
         self.sweeps: list[Sweep] = []
+        self._used: dict[int, None] = {}  # groups with fills that were not looked at yet
         self._numbers = 0
         self._turns = 0
         self._due: list[Due] = []
@@ -194,6 +195,7 @@ class Floor:
             order.maker_cost += cost
             order.maker_fees += fee
         if order.new.group:
+            self._used[order.new.group] = None
             self.groups[order.new.group].match(self.now_ns, count)
         self._tell_fill(order, holding, (price, count, fee, is_taker))
         return fee
@@ -228,10 +230,17 @@ class Floor:
     # groups
 
     def trigger_used_up(self) -> None:
-        """Every group that has matched its limit cancels its orders."""
-        for group in self.groups.values():
-            if not group.is_triggered and group.matched(self.now_ns) >= group.limit:
-                self.trigger(group)
+        """Every group of the latest fills that has matched its limit cancels its orders."""
+        used, self._used = self._used, {}
+        for number in used:
+            group = self.groups.get(number)
+            if group is not None:
+                self.trigger_if_reached(group)
+
+    def trigger_if_reached(self, group: Group) -> None:
+        """Trigger a group that has matched its limit."""
+        if not group.is_triggered and group.matched(self.now_ns) >= group.limit:
+            self.trigger(group)
 
     def trigger(self, group: Group) -> None:
         """Cancel the orders of a group and take no more."""

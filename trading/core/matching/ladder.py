@@ -118,6 +118,13 @@ class Queue:
         self.printed += count - shown
         self.prints_until_ns = until_ns
 
+    def is_due(self, now_ns: int) -> bool:
+        """Whether something that was remembered until now is to be forgotten."""
+        return bool(
+            (self.consumed and self.consumed_until_ns <= now_ns)
+            or ((self.printed or self.gone) and self.prints_until_ns <= now_ns)
+        )
+
     def expire(self, now_ns: int) -> None:
         """Forget what was remembered until now."""
         if self.consumed_until_ns <= now_ns:

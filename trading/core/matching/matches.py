@@ -83,8 +83,7 @@ def execute(floor: Floor, order: Order, matches: list[Match]) -> None:
         floor.quote(market, ladder.is_yes, match.price, -match.size, order.number)
     if matches:
         order.pocket.reserve(market.contract.ticker, market.shard)
-    if floor.groups:
-        floor.trigger_used_up()
+    floor.trigger_used_up()
 
 
 def _consume(floor: Floor, market: Market, ladder: Ladder, price: int, count: int) -> None:
@@ -101,7 +100,7 @@ def come_back(floor: Floor, market: Market, is_yes: bool, price: int) -> None:
     trade with it, for then only what is new there may."""
     ladder = market.ladder(is_yes)
     queue = ladder.queues.get(price)
-    if queue is None:
+    if queue is None or not queue.is_due(floor.now_ns):
         return
     if market.ladder(not is_yes).best_order() + price >= PRICE_DOLLAR:
         queue.consumed_until_ns = queue.prints_until_ns = floor.now_ns + REMEMBERED_NS
@@ -147,8 +146,7 @@ def print_trade(floor: Floor, market: Market, is_yes: bool, price: int, count: i
         floor.due(queue.prints_until_ns, back=(market, is_yes, price))
         floor.quote(market, is_yes, price, ladder.crowd(price) - before)
         ladder.drop_idle(price)
-    if floor.groups:
-        floor.trigger_used_up()
+    floor.trigger_used_up()
     return count - left - eaten
 
 
