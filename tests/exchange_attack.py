@@ -193,6 +193,7 @@ class Known(NamedTuple):
     answer: str
     reason: str
     needs_null: bool = False
+    asked: str = ""  # stands in the request
 
     def covers(self, found: Finding) -> bool:
         return (
@@ -200,6 +201,7 @@ class Known(NamedTuple):
             and re.fullmatch(self.call, found.call) is not None
             and re.search(self.answer, found.answer) is not None
             and (found.has_null or not self.needs_null)
+            and re.search(self.asked, found.again) is not None
         )
 
 

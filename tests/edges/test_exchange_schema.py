@@ -153,7 +153,7 @@ KNOWN = (
         GOOD,
         400,
         "POST /portfolio/subaccounts/transfer",
-        "amount_cents above 0|are the same|insufficient_balance",
+        "amount_cents above 0|from one subaccount to another|insufficient_balance",
         "money that exists goes from here to there",
     ),
     Known(GOOD, 400, "POST /portfolio/subaccounts", "63|exchange_index", "there are 64 at most, on shards that exist"),
@@ -168,7 +168,7 @@ KNOWN = (
         GOOD,
         400,
         "POST /api_keys.*",
-        "is required|public_key is not|write needs read|scopes|key_type",
+        "is required|public_key is not|write needs read|scopes|key_type|at most 100 keys",
         "a key has a name, is one, and is of one kind",
     ),
     # What the file forbids and is let through.
@@ -179,6 +179,9 @@ KNOWN = (
     ),
     Known(BAD, 200, "DELETE /portfolio/events/orders/batched", '"error":', "items of a batch fail each by itself"),
     Known(BAD, 201, "POST /portfolio/events/orders/batched", '"error":', "items of a batch fail each by itself"),
+    Known(
+        BAD, 200, "GET .*", "", "a word left empty is the same as leaving it out", asked=r"(mve_filter|status)=(&|')"
+    ),
     # Other methods.
     Known(METHOD, 410, "GET /portfolio/orders", "deprecated_v1_order_endpoint", "where orders were once posted"),
     Known(ALLOW, 405, "GET /portfolio/orders", "", "the same"),
