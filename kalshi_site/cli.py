@@ -24,6 +24,7 @@ COMMANDS = {
     "record": "hear spot venues and record all they say, without trading",
     "download": "fetch public history: Kalshi's settled markets, trades and candles; trades or candles of spot venues",
     "import_recording": "turn recorded market data into tapes",
+    "acceptance": "try the acceptance list: on a simulated exchange, or on the exchange's practice site with a key",
     "bench": "measure the engine: events a second, memory, time from event to decision",
     "bench_kalshi": "measure the way to the exchange: signing by kind of key, decision to bytes on the socket",
     "bench_feeds": "measure the feeds and the recorder: microseconds a message by venue, bytes an event",
