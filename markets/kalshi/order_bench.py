@@ -96,7 +96,7 @@ def _length(got: bytearray) -> int:
 
 @contextmanager
 def _server() -> Iterator[str]:
-    words = [sys.executable, "-m", __spec__.name if __spec__ else __name__, "serve"]
+    words = [sys.executable, "-m", __spec__.name, "serve"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101
         try:

@@ -27,7 +27,7 @@ from trading.core.events import Event, Opening
 from trading.playback import SESSION
 from trading.session import Session
 from trading.simulator.exchange.faults import Fault as ExchangeFault
-from trading.simulator.exchange.serving import Exchange
+from trading.simulator.exchange.serving import Exchange, serve_exchange
 
 Json = dict[str, Any]
 PRICELESS = {"NO_SPOT", "NO_QUORUM", "OPENING", "CLOSING", "NO_STRIKE", "SAMPLES_MISSING", "NOT_OPEN"}
@@ -121,7 +121,7 @@ async def test_without_the_exchange_its_books_are_not_believed_until_it_is_heard
     made: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[Exchange] = []
-    serve = exchange_side.serve_exchange
+    serve = serve_exchange
 
     @contextlib.asynccontextmanager
     async def kept(*words: Any, **more: Any) -> AsyncIterator[Exchange]:
@@ -130,7 +130,7 @@ async def test_without_the_exchange_its_books_are_not_believed_until_it_is_heard
             yield exchange
 
     def is_heard() -> bool:
-        return shown(made)["exchange"]["state"] == "up"
+        return bool(shown(made)["exchange"]["state"] == "up")
 
     async def script() -> None:
         await until(lambda: made.desk.engine.orders.sent > 0)

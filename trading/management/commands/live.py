@@ -21,7 +21,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         lines = [f"  - {each}" for each in (*MISSING_PARTS, *_key())]
         text = "live trading is not available. What is missing:\n" + "\n".join(lines)
-        raise CommandError(text + "\nNothing was sent. Trade the real market on paper with `kalshi-bot paper --market real`.", returncode=2)
+        raise CommandError(
+            text + "\nNothing was sent. Trade the real market on paper with `kalshi-bot paper --market real`.",
+            returncode=2,
+        )
 
 
 def _key() -> list[str]:
