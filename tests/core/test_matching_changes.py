@@ -120,6 +120,7 @@ def test_an_amend_meets_self_trade_prevention_as_a_new_order_does() -> None:
         0,
         0,
     )
+    assert hall.matching.reserved(A, SHARD) == 100 * 5_000
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Money on the matching exchange: fees to the last digit, what orders reserve, netting, shards, payouts."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from markets.core.units import DOLLAR, count_from_text, money_from_text, price_f
 from tests.builders import TICKER, contract
 from tests.builders_matching import RICH, SHARD, A, B, Hall, refused
 from trading.core.fees import fill_fee
-from trading.core.matching.messages import Filled, PaidOut, PositionChanged
+from trading.core.matching.messages import Filled, PaidOut, PositionChanged, Refusal
 
 REAL_FILLS = [
     (True, "0.01", "0.0290", "no", "0.000190"),
@@ -177,6 +179,68 @@ def test_closing_needs_no_cash() -> None:
     assert hall.ask(A, 9_950, 300).status == "resting"
     assert hall.matching.cash(A, SHARD) == money_from_text("3.4300") - money_from_text("0.1225")
     assert hall.matching.reserved(A, SHARD) == 0
+
+
+def test_who_sells_for_less_than_the_fee_needs_the_rest_in_cash() -> None:
+    hall = Hall().crowd(yes={10: 1}, no={9_980: 1})
+    hall.bid(A, 20, 1)
+    hall.matching.transfer(A, SHARD, 0, hall.matching.cash(A, SHARD))
+    with refused("insufficient_shard_balance"):
+        hall.ask(A, 10, 1)
+    hall.matching.transfer(A, 0, SHARD, 290)
+    assert hall.ask(A, 10, 1).taker_fees == 110
+
+
+def test_the_best_price_closes_first_whichever_came_first() -> None:
+    hall = Hall().crowd(no={5_000: 1_000})
+    hall.bid(A, 5_000, 1_000)
+    hall.ask(A, 9_000, 1_000)
+    hall.ask(A, 6_000, 600)
+    assert hall.matching.reserved(A, SHARD) == 600 * 1_000
+
+
+def test_what_rests_behind_a_closing_order_opens_and_needs_its_cash_and_roundings() -> None:
+    for cash, is_enough in ((399_999, False), (400_000, True)):
+        hall = Hall().crowd(no={5_000: 1_000})
+        hall.bid(A, 5_000, 1_000)
+        hall.matching.transfer(A, SHARD, 0, hall.matching.cash(A, SHARD) - cash)
+        hall.ask(A, 9_000, 1_000)
+        if is_enough:
+            assert hall.ask(A, 9_650, 1_000).status == "resting"
+        else:
+            with refused("insufficient_shard_balance"):
+                hall.ask(A, 9_650, 1_000)
+
+
+def test_what_takes_in_part_needs_the_roundings_of_what_rests_too() -> None:
+    hall = Hall(cash=350_000 + 2_600 + 900 * 50 - 1).crowd(no={9_650: 100})
+    with refused("insufficient_balance"):
+        hall.bid(A, 350, 1_000)
+    hall.matching.deposit(A, SHARD, 1)
+    assert hall.bid(A, 350, 1_000).filled == 100
+    assert hall.matching.cash(A, SHARD) >= hall.matching.reserved(A, SHARD) == 900 * 400
+
+
+def test_where_makers_pay_a_resting_order_reserves_a_fee_for_the_smallest_fills() -> None:
+    hall = Hall(contract(fees=FeeTerms(maker_rate=175)))
+    hall.bid(A, 5_000, 1_000)
+    assert hall.matching.reserved(A, SHARD) == 5 * DOLLAR + money_from_text("0.0438") + 1_000 * 200
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(0, 4_000))
+def test_many_small_fills_are_paid_for_in_full_or_refused_before(counts: list[int], spare: int) -> None:
+    levels = {9_990 - 10 * number: count for number, count in enumerate(counts)}
+    limit, wanted = 10_000 - min(levels), sum(counts)
+    cash = limit * wanted + spare
+    hall = Hall(cash=cash).crowd(no=levels)
+    with suppress(Refusal):
+        hall.bid(A, limit, wanted)
+    kept = 0
+    for fill in hall.of(Filled):
+        fee, kept = fill_fee(FeeTerms(), fill.price, fill.count, True, -fill.price * fill.count, kept)
+        assert fill.fee == fee
+        cash -= fill.price * fill.count + fee
+    assert hall.matching.cash(A, SHARD) == cash >= 0
 
 
 def test_cash_on_another_shard_is_not_enough_and_the_words_say_which_it_is() -> None:
