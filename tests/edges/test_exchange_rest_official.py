@@ -44,9 +44,9 @@ from tests.exchange_rest import (
 from trading.simulator.exchange.app import DOORS, ROOT, Terms
 from trading.simulator.exchange.doors import Door
 from trading.simulator.exchange.house_rows import FeeChange
+from trading.simulator.exchange.routes_orders import DEAD
 
 pytestmark = pytest.mark.recorded
-DEAD = ("POST", "/portfolio/orders")
 IOC = {"time_in_force": "immediate_or_cancel"}
 EVENT = "KXBTC15M-26NOV221200"
 SPAN = {"start_ts": OPEN_NS // SECOND_NS, "end_ts": CLOSE_NS // SECOND_NS, "period_interval": 1}
@@ -66,7 +66,7 @@ def official(spec: dict[str, Any]) -> OpenAPI:
 
 def test_every_door_is_in_the_official_file(spec: dict[str, Any]) -> None:
     for door in DOORS:
-        if (door.method, door.path) == DEAD:
+        if (door.method, door.path) in DEAD:
             continue
         operation = spec["paths"][door.path][door.method.lower()]
         assert bool(operation.get("security")) == bool(door.scope), door
@@ -131,7 +131,7 @@ async def test_every_answer_is_valid(official: OpenAPI) -> None:
 def untried(done: set[tuple[str, str]]) -> list[str]:
     """The doors through which nothing came out well."""
     missing = {f"{door.method} {door.path}" for door in DOORS if not any(fits(door, *one) for one in done)}
-    return sorted(missing - {" ".join(DEAD)})
+    return sorted(missing - {" ".join(one) for one in DEAD})
 
 
 def fits(door: Door, method: str, path: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from markets.core.units import DOLLAR, SECOND_NS
 from tests.builders import CLOSE_NS, OPEN_NS, TICKER, at
 from tests.exchange_rest import NEXT_TICKER, ORDERS, Member, Time, new_house, opened, order_body
+from trading.simulator.exchange.routes_orders import DEAD
 from trading.simulator.exchange.shapes import dollars, iso, mean_price
 
 IOC, FOK = {"time_in_force": "immediate_or_cancel"}, {"time_in_force": "fill_or_kill"}
@@ -345,8 +346,11 @@ async def test_a_batch_answers_each_item_by_itself() -> None:
 async def test_the_first_version_is_dead() -> None:
     async with opened() as exchange:
         old = {"ticker": TICKER, "side": "yes", "action": "buy", "count": 1, "yes_price": 40, "type": "limit"}
-        said = await exchange.me.ask("POST", "/portfolio/orders", old)
-        assert (said.status, said.code) == (410, "deprecated_v1_order_endpoint")
+        order_id = (await exchange.me.place()).body["order_id"]
+        for method, path in DEAD:
+            said = await exchange.me.ask(method, path.replace("{order_id}", order_id), old)
+            assert (said.status, said.code) == (410, "deprecated_v1_order_endpoint")
+        assert (await exchange.me.get(f"/portfolio/orders/{order_id}")).body["order"]["status"] == "resting"
 
 
 async def test_self_trades() -> None:

@@ -174,6 +174,14 @@ def _each(
     return answers
 
 
+DEAD = (
+    ("POST", "/portfolio/orders"),
+    ("POST", "/portfolio/orders/batched"),
+    ("DELETE", "/portfolio/orders/batched"),
+    ("DELETE", "/portfolio/orders/{order_id}"),
+    ("POST", "/portfolio/orders/{order_id}/amend"),
+    ("POST", "/portfolio/orders/{order_id}/decrease"),
+)
 DOORS = (
     Door("POST", "/portfolio/events/orders", create, TRADE, billed=by_body),
     Door("DELETE", "/portfolio/events/orders", cancel_all, TRADE, 2),
@@ -182,5 +190,5 @@ DOORS = (
     Door("DELETE", "/portfolio/events/orders/{order_id}", cancel, TRADE, 2, billed=by_query),
     Door("POST", "/portfolio/events/orders/{order_id}/amend", amend, TRADE, billed=by_body),
     Door("POST", "/portfolio/events/orders/{order_id}/decrease", decrease, TRADE, billed=by_body),
-    Door("POST", "/portfolio/orders", dead, TRADE),
+    *(Door(method, path, dead, TRADE) for method, path in DEAD),
 )
