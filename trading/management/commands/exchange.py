@@ -24,7 +24,7 @@ from trading.simulator.exchange.app import Terms
 from trading.simulator.exchange.faults import FaultPlan, plan_from
 from trading.simulator.exchange.house import House
 from trading.simulator.exchange.house_key import KeyFileError, OwnKey, own_key, own_secret
-from trading.simulator.exchange.house_rows import CRYPTO_SHARD, Tier
+from trading.simulator.exchange.house_rows import CRYPTO_SHARD, SHARDS, Tier
 from trading.simulator.exchange.serving import (
     Exchange,
     demo_events,
@@ -63,7 +63,14 @@ class Command(BaseCommand):
         parser.add_argument("--tape", help="a tape file, or the name of a tape, instead of the demo market")
         parser.add_argument("--assets", default=",".join(ASSETS), help=f"of the demo market ({','.join(ASSETS)})")
         parser.add_argument(
-            "--cash", default=CASH, help=f"dollars that the account has on shard {CRYPTO_SHARD} ({CASH})"
+            "--cash", default=CASH, help=f"dollars that the account has on the shard of the markets ({CASH})"
+        )
+        parser.add_argument(
+            "--shard",
+            type=int,
+            choices=tuple(SHARDS),
+            default=CRYPTO_SHARD,
+            help=f"where the markets and the cash are; 0 for clients that know of none ({CRYPTO_SHARD})",
         )
         parser.add_argument("--faults", type=Path, help="a JSON file of what goes wrong when; see docs/exchange.md")
         parser.add_argument("--tier", choices=get_args(Tier), default="basic", help="whose rate limits it has (basic)")
@@ -134,7 +141,7 @@ def _play(options: dict[str, Any], cash: int) -> Play:
         path = _tape(options["tape"])
         first_ns, events = first_of(market_events(path))
         clock: Clock = PlaybackClock(first_ns, speed=speed)
-        house = tape_house(clock.now_ns, salt=salt, read_lag_ns=lag_ns)
+        house = tape_house(clock.now_ns, salt=salt, read_lag_ns=lag_ns, shard=options["shard"])
         label = f"the tape {path.name}"
     else:
         words = [word.strip().upper() for word in options["assets"].split(",") if word.strip()]
@@ -144,7 +151,7 @@ def _play(options: dict[str, Any], cash: int) -> Play:
         house = demo_house(world, clock.now_ns, salt=salt, read_lag_ns=lag_ns, rests=not options["never_rests"])
         events = demo_events(world, now_ns)
         label = f"the demo market of seed {world.seed} ({', '.join(world.assets)}), every price and result invented"
-    house.open_account({CRYPTO_SHARD: cash}, tier=options["tier"])
+    house.open_account({house.shard: cash}, tier=options["tier"])
     return Play(label if speed == 1 else f"{label}, {speed:g} times as fast as the clock", house, events, clock)
 
 

@@ -28,6 +28,7 @@ from trading.simulator.exchange.house_members import Members
 from trading.simulator.exchange.house_money import Moves
 from trading.simulator.exchange.house_news import News, Printed, TickerChanged
 from trading.simulator.exchange.house_rows import (
+    CRYPTO_SHARD,
     SHARDS,
     Account,
     FeeChange,
@@ -59,6 +60,7 @@ class House(Members):
 
     `decimals` are the assets whose windows the house lists by itself, hours ahead, and how many digits their averages
     have; without any it lists what it is told of; it `rests` in the weekly maintenance, or never. `past` knows how markets ended that settled before the house was there.
+    Its markets are on `shard`.
     """
 
     def __init__(
@@ -70,8 +72,9 @@ class House(Members):
         read_lag_ns: int = 0,
         past: Past = nobody_knows,
         rests: bool = True,
+        shard: int = CRYPTO_SHARD,
     ) -> None:
-        self.clock = clock
+        self.clock, self.shard = clock, shard
         self.rests = rests
         self.matching = Matching()
         self.ids = Ids(salt)  # all ids on the wire: kinds order, trade, group, transfer, user, market
@@ -241,7 +244,7 @@ class House(Members):
         market = self.markets.get(ticker)
         if market is None:
             ended = self._past(ticker, self.now_ns())
-            market = ended and past_market(*ended, self.ids)
+            market = ended and past_market(*ended, self.ids, self.shard)
         return market
 
     def quote(self, ticker: str) -> Quote:

@@ -74,7 +74,7 @@ class Life:
         house = self._house
         self._know_series(contract.asset)
         created_ns = min(now_ns, max(contract.open_ns - LISTED_AHEAD_NS, 0))
-        market = house_market(contract, house.ids, created_ns)
+        market = house_market(contract, house.ids, created_ns, house.shard)
         house.add_market(market)
         house.matching.list_market(contract, market.shard)
         house.say(Lifecycle(now_ns, contract.ticker, "created"))
@@ -97,7 +97,8 @@ class Life:
             self._say(market, "price_level_structure_updated", now_ns)
 
     def _know_series(self, asset: str) -> None:
-        self._house.series.setdefault(series_ticker(asset), series_of(asset))
+        known = self._house.series.setdefault(series_ticker(asset), series_of(asset))
+        known.shard = self._house.shard
 
     # Trading -------------------------------------------------------------------------------------------------
 

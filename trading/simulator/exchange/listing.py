@@ -93,7 +93,7 @@ def plain_contract(asset: str, close_ns: int, decimals: int) -> Contract:
     )
 
 
-def house_market(contract: Contract, ids: Ids, now_ns: int) -> HouseMarket:
+def house_market(contract: Contract, ids: Ids, now_ns: int, shard: int) -> HouseMarket:
     """The market of these terms, listed now."""
     return HouseMarket(
         contract=contract,
@@ -111,12 +111,13 @@ def house_market(contract: Contract, ids: Ids, now_ns: int) -> HouseMarket:
         rules_primary=rules_primary(contract),
         rules_secondary=rules_secondary(contract),
         price_level_structure=structure_of(contract),
+        shard=shard,
     )
 
 
-def past_market(contract: Contract, ended: MarketStatus, ids: Ids) -> HouseMarket:
+def past_market(contract: Contract, ended: MarketStatus, ids: Ids, shard: int) -> HouseMarket:
     """A market of these terms that settled like this."""
-    market = house_market(contract, ids, contract.open_ns - LISTED_AHEAD_NS)
+    market = house_market(contract, ids, contract.open_ns - LISTED_AHEAD_NS, shard)
     market.status, market.result, market.expiration_value = "finalized", ended.result, ended.settle_value
     market.determined_ns = ended.received_ns
     market.settled_ns = market.updated_ns = ended.received_ns + SETTLEMENT_TIMER_NS

@@ -19,6 +19,7 @@ from markets.loopback.server import Clock
 from trading.simulator.exchange.app import ROOT, Terms, make_app
 from trading.simulator.exchange.faults import FaultPlan
 from trading.simulator.exchange.house import House
+from trading.simulator.exchange.house_rows import CRYPTO_SHARD
 from trading.simulator.exchange.index import demo_index
 from trading.simulator.exchange.ws import PATH, SocketDoor
 from trading.simulator.exchange.ws_board import Switchboard
@@ -87,7 +88,13 @@ async def serve_exchange(
 
 
 def demo_house(
-    world: DemoWorld, clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0, rests: bool = True
+    world: DemoWorld,
+    clock: Callable[[], int],
+    *,
+    salt: str = "",
+    read_lag_ns: int = 0,
+    rests: bool = True,
+    shard: int = CRYPTO_SHARD,
 ) -> House:
     """A house with the markets of a demo world, listed ahead as at the real exchange; it `rests` in the weekly
     maintenance, or never. Play `demo_events` to it."""
@@ -99,7 +106,7 @@ def demo_house(
             return None
         return world.contract(asset_of(series_of(ticker)), close_ns(ticker) - 1), ended
 
-    return House(clock, decimals=decimals, salt=salt, read_lag_ns=read_lag_ns, past=past, rests=rests)
+    return House(clock, decimals=decimals, salt=salt, read_lag_ns=read_lag_ns, past=past, rests=rests, shard=shard)
 
 
 def demo_events(world: DemoWorld, from_ns: int) -> Iterator[MarketEvent]:
@@ -108,10 +115,10 @@ def demo_events(world: DemoWorld, from_ns: int) -> Iterator[MarketEvent]:
     return merge(indices, world.exchange_events(from_ns), key=received)
 
 
-def tape_house(clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0) -> House:
+def tape_house(clock: Callable[[], int], *, salt: str = "", read_lag_ns: int = 0, shard: int = CRYPTO_SHARD) -> House:
     """A house for the markets of a tape: they are listed as the tape lists them, and settle as it says, or by its index
     where it has one. Play the tape's events to it."""
-    return House(clock, salt=salt, read_lag_ns=read_lag_ns)
+    return House(clock, salt=salt, read_lag_ns=read_lag_ns, shard=shard)
 
 
 async def play_house(house: House, events: Iterable[MarketEvent], clock: Clock) -> int:
