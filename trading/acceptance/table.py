@@ -48,7 +48,7 @@ def listed(cases: Sequence[Case]) -> str:
     lines = []
     for theme, group in groupby(cases, key=lambda case: case.theme):
         lines += ["", theme, *[f"  {case.id:<5} {case.title}{_needs(case)}" for case in group]]
-    return "\n".join([*lines[1:], "", f"{len(cases)} cases"])
+    return "\n".join([*lines[1:], "", f"{len(cases)} cases", ""])
 
 
 def _needs(case: Case) -> str:

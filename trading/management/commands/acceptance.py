@@ -49,7 +49,7 @@ class Command(BaseCommand):
         except NoSuchCase as error:
             raise CommandError(str(error), returncode=2) from error
         if options["list"]:
-            self.stdout.write(table.as_markdown(cases) if options["markdown"] else table.listed(cases))
+            self.stdout.write(table.as_markdown(cases) if options["markdown"] else table.listed(cases), ending="")
             return
         where = self._environment(options)
         try:
