@@ -135,7 +135,7 @@ def test_a_name_that_is_in_use_is_taken_up_as_soon_as_it_is_free() -> None:
             )
             return super().answer(ticker, now_ns)
 
-    floor = Late(Script(determined_after=2_780.0, settled_after=2_781.0))
+    floor = Late(Script(determined_after=2_639.0, settled_after=2_640.0))
     play = Play("2026-11-01T05:16:00Z", floor).until("2026-11-01T06:20:00Z")
     label = "KXBTC15M-26NOV010130-30"
     assert play.statuses(label) == ["open", "closed", "settled", "open"]
