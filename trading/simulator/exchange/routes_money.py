@@ -187,9 +187,8 @@ def set_allocation(ask: Ask) -> Answer:
     if reserved not in RESERVATIONS:
         raise invalid(f"resting_margin_reservation is one of {', '.join(RESERVATIONS)}")
     account = ask.account
-    is_new = bool(shares) and not account.allocations
     account.allocations, account.resting_margin = shares, reserved  # type: ignore[assignment]
-    if is_new:
+    if shares:
         begin(ask.house, account.number)
     return Answer({})
 

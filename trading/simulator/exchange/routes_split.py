@@ -9,8 +9,8 @@ PRIMARY = 0
 
 
 def begin(house: House, account: int) -> None:
-    """Keep to the account's split from now on; it ends by itself when there is none."""
-    house.timetable.at(house.now_ns() + EVERY_NS, lambda now_ns: _again(house, account, now_ns))
+    """Keep to the account's split as it is now; this ends by itself when there is another one, or none."""
+    _later(house, account, house.accounts[account].allocations)
 
 
 def split(free: dict[int, int], percents: dict[int, int]) -> dict[int, int]:
@@ -23,9 +23,12 @@ def split(free: dict[int, int], percents: dict[int, int]) -> dict[int, int]:
     return {shard: wanted[shard] - free.get(shard, 0) for shard in shards}
 
 
-def _again(house: House, account: int, now_ns: int) -> None:
-    percents = house.accounts[account].allocations
-    if not percents:
+def _later(house: House, account: int, percents: dict[int, int]) -> None:
+    house.timetable.at(house.now_ns() + EVERY_NS, lambda now_ns: _again(house, account, percents, now_ns))
+
+
+def _again(house: House, account: int, percents: dict[int, int], now_ns: int) -> None:
+    if house.accounts[account].allocations is not percents:
         return
     matching = house.matching
     free = {
@@ -38,4 +41,4 @@ def _again(house: House, account: int, now_ns: int) -> None:
         for shard, money in changes.items():
             matching.deposit(account, shard, money)
         house.ledger.write_cash(now_ns, account, [(PRIMARY, shard) for shard in changes])
-    begin(house, account)
+    _later(house, account, percents)
