@@ -25,7 +25,7 @@ from trading.simulator.exchange.auth import admit, is_signed, permit
 from trading.simulator.exchange.buckets import Buckets
 from trading.simulator.exchange.doors import BALANCE, Answer, Ask, Door, Terms
 from trading.simulator.exchange.doors_query import Query
-from trading.simulator.exchange.errors import ApiError, broken, too_many
+from trading.simulator.exchange.errors import ApiError, broken, malformed, too_many
 from trading.simulator.exchange.faults import REST_AFTER, REST_BEFORE, Fault, FaultPlan
 from trading.simulator.exchange.faults_door import FaultDoor, StaleReads
 from trading.simulator.exchange.house import House
@@ -35,6 +35,7 @@ __all__ = ["DOORS", "ROOT", "Terms", "make_app"]
 
 ROOT = "/trade-api/v2"
 LARGEST_BODY = 4 * 1024 * 1024
+PATIENCE_S = 30.0  # with a body that does not come
 DOORS: tuple[Door, ...] = (
     *routes_exchange.DOORS,
     *routes_series.DOORS,
@@ -89,6 +90,8 @@ class Desk:
             response = await handler(request)
         except ApiError as error:
             response = error.answer()
+        except ConnectionResetError:
+            response = malformed("").answer()  # who asked has gone: nobody reads this
         except web.HTTPException as error:
             response = _plainly(error)
         except Exception:
@@ -103,7 +106,7 @@ class Desk:
         fault = self.faults.take(*REST_BEFORE, method=door.method, path=path)
         if fault is not None:
             raise too_many() if fault.kind == "rate_limit" else broken(fault.status)
-        body = await request.read()
+        body = await _body(request)
         response = _response(self._answer(door, request, path, body))
         fault = self.faults.take(*REST_AFTER, method=door.method, path=path) if response.status < 400 else None
         return response if fault is None else await _spoilt(request, response, fault)
@@ -153,6 +156,17 @@ class Desk:
             return buckets.take_read(account, tier, door.cost, now_s)
         cost, shards = door.billed(ask, door.cost)
         return buckets.take_write(account, tier, cost, shards, now_s)
+
+
+async def _body(request: web.Request) -> bytes:
+    """What was sent. Raises ApiError when it is not what its headers say (400), or does not come (408)."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await request.read()
+    except web.RequestPayloadError as error:
+        raise malformed("the body is not encoded as its headers say") from error
+    except TimeoutError as error:
+        raise ApiError(408, "request_timeout", shape="flat") from error
 
 
 async def _spoilt(request: web.Request, response: web.Response, fault: Fault) -> web.Response:
