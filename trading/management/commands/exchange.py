@@ -80,6 +80,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not 0 < options["speed"] <= FASTEST:
             raise CommandError(f"--speed is above 0, and {FASTEST:g} at most", returncode=USAGE)
+        if options["seed"] < 0:
+            raise CommandError("--seed is 0 or more", returncode=USAGE)
         if not 0 <= options["read_lag"] <= 60 or not 0 <= options["port"] <= 65_535:
             raise CommandError("--read-lag is 0 to 60 seconds, --port 0 to 65535", returncode=USAGE)
         folder = Path(settings.BOT_HOME) / "exchange"
