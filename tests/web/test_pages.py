@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from dashboard import health
 from dashboard.snapshot import Feed
 from dashboard.templatetags import units
 from markets.models import Market
-from tests.builders_web import KEY, feed, publish, snapshot
+from tests.builders_web import KEY, exchange, feed, publish, snapshot
 from tests.builders_web_rows import TICKER, fill, market, order, session, signal, traded_market
 from tests.conftest import signed_in
 from trading.models import Heartbeat, TraderStatus
@@ -219,8 +220,26 @@ def test_health_is_well_when_everything_has_just_spoken(db: None, wire: redis.Re
     Heartbeat.objects.create(name="worker", beat_at=timezone.now())
     assert {part.name: part.state for part in health.components()} == {
         "Database": "ok", "Redis": "ok", "Trader": "ok", "Worker": "ok", "Live numbers": "ok",
-        "Feeds": "ok", "Recorder": "ok",
+        "Exchange": "ok", "Feeds": "ok", "Recorder": "ok",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "words"),
+    [
+        ({"how": "polled"}, "ok", "no API key is set"),
+        ({"state": "lost", "reason": "nothing was heard for 15 s"}, "bad", "lost: nothing was heard for 15 s"),
+        ({"drift": ["KXBTC15M: fee_multiplier is 2, the code assumes 1"]}, "bad", "fee_multiplier is 2"),
+        ({"shards": [{"shard": 2, "is_trading": False, "reason": "closed"}]}, "warn", "shard 2 does not trade closed"),
+    ],
+)
+def test_health_says_how_the_exchange_is(
+    db: None, wire: redis.Redis, changes: dict[str, Any], state: str, words: str
+) -> None:
+    publish(wire, snapshot(exchange=exchange(**changes)))
+    [part] = [part for part in health.components() if part.name == "Exchange"]
+    assert part.state == state
+    assert words in part.text
 
 
 def test_health_notices_a_trader_and_a_worker_that_hang(db: None, wire: redis.Redis) -> None:
