@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests of the house whose processes need nothing of the others: they may run beside them.
+ALONE := tests/house/test_command_line.py tests/house/test_real_market.py
 
 .PHONY: run test test-recorded test-postgres check wheels bench format lock migrate clean help
 
@@ -27,8 +29,8 @@ $(READY): requirements.txt pyproject.toml
 	@touch $@
 
 test: $(READY)  ## all tests but those that need recorded data
-	$(BIN)/pytest -m "not recorded" -n 2 --dist loadfile tests/core tests/edges
-	$(BIN)/pytest -m "not recorded" tests/web tests/house
+	$(BIN)/pytest -m "not recorded" -n 2 --dist loadfile tests/core tests/edges $(ALONE)
+	$(BIN)/pytest -m "not recorded" tests/web tests/house $(ALONE:%=--ignore=%)
 
 test-recorded: $(READY)  ## the tests on recorded data (RECORDED_DATA, default ../shared/data)
 	$(BIN)/pytest -m recorded
