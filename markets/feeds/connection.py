@@ -137,8 +137,8 @@ class Connection:
             try:
                 events = hear(frame, now_ns)
             except (Unreadable, msgspec.DecodeError, UnicodeDecodeError) as error:
-                events = []
                 self._unreadable(error)
+                events = socket.due(now_ns)  # what it means is told at once, not at the next look at the clock
             await self._take([*events, *socket.beat(now_ns)] if self.is_synced else events)
             if not counts.frames % TURN:
                 await self._take(socket.due(now_ns))

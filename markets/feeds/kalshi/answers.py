@@ -22,7 +22,7 @@ from markets.feeds.kalshi.wanted import Wanted
 from markets.feeds.venue import Reconnect, Refused
 
 CHECK_S = 60  # between two looks at the exchange's list of our subscriptions
-QUIET_S = 5  # after so much silence it is asked for at once: an answer is a sign of life
+QUIET_S = 2  # after so much silence it is asked for at once: an answer is a sign of life
 UNKNOWN_COMMAND, UNKNOWN_SID, UNKNOWN_CHANNEL, UNAUTHENTICATED = 5, 7, 8, 9
 TERMINAL = (10, 25)  # channel error, buffer overflow: the subscription is dead
 ENDED = (*TERMINAL, UNKNOWN_SID)

@@ -13,6 +13,7 @@ from markets.kalshi.messages_market import ExchangeState, Schedule, Week
 from markets.kalshi.ticker import NEW_YORK
 
 UNREAD_AFTER_NS = 45 * SECOND_NS  # so long what was read last goes on to hold
+NOT_OURS = "no market of ours is there now"
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -49,15 +50,20 @@ class ExchangeWatch:
         self._timetable.announce(weeks, windows)
 
     def events(self, shards: Iterable[int], now_ns: int) -> list[ExchangeStatus]:
-        """What is to be told of these shards."""
+        """What is to be told of these shards; and of one that stood still and is no longer ours, that nothing waits for
+        it any more: else what has moved away from it would wait for ever."""
         told, concerned = [], frozenset(shards)
-        self._told = {shard: was for shard, was in self._told.items() if shard in concerned}
         for shard in sorted(concerned):
             view = self._of(shard, now_ns)
             if view is None or self._told.get(shard) == view[1:]:
                 continue
             self._told[shard] = view[1:]
             told.append(ExchangeStatus(now_ns, *view))
+        if concerned <= self._told.keys():  # of what has come in its place it is known how it is
+            for shard in sorted(self._told.keys() - concerned) if concerned else ():
+                is_trading, _ = self._told.pop(shard)
+                if not is_trading:
+                    told.append(ExchangeStatus(now_ns, shard, True, NOT_OURS))
         return told
 
     def views(self) -> tuple[ShardView, ...]:

@@ -20,6 +20,7 @@ from markets.feeds.kalshi.keeping import Keeper
 from markets.feeds.kalshi.notes import FeeNote, IndexList, LifecycleNote, MissedNote, Note
 from markets.feeds.kalshi.polled import Polled
 from markets.feeds.kalshi.reading import Reader, Shared
+from markets.feeds.kalshi.repeats import Repeats
 from markets.feeds.kalshi.socket import FEED, KalshiSocket
 from markets.feeds.kalshi.timetable import Timetable
 from markets.feeds.kalshi.view import ExchangeView
@@ -86,6 +87,7 @@ class KalshiFeed:
         self._indices: tuple[str, ...] = ()
         self._index_words = "" if signer is not None else "only with a key"
         self._words: deque[str] = deque(maxlen=KEPT_WORDS)
+        self._logged = Repeats()
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._from_notes: list[MarketEvent] = []
@@ -187,9 +189,11 @@ class KalshiFeed:
             self._complain(f"index: {self._index_words}")
 
     def _complain(self, text: str) -> None:
+        """Shown at once; written down once in a while, though it comes with every reading of every market."""
         text = text[:200]
         if text not in self._words:
             self._words.append(text)
+        if self._logged.is_news(text, time.monotonic()):
             log.warning("%s: %s", FEED, text)
 
     def _mistaken(self, error: Exception) -> None:

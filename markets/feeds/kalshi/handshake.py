@@ -10,6 +10,7 @@ from markets.kalshi.errors import said_in
 from markets.kalshi.refusals_401 import EXPIRED, explain_401
 from markets.kalshi.server_clock import SURELY_NS, ServerClock
 
+MAY_READ = "It needs the scope read: make a key that has it"
 AGAIN_S = 5.0  # when it was the clock, and we now know by how much
 
 
@@ -32,13 +33,16 @@ class Handshake:
         return headers(self._signer, "GET", self._path, now_ms)
 
     def turned_away(self, status: int, date: str, body: bytes, now_ns: int) -> None:
-        """Raises Refused with the cause of a 401; or SlowDown when it was our clock, and what the exchange's says will
-        set that right."""
+        """Raises Refused with the cause of a 401 or 403; or SlowDown when it was our clock, and what the exchange's says
+        will set that right."""
         if self._clock is not None:
             self._clock.note(date, self._sent_ns or now_ns, now_ns)
+        said = said_in(body)
+        if status == HTTPStatus.FORBIDDEN and said.code:
+            words = ": ".join(part for part in (said.message or said.code, said.details) if part)
+            raise Refused(f"the exchange knows our key and does not let it listen: {words}. {MAY_READ} (HTTP {status})")
         if status != HTTPStatus.UNAUTHORIZED:
             return
-        said = said_in(body)
         words = explain_401(said.code, said.details or said.message, signer=self._signer, clock=self._clock)
         text = f"HTTP {status}: {words}"
         if EXPIRED in said.code.lower() and not self._was_corrected and self._is_surely_wrong():

@@ -11,6 +11,7 @@ from markets.kalshi import calls_market as calls
 from markets.kalshi.errors import BadAnswer, KalshiError, NotFound
 
 STATUS_S, SCHEDULE_S, COMPARE_S = 10.0, 3_600.0, 1_800.0
+STATUS_WITHIN_S = 40.0  # of the loop's time, for all attempts together
 RETRY_S = 20.0  # after a reading that failed
 EVENT_PAGES = 5  # of fee changes of single events
 
@@ -56,8 +57,8 @@ class Keeper:
             wait_s = seconds
             try:
                 await ask()
-            except KalshiError as error:
-                self._shared.complain(str(error))
+            except (KalshiError, TimeoutError) as error:
+                self._shared.complain(str(error) or "no answer")
                 wait_s = min(seconds, RETRY_S)
             except Exception as error:
                 self._shared.mistaken(error)
@@ -66,9 +67,11 @@ class Keeper:
     async def _status(self) -> None:
         shared = self._shared
         try:
-            self._watch.read(await shared.rest.exchange_status(), shared.clock())
-        except KalshiError as error:
-            self._watch.not_read(str(error), shared.clock())
+            async with asyncio.timeout(STATUS_WITHIN_S):  # its turn may not come: that is no status either
+                state = await shared.rest.exchange_status()
+            self._watch.read(state, shared.clock())
+        except (KalshiError, TimeoutError) as error:
+            self._watch.not_read(str(error) or "no answer", shared.clock())
             await self.tell_status()
             raise
         await self.tell_status()

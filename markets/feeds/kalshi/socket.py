@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from markets.core.events import MarketEvent
-from markets.core.units import MILLISECOND_NS
+from markets.core.units import MILLISECOND_NS, SECOND_NS
 from markets.feeds.counts import Counts
 from markets.feeds.kalshi import frames, life, private
 from markets.feeds.kalshi.answers import Answers
@@ -37,6 +37,7 @@ CHANNEL_OF = {
     **dict.fromkeys(life.FIELDS, LIFE),
     **private.CHANNEL_OF,
 }
+BELIEVED_S = 5  # without a frame, not even an answer: books may be others by now
 LOOK_EVERY = 1_000  # changed levels, of which one is looked at for fields that are new
 
 __all__ = ["FEED", "KalshiSocket", "Wanted"]
@@ -50,8 +51,8 @@ class KalshiSocket(VenueSocket):
     """Markets out as events; what is ours, markets' lives, fees and the list of indices as notes.
 
     FeedStatus "lost" with a ticker: that book fell, and was asked for; "unavailable": the exchange has none for us now.
-    A fill is told as often as the exchange tells it. Liveness is the age of data: after 5 s of silence the exchange is
-    asked for something, after 15 the connection is dead.
+    A fill is told as often as the exchange tells it. Liveness is the age of data: after 2 s of silence the exchange is
+    asked for something, after 5 no book is believed, after 15 the connection is dead.
     """
 
     stale_after_s = 15.0
@@ -116,6 +117,8 @@ class KalshiSocket(VenueSocket):
     def due(self, now_ns: int) -> list[MarketEvent]:
         """Follow what is wanted, ask again for what did not come, look for signs of life."""
         events, self._untold = self._untold, []
+        if now_ns - self._heard_ns >= BELIEVED_S * SECOND_NS * self.patience:
+            events += self.books.lose(f"nothing was heard for {BELIEVED_S} s", now_ns)
         events += self._answers.due(now_ns, self._heard_ns, self.patience)
         self.follow(now_ns)
         return events + self._ask_books(now_ns)
@@ -133,7 +136,10 @@ class KalshiSocket(VenueSocket):
     # Data -----------------------------------------------------------------------------------------------------
 
     def _hear_delta(self, frame: bytes, now_ns: int) -> list[MarketEvent]:
-        delta = decode_delta(frame)
+        try:
+            delta = decode_delta(frame)
+        except msgspec.DecodeError:  # its number counts all the same, and the books fall at once
+            return self._hear_other(decode_head(frame), now_ns)
         sub, seq = self._book_subscription, delta.seq
         if delta.sid != sub.sid or seq != sub.seq + 1 or not self._deltas % LOOK_EVERY:
             return self._hear_other(decode_head(frame), now_ns)

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from markets.core.contract import WINDOW_NS, Contract
 from markets.core.events import MarketEvent, MarketListed, MarketStatus
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
+from markets.core.payout import Payment, payment_of
+from markets.core.units import SECOND_NS
 from markets.feeds.kalshi.view import WindowState
 from markets.kalshi.ticker import asset_of
 
 Life = WindowState | Literal["settled"]
-Payment = tuple[Literal["yes", "no", "scalar"], int | None]
 
 MINUTE_NS = 60 * SECOND_NS
 FIRST_LOOK_NS = SECOND_NS // 2  # after the open: the strike is written within a second
@@ -54,13 +54,8 @@ class Facts(NamedTuple):
 
     @property
     def payment(self) -> Payment | None:
-        """What it pays by its result; None while that cannot be said. A payout that is not the result's own counts."""
-        usual = {"yes": PRICE_DOLLAR, "no": 0}.get(self.result)
-        if self.result == "yes" and self.yes_pays in (None, usual):
-            return "yes", None
-        if self.result == "no" and self.yes_pays in (None, usual):
-            return "no", None
-        return ("scalar", self.yes_pays) if self.result and self.yes_pays is not None else None
+        """What it pays by its result; None while that cannot be said."""
+        return payment_of(self.result, self.yes_pays)
 
 
 class Trouble(NamedTuple):

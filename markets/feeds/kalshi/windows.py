@@ -190,8 +190,9 @@ class Windows:
         return window.facts.shard if window is not None and window.facts is not None else None
 
     def shards(self) -> set[int]:
-        """Where the markets are."""
-        return {one.facts.shard for one in self._windows.values() if one.facts and one.facts.shard is not None}
+        """Where the markets are that trade, or will."""
+        lives = [one for one in self._windows.values() if self._now_ns < one.close_ns]
+        return {one.facts.shard for one in lives if one.facts and one.facts.shard is not None}
 
     def views(self) -> list[WindowView]:
         """The windows that are looked after, those that close first before the others."""
