@@ -1,6 +1,10 @@
 """What a contract is worth once its market has its result: a dollar, nothing, or in between where it was voided."""
 
+from typing import Literal
+
 from markets.core.units import PRICE_DOLLAR, Money, Price
+
+Payment = tuple[Literal["yes", "no", "scalar"], int | None]  # a result, and the price of a scalar one
 
 WORTH = {"yes": PRICE_DOLLAR, "no": Price(0)}
 
@@ -17,6 +21,17 @@ def yes_pays_of(result: str, yes_pays: int | None = None) -> Price:
     if worth is None or yes_pays not in (None, worth):
         raise ValueError(f"a result of {result!r} with {yes_pays} for a YES contract cannot be paid out")
     return worth
+
+
+def payment_of(result: str, yes_pays: int | None) -> Payment | None:
+    """What the exchange's result and payout of a YES contract come to; None while that cannot be said. A payout that is
+    not the result's own counts, not the result."""
+    worth = WORTH.get(result)
+    if worth is not None and yes_pays in (None, worth):
+        return ("yes" if result == "yes" else "no"), None
+    if not result or yes_pays is None or not 0 <= yes_pays <= PRICE_DOLLAR:
+        return None
+    return "scalar", yes_pays
 
 
 def is_awaited(result: str, yes_pays: int | None) -> bool:

@@ -1,57 +1,33 @@
-"""Kalshi's settled markets: listed page by page, from where they are now and from the archive."""
+"""Kalshi's settled markets: listed page by page, from where they are now and from the archive.
+
+What is asked and how an answer is read is the client's (`markets.kalshi`); pace, patience and pages are those of a download.
+"""
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from markets.core.contract import TAPERED_GRID, WINDOW_NS, Contract, PriceBand
-from markets.core.units import SECOND_NS, Price, count_from_text, price_from_text
+from markets.core.contract import WINDOW_NS, FeeTerms
+from markets.core.units import SECOND_NS
 from markets.download.errors import BadRequest, DownloadError, Refused
 from markets.download.source import Cutoff, KalshiMarket, Mark, Page
-from markets.download.times import Span, stamp_ns
-from markets.download.web import Reply, Web
+from markets.download.times import Span
+from markets.download.web import Web
+from markets.kalshi import calls, calls_market
 from markets.kalshi import ticker as tickers
+from markets.kalshi.messages_market import WireMarket
+from markets.kalshi.terms import TermsError, contract_of, digits_of
 
 SERIES, TICKER, CUTOFF, LIVE, ARCHIVE, PLAN = "series", "ticker", "cutoff", "live", "archive", "plan"
 NOT_FOUND = 404
 LISTING_SHARE = 0.02  # of the whole way, where every market has pages of its own
+OTHER_MARKET = "no quarter-hour market"
+ODD_TERMS = "market with terms that we do not know (--ticker says which)"
 
+A = TypeVar("A")
 T = TypeVar("T")
-
-
-class _Range(msgspec.Struct):
-    start: str
-    end: str
-    step: str
-
-
-class _Market(msgspec.Struct):
-    ticker: str
-    open_time: str
-    close_time: str
-    status: str
-    result: str
-    price_ranges: list[_Range]
-    volume_fp: str
-    floor_strike: float | None = None
-    expiration_value: str = ""
-    settlement_ts: str | None = None
-    custom_strike: dict[str, Any] | None = None
-
-
-class _Markets(msgspec.Struct):
-    markets: list[_Market]
-    cursor: str = ""
-
-
-class _OneMarket(msgspec.Struct):
-    market: _Market
-
-
-class _Cutoff(msgspec.Struct):
-    market_settled_ts: str
-    trades_created_ts: str
 
 
 class KalshiMarkets:
@@ -91,8 +67,9 @@ class KalshiMarkets:
         return steps[mark.stage](mark)
 
     def _known(self, mark: Mark) -> Page:
-        try:
-            self.web.read(f"/series/{self._series}", {}, lambda reply: msgspec.json.decode(reply.body))
+        path = calls.target(calls.CALLS["series"], series_ticker=self._series)
+        try:  # what it says of the series is not needed
+            self.web.read(path, {}, lambda reply: msgspec.json.decode(reply.body))
         except Refused as error:
             if error.status == NOT_FOUND:
                 raise BadRequest(f"kalshi knows no series {self._series}.") from None
@@ -100,15 +77,18 @@ class KalshiMarkets:
         return Page(mark, Mark(CUTOFF))
 
     def _split(self, mark: Mark) -> Page:
-        _, told = self.web.read("/historical/cutoff", {}, _typed(_Cutoff))
-        cutoff = Cutoff(stamp_ns(told.market_settled_ts), stamp_ns(told.trades_created_ts))
-        if not (cutoff.markets_ns and cutoff.trades_ns):
+        cutoff = asked(
+            self.web,
+            calls_market.historical_cutoff(),
+            lambda told: Cutoff(told.market_settled_ns, told.trades_created_ns),
+        )
+        if cutoff.markets_ns <= 0 or cutoff.trades_ns <= 0:
             raise DownloadError("kalshi's historical cutoff is no time that can be read.")
         return Page(mark, Mark(TICKER if self._ticker else LIVE), (cutoff,))
 
     def _one(self, mark: Mark) -> Page:
         try:
-            row = self._read_one(f"/markets/{self._ticker}", archived=False)
+            row = self._read_one(calls_market.market(self._ticker), archived=False)
         except Refused as error:
             if error.status != NOT_FOUND:
                 raise
@@ -117,28 +97,40 @@ class KalshiMarkets:
 
     def _read_archived(self) -> KalshiMarket:
         try:
-            return self._read_one(f"/historical/markets/{self._ticker}", archived=True)
+            return self._read_one(calls_market.historical_market(self._ticker), archived=True)
         except Refused as error:
             if error.status == NOT_FOUND:
                 raise BadRequest(f"kalshi knows no market {self._ticker}.") from None
             raise
 
-    def _read_one(self, path: str, *, archived: bool) -> KalshiMarket:
-        return self.web.read(path, {}, lambda reply: _row(_typed(_OneMarket)(reply).market, archived))[1]
+    def _read_one(self, ask: calls.Ask[WireMarket], *, archived: bool) -> KalshiMarket:
+        def row(market: WireMarket) -> KalshiMarket:
+            try:
+                return _row(market, archived)
+            except TermsError as error:
+                raise msgspec.ValidationError(str(error)) from error
+
+        return asked(self.web, ask, row)
 
     def _list(self, mark: Mark) -> Page:
         span = self._span
         assert span is not None  # noqa: S101 - a list is only asked for with a span
         is_archive = mark.stage == ARCHIVE
-        params: dict[str, str | int] = {"series_ticker": self._series, "limit": self._limit}
-        if not is_archive:
-            params |= {"min_close_ts": span.from_ns // SECOND_NS, "max_close_ts": (span.to_ns + WINDOW_NS) // SECOND_NS}
-        if mark.cursor:
-            params["cursor"] = mark.cursor
-        path = "/historical/markets" if is_archive else "/markets"
-        _, (rows, cursor, skipped) = self.web.read(path, params, lambda reply: _rows(reply, is_archive))
-        inside = tuple(row for row in rows if row.open_ns in span)
-        return Page(mark, self._after(mark, cursor), inside, LISTING_SHARE, skipped)
+        pages: calls.Pages[WireMarket]
+        if is_archive:
+            pages = calls_market.historical_markets({"series_ticker": self._series})
+        else:
+            times: calls_market.MarketFilters = {
+                "min_close_ts": span.from_ns // SECOND_NS,
+                "max_close_ts": (span.to_ns + WINDOW_NS) // SECOND_NS,
+            }
+            pages = calls_market.markets({"series_ticker": self._series, **times})
+        (rows, skipped), cursor = asked(
+            self.web,
+            pages.ask(mark.cursor, self._limit),
+            lambda told: (_rows(told, span, is_archive), told.cursor),
+        )
+        return Page(mark, self._after(mark, cursor), rows, LISTING_SHARE, skipped)
 
     def _after(self, mark: Mark, cursor: str) -> Mark | None:
         if cursor:
@@ -149,15 +141,10 @@ class KalshiMarkets:
         return self._then
 
 
-def contract_of(market: KalshiMarket) -> Contract:
-    """The terms as the engine takes them. Fees and averaging are those of the series; the exchange lists neither."""
-    asset = tickers.asset_of(market.series)
-    contract = Contract(market.ticker, market.series, asset, market.open_ns, market.close_ns, market.strike)
-    return msgspec.structs.replace(
-        contract,
-        decimals=contract.decimals if market.decimals is None else market.decimals,
-        grid=market.grid or TAPERED_GRID,
-    )
+def asked(web: Web, ask: calls.Ask[A], make: Callable[[A], T]) -> T:
+    """What `make` makes of the answer to one of the client's questions. Raises as Web.read does."""
+    path, _, query = ask.target.partition("?")
+    return web.read(path, dict(parse_qsl(query)), lambda reply: make(ask.read(reply.body)))[1]
 
 
 def fault(field: str, error: object) -> NoReturn:
@@ -165,51 +152,33 @@ def fault(field: str, error: object) -> NoReturn:
     raise msgspec.ValidationError(f"`{field}`: {error}")
 
 
-def units(parse: Callable[[str], T], text: str, field: str) -> T:
-    """A number in text in the units of the core."""
-    try:
-        return parse(text)
-    except ValueError as error:
-        fault(field, error)
+def _rows(told: calls.Page[WireMarket], span: Span, archived: bool) -> tuple[tuple[KalshiMarket, ...], dict[str, int]]:
+    """The quarter hours of a page that open in the span, and what was left out."""
+    skipped = {OTHER_MARKET: 0, ODD_TERMS: 0}
+    rows = []
+    for market in told.rows:
+        if not tickers.TICKER.fullmatch(market.ticker):
+            skipped[OTHER_MARKET] += 1
+        elif market.open_ns in span:
+            try:
+                rows.append(_row(market, archived))
+            except TermsError:
+                skipped[ODD_TERMS] += 1
+    return tuple(rows), {reason: count for reason, count in skipped.items() if count}
 
 
-def _typed(kind: type[T]) -> Callable[[Reply], T]:
-    return lambda reply: msgspec.json.decode(reply.body, type=kind)
-
-
-def _rows(reply: Reply, archived: bool) -> tuple[list[KalshiMarket], str, dict[str, int]]:
-    """The markets of a page that are quarter hours, its cursor, and what was left out."""
-    told = msgspec.json.decode(reply.body, type=_Markets)
-    rows = [_row(market, archived) for market in told.markets if tickers.TICKER.fullmatch(market.ticker)]
-    other = len(told.markets) - len(rows)
-    return rows, told.cursor, {"no quarter-hour market": other} if other else {}
-
-
-def _row(market: _Market, archived: bool) -> KalshiMarket:
-    open_ns, close_ns = stamp_ns(market.open_time), stamp_ns(market.close_time)
-    if not 0 < open_ns < close_ns:
-        fault("open_time", f"{market.ticker} opens at {market.open_time!r} and closes at {market.close_time!r}")
+def _row(market: WireMarket, archived: bool) -> KalshiMarket:
+    """Fees and averaging of the contract are assumed: a list of markets has neither. Raises TermsError."""
+    if market.volume is None:
+        fault("volume_fp", f"{market.ticker} has none")
     return KalshiMarket(
-        market.ticker,
-        tickers.series_of(market.ticker),
-        open_ns,
-        close_ns,
+        contract_of(market, FeeTerms()),
+        digits_of(market),
         market.status,
         market.result,
-        market.floor_strike if market.floor_strike and market.floor_strike > 0 else None,
         market.expiration_value,
-        stamp_ns(market.settlement_ts or ""),
-        _digits(market.custom_strike),
-        tuple(PriceBand(_price(band.start), _price(band.end), _price(band.step)) for band in market.price_ranges),
-        units(count_from_text, market.volume_fp, "volume_fp"),
+        market.yes_pays,
+        max(market.settled_ns or 0, 0),
+        market.volume,
         archived,
     )
-
-
-def _price(text: str) -> Price:
-    return units(price_from_text, text, "price_ranges")
-
-
-def _digits(custom: dict[str, Any] | None) -> int | None:
-    text = str((custom or {}).get("round_digits", ""))
-    return int(text) if text.isdecimal() else None

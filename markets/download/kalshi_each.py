@@ -1,93 +1,21 @@
 """What Kalshi keeps of each market: its public trades, its minute candles."""
 
-from typing import Literal
+from decimal import Decimal
 
-import msgspec
-
-from markets.core.units import SECOND_NS, count_from_text, money_from_text, price_from_text
+from markets.core.units import SECOND_NS, money_from_text
 from markets.download.errors import Refused
-from markets.download.kalshi import ARCHIVE, LISTING_SHARE, LIVE, NOT_FOUND, PLAN, KalshiMarkets, fault, units
+from markets.download.kalshi import ARCHIVE, LISTING_SHARE, LIVE, NOT_FOUND, PLAN, KalshiMarkets, asked, fault
 from markets.download.source import Cutoff, KalshiCandle, KalshiMarket, KalshiPrint, Mark, Page, Prices
-from markets.download.times import Span, stamp_ns
-from markets.download.web import Reply, Web
+from markets.download.times import Span
+from markets.download.web import Web
+from markets.kalshi import calls, calls_market
+from markets.kalshi.messages_market import Candle, WireTrade
+from markets.kalshi.messages_market import Prices as WirePrices
+from markets.kalshi.messages_market import Quotes as WireQuotes
 
 OF_EACH = "each "  # before the stage of a market's own pages
 END = Mark(PLAN)
-
-
-class _Trade(msgspec.Struct):
-    trade_id: str
-    ticker: str
-    count_fp: str
-    yes_price_dollars: str
-    taker_outcome_side: Literal["yes", "no"]
-    created_time: str
-    is_block_trade: bool
-
-
-class _Trades(msgspec.Struct):
-    trades: list[_Trade]
-    cursor: str = ""
-
-
-class _Quotes(msgspec.Struct, rename=lambda name: f"{name}_dollars"):
-    open: str
-    high: str
-    low: str
-    close: str
-
-
-class _Paid(msgspec.Struct, rename=lambda name: f"{name}_dollars"):
-    """Null, or not there at all, in a minute without a trade."""
-
-    open: str | None = None
-    high: str | None = None
-    low: str | None = None
-    close: str | None = None
-    mean: str | None = None
-
-
-class _Candle(msgspec.Struct):
-    end_period_ts: int
-    yes_bid: _Quotes
-    yes_ask: _Quotes
-    price: _Paid
-    volume_fp: str
-    open_interest_fp: str
-
-
-class _OldQuotes(msgspec.Struct):
-    open: str
-    high: str
-    low: str
-    close: str
-
-
-class _OldPaid(msgspec.Struct):
-    open: str | None
-    high: str | None
-    low: str | None
-    close: str | None
-    mean: str | None
-
-
-class _OldCandle(msgspec.Struct):
-    """The archive's names have no suffix."""
-
-    end_period_ts: int
-    yes_bid: _OldQuotes
-    yes_ask: _OldQuotes
-    price: _OldPaid
-    volume: str
-    open_interest: str
-
-
-class _Candles(msgspec.Struct):
-    candlesticks: list[_Candle]
-
-
-class _OldCandles(msgspec.Struct):
-    candlesticks: list[_OldCandle]
+SIDES = ("yes", "no")
 
 
 class _OfEach:
@@ -140,11 +68,12 @@ class KalshiTrades(_OfEach):
 
     def _of(self, mark: Mark) -> Page:
         market, place = self._markets[mark.index], mark.stage.removeprefix(OF_EACH)
-        path = "/historical/trades" if place == ARCHIVE else "/markets/trades"
-        params: dict[str, str | int] = {"ticker": market.ticker, "limit": self._limit}
-        if mark.cursor:
-            params["cursor"] = mark.cursor
-        _, (rows, cursor, skipped) = self._web.read(path, params, lambda reply: _prints(reply, market))
+        of = calls_market.historical_trades if place == ARCHIVE else calls_market.trades
+        rows, cursor, skipped = asked(
+            self._web,
+            of({"ticker": market.ticker}).ask(mark.cursor, self._limit),
+            lambda told: _prints(told, market),
+        )
         return Page(mark, self._next(mark, market, place, cursor), rows, self._share(mark), skipped)
 
     def _next(self, mark: Mark, market: KalshiMarket, place: str, cursor: str) -> Mark | None:
@@ -163,18 +92,17 @@ class KalshiCandles(_OfEach):
 
     def _of(self, mark: Mark) -> Page:
         market = self._markets[mark.index]
-        params = {"start_ts": market.open_ns // SECOND_NS, "end_ts": market.close_ns // SECOND_NS, "period_interval": 1}
+        from_s, to_s = market.open_ns // SECOND_NS, market.close_ns // SECOND_NS
         if mark.stage == OF_EACH + LIVE:
-            try:
-                path = f"/series/{market.series}/markets/{market.ticker}/candlesticks"
-                _, rows = self._web.read(path, params, lambda reply: _minutes(reply, market, is_old=False))
-            except Refused as error:
-                if error.status != NOT_FOUND:
-                    raise
-                return Page(mark, Mark(OF_EACH + ARCHIVE, mark.index))  # archived since it was listed
+            ask = calls_market.candlesticks(market.ticker, from_s, to_s, 1, with_before=False)
         else:
-            path = f"/historical/markets/{market.ticker}/candlesticks"
-            _, rows = self._web.read(path, params, lambda reply: _minutes(reply, market, is_old=True))
+            ask = calls_market.historical_candlesticks(market.ticker, from_s, to_s, 1)
+        try:
+            rows = asked(self._web, ask, lambda told: _minutes(told, market))
+        except Refused as error:
+            if error.status != NOT_FOUND or mark.stage != OF_EACH + LIVE:
+                raise
+            return Page(mark, Mark(OF_EACH + ARCHIVE, mark.index))  # archived since it was listed
         return Page(mark, self._begin(self._markets, mark.index + 1), rows, self._share(mark))
 
 
@@ -184,64 +112,56 @@ def trade_places(market: KalshiMarket, cutoff: Cutoff) -> list[str]:
     return places + [ARCHIVE] * (market.open_ns < cutoff.trades_ns)
 
 
-def _prints(reply: Reply, market: KalshiMarket) -> tuple[tuple[KalshiPrint, ...], str, dict[str, int]]:
-    """The trades of a page, the oldest first, and its cursor."""
-    told = msgspec.json.decode(reply.body, type=_Trades)
-    rows = tuple(_print(trade) for trade in reversed(told.trades) if trade.ticker == market.ticker)
-    other = len(told.trades) - len(rows)
+def _prints(told: calls.Page[WireTrade], market: KalshiMarket) -> tuple[tuple[KalshiPrint, ...], str, dict[str, int]]:
+    """The trades of a page, the oldest first, its cursor, and what was left out."""
+    rows = tuple(_print(trade) for trade in reversed(told.rows) if trade.ticker == market.ticker)
+    other = len(told.rows) - len(rows)
     return rows, told.cursor, {"of another market": other} if other else {}
 
 
-def _print(trade: _Trade) -> KalshiPrint:
-    venue_ns = stamp_ns(trade.created_time)
-    if not venue_ns:
-        fault("created_time", f"{trade.created_time!r} is not a time")
+def _print(trade: WireTrade) -> KalshiPrint:
+    if trade.created_ns <= 0:
+        fault("created_time", f"trade {trade.trade_id} has none")
+    if trade.taker_side not in SIDES:
+        fault("taker_outcome_side", f"{trade.taker_side!r} is none of {', '.join(SIDES)}")
+    if trade.is_block_trade is None:
+        fault("is_block_trade", f"trade {trade.trade_id} does not say")
     return KalshiPrint(
         trade.trade_id,
         trade.ticker,
-        venue_ns,
-        units(price_from_text, trade.yes_price_dollars, "yes_price_dollars"),
-        units(count_from_text, trade.count_fp, "count_fp"),
-        trade.taker_outcome_side == "yes",
+        trade.created_ns,
+        trade.price,
+        trade.count,
+        trade.taker_side == "yes",
         trade.is_block_trade,
     )
 
 
-def _minutes(reply: Reply, market: KalshiMarket, *, is_old: bool) -> tuple[KalshiCandle, ...]:
+def _minutes(told: list[Candle], market: KalshiMarket) -> tuple[KalshiCandle, ...]:
     """The minutes inside the window, the oldest first."""
-    told: list[_Candle] | list[_OldCandle]
-    if is_old:
-        told = msgspec.json.decode(reply.body, type=_OldCandles).candlesticks
-    else:
-        told = msgspec.json.decode(reply.body, type=_Candles).candlesticks
-    rows = [_minute(candle, market.ticker) for candle in told]
-    return tuple(sorted((row for row in rows if market.open_ns < row.end_ns <= market.close_ns), key=_end_ns))
+    rows = [_minute(candle, market.ticker) for candle in told if market.open_ns < candle.end_ns <= market.close_ns]
+    return tuple(sorted(rows, key=lambda row: row.end_ns))
 
 
-def _end_ns(row: KalshiCandle) -> int:
-    return row.end_ns
-
-
-def _minute(candle: _Candle | _OldCandle, ticker: str) -> KalshiCandle:
-    is_old = isinstance(candle, _OldCandle)
-    volume = candle.volume if isinstance(candle, _OldCandle) else candle.volume_fp
-    interest = candle.open_interest if isinstance(candle, _OldCandle) else candle.open_interest_fp
-    suffix = "" if is_old else "_fp"
+def _minute(candle: Candle, ticker: str) -> KalshiCandle:
     return KalshiCandle(
         ticker,
-        candle.end_period_ts * SECOND_NS,
-        _prices(candle.yes_bid, "yes_bid"),
-        _prices(candle.yes_ask, "yes_ask"),
-        _prices(candle.price, "price"),
-        None if candle.price.mean is None else units(money_from_text, candle.price.mean, "price.mean"),
-        units(count_from_text, volume, f"volume{suffix}"),
-        units(count_from_text, interest, f"open_interest{suffix}"),
+        candle.end_ns,
+        _prices(candle.yes_bid),
+        _prices(candle.yes_ask),
+        _prices(candle.price),
+        None if candle.price.mean is None else _micros(candle.price.mean),
+        candle.volume,
+        candle.open_interest,
     )
 
 
-def _prices(told: _Quotes | _Paid | _OldQuotes | _OldPaid, field: str) -> Prices:
-    return Prices(*(_optional(text, field) for text in (told.open, told.high, told.low, told.close)))
+def _prices(told: WireQuotes | WirePrices) -> Prices:
+    return Prices(told.open, told.high, told.low, told.close)
 
 
-def _optional(text: str | None, field: str) -> int | None:
-    return None if text is None else units(price_from_text, text, field)
+def _micros(mean: Decimal) -> int:
+    try:
+        return money_from_text(f"{mean:f}")
+    except ValueError as error:
+        fault("price.mean", error)

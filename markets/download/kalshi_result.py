@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from markets.core.events import FeedStatus, MarketEvent, MarketListed, MarketStatus, TradePrint
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
-from markets.download.kalshi import contract_of
 from markets.download.kalshi_each import OF_EACH
 from markets.download.pages import PageFile
 from markets.download.report import Report
@@ -20,7 +19,6 @@ FEED = "kalshi"
 NO_BOOK = "no book was downloaded"
 STRIKE_AFTER_NS = SECOND_NS  # the exchange writes it about 0.7 s after the open
 SETTLES_AFTER_NS = 30 * SECOND_NS  # where the exchange does not say
-RESULTS = ("yes", "no")
 SHORT = "markets whose trades add up to less than the volume listed"
 
 
@@ -48,7 +46,7 @@ def listed(pages: PageFile, *, now_ns: int, report: Report) -> Listed:
     ended = [market for market in markets if market.close_ns <= now_ns]
     report.notes["markets"] = len(ended)
     report.notes["markets still trading, left out"] = len(markets) - len(ended)
-    report.notes["markets without a result"] = sum(market.result not in RESULTS for market in ended)
+    report.notes["markets without a result"] = sum(market.payment is None for market in ended)
     report.notes["markets without a strike"] = sum(market.strike is None for market in ended)
     return Listed(ended, by_ticker)
 
@@ -74,11 +72,10 @@ def market_rows(found: Listed, report: Report) -> Iterator[dict[str, Any]]:
     for market in found.markets:
         report.rows += 1
         report.keep(market.open_ns)
-        contract = contract_of(market)
         yield {
             "ticker": market.ticker,
             "series": market.series,
-            "asset": contract.asset,
+            "asset": market.contract.asset,
             "open_ns": market.open_ns,
             "close_ns": market.close_ns,
             "settled_ns": market.settled_ns or None,
@@ -87,8 +84,9 @@ def market_rows(found: Listed, report: Report) -> Iterator[dict[str, Any]]:
             "status": market.status,
             "result": market.result,
             "settle_value": market.value,
+            "yes_pays": market.yes_pays,
             "volume": market.volume,
-            "price_bands": msgspec.json.encode(contract.grid).decode(),
+            "price_bands": msgspec.json.encode(market.grid).decode(),
             "archived": market.archived,
         }
 
@@ -119,13 +117,14 @@ def take_up(markets: Iterable[KalshiMarket], report: Report) -> None:
     for market in markets:
         known = Market.objects.filter(ticker=market.ticker, is_simulated=False).first()
         if known is None or known.strike is None:
-            market_upsert(contract_of(market), is_simulated=False)
+            market_upsert(market.contract, is_simulated=False)
             report.notes["markets written"] += 1
         elif market.strike is not None and known.strike != market.strike:
             report.notes["markets known with another strike, left as they are"] += 1
-        if market.result in RESULTS:
+        if market.payment is not None:
+            result, yes_pays = market.payment
             report.notes["results written"] += market_settle(
-                market.ticker, result=market.result, settle_value=market.value
+                market.ticker, result=result, settle_value=market.value, yes_pays=yes_pays
             )
 
 
@@ -183,7 +182,7 @@ def _market_events(market: KalshiMarket, prints: list[KalshiPrint]) -> Iterator[
 
 
 def _life(market: KalshiMarket) -> list[MarketEvent]:
-    ticker, contract, open_ns, close_ns = market.ticker, contract_of(market), market.open_ns, market.close_ns
+    ticker, contract, open_ns, close_ns = market.ticker, market.contract, market.open_ns, market.close_ns
     life: list[MarketEvent] = [
         MarketListed(open_ns, msgspec.structs.replace(contract, strike=None)),
         MarketStatus(open_ns, ticker, "open"),
@@ -192,10 +191,10 @@ def _life(market: KalshiMarket) -> list[MarketEvent]:
     if contract.strike is not None:
         life.append(MarketListed(open_ns + STRIKE_AFTER_NS, contract))
     life.append(MarketStatus(close_ns, ticker, "closed"))
-    if market.result in RESULTS:
-        result: Literal["yes", "no"] = "yes" if market.result == "yes" else "no"
+    if market.payment is not None:
         settled_ns = max(market.settled_ns or close_ns + SETTLES_AFTER_NS, close_ns)
-        life.append(MarketStatus(settled_ns, ticker, "settled", result, market.value))
+        result, yes_pays = market.payment
+        life.append(MarketStatus(settled_ns, ticker, "settled", result, market.value, yes_pays))
     return life
 
 

@@ -31,7 +31,7 @@ SCHEMAS = {
     "kalshi markets": [
         ("ticker", _TEXT), ("series", _TEXT), ("asset", _TEXT), ("open_ns", _INT), ("close_ns", _INT),
         ("settled_ns", _INT), ("strike", _REAL), ("decimals", pa.int16()), ("status", _TEXT), ("result", _TEXT),
-        ("settle_value", _TEXT), ("volume", _INT), ("price_bands", _TEXT), ("archived", pa.bool_()),
+        ("settle_value", _TEXT), ("yes_pays", pa.int32()), ("volume", _INT), ("price_bands", _TEXT), ("archived", pa.bool_()),
     ],
     "kalshi candles": [
         ("ticker", _TEXT), ("end_ns", _INT), *_MINUTE_PRICES, ("price_mean_micros", _INT), ("volume", _INT),
@@ -40,7 +40,7 @@ SCHEMAS = {
 }  # fmt: skip
 UNITS = {
     "spot candles": "open_ns: ns UTC, start of the minute; prices in the quote currency; volumes in the asset",
-    "kalshi markets": "*_ns: ns UTC; strike, settle_value: index level; volume: 1/100 contract; price_bands: 1/10 000 dollar",
+    "kalshi markets": "*_ns: ns UTC; strike, settle_value: index level; volume: 1/100 contract; yes_pays, price_bands: 1/10 000 dollar",
     "kalshi candles": (
         "end_ns: ns UTC, end of the minute (inside); prices: 1/10 000 dollar, a bid of 0 and an ask of 10000 mean none; "
         "price_mean_micros: 1/1 000 000 dollar; volume, open_interest: 1/100 contract"

@@ -16,6 +16,8 @@ from markets.download.source import Source
 from markets.download.times import MINUTE_NS, Span, iso, span_from
 from markets.download.web import Web
 from markets.kalshi import ticker as tickers
+from markets.kalshi.hosts import PRODUCTION
+from markets.kalshi.limits import PUBLIC_REQUESTS_A_SECOND
 
 ASSETS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "HYPE", "NEAR", "ZEC")
 KALSHI = ("kalshi-markets", "kalshi-trades", "kalshi-candles")
@@ -34,7 +36,7 @@ class Host(NamedTuple):
 
 
 HOSTS = {
-    "kalshi": Host("https://external-api.kalshi.com/trade-api/v2", 4.0, 4.0),  # without a key
+    "kalshi": Host(PRODUCTION.rest, PUBLIC_REQUESTS_A_SECOND, PUBLIC_REQUESTS_A_SECOND),
     "coinbase": Host("https://api.exchange.coinbase.com", 8.0, 8.0),
     "kraken": Host("https://api.kraken.com", 0.9),
     "binance": Host("https://api.binance.com", 80.0, 400.0),

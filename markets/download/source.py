@@ -5,7 +5,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from markets.core.contract import PriceBand
+from markets.core.contract import Contract, PriceBand
+from markets.core.payout import Payment, payment_of
 
 
 class SpotTrade(msgspec.Struct, frozen=True, array_like=True, tag="t", gc=False):
@@ -34,21 +35,54 @@ class SpotCandle(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False
 
 
 class KalshiMarket(msgspec.Struct, frozen=True, array_like=True, tag="m"):
-    """A market as the exchange tells it: times in ns, counts in 1/100 contract, `strike` and `value` of the index."""
+    """A market: its terms, and what came of it. `decimals` is what the exchange says of the rounding, None where it says
+    nothing; `value` the average it settled on; `yes_pays` (a Price) what a YES contract is paid, where that is told; times
+    in ns, counts in 1/100 contract."""
 
-    ticker: str
-    series: str
-    open_ns: int
-    close_ns: int
+    contract: Contract
+    decimals: int | None
     status: str
     result: str
-    strike: float | None
     value: str
+    yes_pays: int | None
     settled_ns: int
-    decimals: int | None
-    grid: tuple[PriceBand, ...]
     volume: int
     archived: bool
+
+    @property
+    def ticker(self) -> str:
+        """Of this market."""
+        return self.contract.ticker
+
+    @property
+    def series(self) -> str:
+        """That it belongs to."""
+        return self.contract.series
+
+    @property
+    def open_ns(self) -> int:
+        """When its window begins."""
+        return self.contract.open_ns
+
+    @property
+    def close_ns(self) -> int:
+        """When its window ends."""
+        return self.contract.close_ns
+
+    @property
+    def strike(self) -> float | None:
+        """Of the index; None for a market that never had one."""
+        return self.contract.strike
+
+    @property
+    def grid(self) -> tuple[PriceBand, ...]:
+        """At which prices it trades."""
+        return self.contract.grid
+
+    @property
+    def payment(self) -> Payment | None:
+        """What it pays by its result; None while that cannot be said."""
+        return payment_of(self.result, self.yes_pays)
 
 
 class KalshiPrint(msgspec.Struct, frozen=True, array_like=True, tag="p", gc=False):

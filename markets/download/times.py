@@ -3,17 +3,16 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 
 import msgspec
 
 from markets.core.units import DAY_NS, SECOND_NS
 from markets.download.errors import BadRequest
+from markets.kalshi.wire.numbers import iso_ns
 
 MINUTE_NS = 60 * SECOND_NS
 # a whole number below the first counts that unit; seconds since 1970 have ten digits, nanoseconds nineteen
 _UNITS = ((10**11, SECOND_NS), (10**14, 1_000_000), (10**17, 1_000), (10**20, 1))
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -63,15 +62,11 @@ def moment_ns(text: str) -> int:
 
 
 def stamp_ns(text: str) -> int:
-    """RFC 3339 in UTC with up to nine decimals, exactly; 0 for what is no time after 1970."""
-    match = _STAMP.fullmatch(text)
-    if match is None:
-        return 0
+    """RFC 3339 with up to nine decimals, exactly; 0 for what is no time after 1970."""
     try:
-        whole = _second(match[1])
+        return max(iso_ns(text), 0)
     except ValueError:
         return 0
-    return max(whole * SECOND_NS + int((match[2] or "").ljust(9, "0")), 0)
 
 
 def number_ns(number: int) -> int:
@@ -95,8 +90,3 @@ def iso(at_ns: int) -> str:
 def _label(at_ns: int) -> str:
     moment = datetime.fromtimestamp(at_ns // SECOND_NS, UTC)
     return f"{moment:%Y%m%d}" if at_ns % DAY_NS == 0 else f"{moment:%Y%m%dT%H%M%S}"
-
-
-@lru_cache(maxsize=256)
-def _second(text: str) -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())

@@ -69,15 +69,19 @@ def grid_of(ticker: str, ranges: tuple[PriceRange, ...]) -> tuple[PriceBand, ...
     return bands
 
 
+def digits_of(market: WireMarket) -> int | None:
+    """How many decimals the settlement average is rounded to; None where the exchange does not say. Raises TermsError."""
+    digits = (market.custom_strike or {}).get("round_digits")
+    return None if digits is None else _decimals(market.ticker, digits)
+
+
 def _strike(market: WireMarket) -> tuple[float | None, int]:
     """The strike, and how many decimals the settlement average is rounded to."""
-    strike = market.strike
-    digits = (market.custom_strike or {}).get("round_digits")
-    if digits is None and strike is None:
-        return None, UNTOLD_DECIMALS
-    decimals = _decimals(market.ticker, digits)
+    strike, decimals = market.strike, digits_of(market)
     if strike is None:
-        return None, decimals
+        return None, UNTOLD_DECIMALS if decimals is None else decimals
+    if decimals is None:
+        raise TermsError(_untold(market.ticker, None))
     if market.strike_type != STRIKE_TYPE:
         raise TermsError(f"{market.ticker}: it has a strike and its strike type is {market.strike_type!r}")
     if not strike.is_finite() or strike <= 0 or strike != round(strike, decimals):
@@ -91,7 +95,11 @@ def _decimals(ticker: str, digits: Any) -> int:
     text = str(digits)
     if isinstance(digits, str | int) and text.isascii() and text.isdecimal() and int(text) <= MOST_DECIMALS:
         return int(text)
-    raise TermsError(f"{ticker}: to how many digits the average is rounded is not said (round_digits is {digits!r})")
+    raise TermsError(_untold(ticker, digits))
+
+
+def _untold(ticker: str, digits: Any) -> str:
+    return f"{ticker}: to how many digits the average is rounded is not said (round_digits is {digits!r})"
 
 
 def _seconds(market: WireMarket) -> str:

@@ -322,6 +322,77 @@ def test_settled_markets_are_a_table(tmp_path: Path) -> None:
     )
 
 
+def told_otherwise(index: int, **changes: Any) -> Any:
+    """The four windows, one of them listed in other words."""
+    host = kalshi()
+
+    def other(path: str, params: Mapping[str, str]) -> Answer:
+        if path not in {"/markets", "/historical/markets"}:
+            return host(path, params)
+        rows = [host.market(ticker) | (changes if ticker == TICKERS[index] else {}) for ticker in TICKERS]
+        return document({"markets": rows if path == "/markets" else [], "cursor": ""})
+
+    return other
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("result", "pays", "written"),
+    [
+        ("scalar", "0.4200", ("scalar", 4_200)),
+        ("scalar", "0.0000", ("scalar", 0)),
+        ("yes", "1.0000", ("yes", None)),
+        ("yes", "0.5000", ("scalar", 5_000)),  # what is paid out counts
+        ("no", "0.0000", ("no", None)),
+    ],
+)
+def test_what_a_market_paid_is_kept(tmp_path: Path, result: str, pays: str, written: tuple[str, int | None]) -> None:
+    host = told_otherwise(1, result=result, settlement_value_dollars=pays, expiration_value="80002.25")
+    done = Fetched(tmp_path, host, "kalshi-trades", series="KXBTC15M")
+    assert "markets without a result" not in +done.report.notes
+    settled = next(e for e in done.events(MarketStatus) if e.status == "settled" and e.ticker == TICKERS[1])
+    assert (settled.result, settled.yes_pays, settled.settle_value) == (*written, "80002.25")
+    take_up(done.markets, done.report)
+    assert done.report.notes["results written"] == 4
+    row = Market.objects.get(ticker=TICKERS[1])
+    assert (row.status, row.result, row.yes_pays, row.settle_value) == ("settled", *written, "80002.25")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"result": "scalar"},
+        {"result": "scalar", "settlement_value_dollars": "1.0001"},
+        {"result": ""},
+        {"result": "", "settlement_value_dollars": "0.5000"},
+    ],
+)
+def test_without_a_payout_that_can_be_there_is_no_result(tmp_path: Path, told: dict[str, str]) -> None:
+    done = Fetched(tmp_path, told_otherwise(1, **told), "kalshi-trades", series="KXBTC15M")
+    assert done.report.notes["markets without a result"] == 1
+    assert [e.status for e in done.events(MarketStatus) if e.ticker == TICKERS[1]] == ["open", "closed"]
+    take_up(done.markets, done.report)
+    assert done.report.notes["results written"] == 3
+    assert Market.objects.get(ticker=TICKERS[1]).result == ""
+
+
+def test_the_table_tells_the_result_and_the_payout_as_the_exchange_does(tmp_path: Path) -> None:
+    host = told_otherwise(1, result="scalar", settlement_value_dollars="0.4200", custom_strike=None, floor_strike=None)
+    rows = Fetched(tmp_path, host, "kalshi-markets", series="KXBTC15M").rows()
+    assert [(row["result"], row["yes_pays"]) for row in rows[:2]] == [("no", None), ("scalar", 4_200)]
+    assert [(row["strike"], row["decimals"]) for row in rows[:2]] == [(80_000.25, 2), (None, None)]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"strike_type": "less"}, {"custom_strike": None}, {"price_ranges": []}, {"market_type": "scalar"}]
+)
+def test_a_market_with_terms_that_are_not_known_is_left_out_and_counted(tmp_path: Path, odd: dict[str, Any]) -> None:
+    done = Fetched(tmp_path, told_otherwise(1, **odd), "kalshi-markets", series="KXBTC15M")
+    assert [row["ticker"] for row in done.rows()] == [TICKERS[0], *TICKERS[2:]]
+    assert +done.report.left_out == {"market with terms that we do not know (--ticker says which)": 1}
+
+
 def test_a_market_that_is_still_trading_is_left_out(tmp_path: Path) -> None:
     now_ns = close_ns(3) - SECOND_NS
     done = Fetched(tmp_path, kalshi(), "kalshi-markets", series="KXBTC15M", to_text=f"{DAY}T00:50", now_ns=now_ns)

@@ -14,8 +14,9 @@ from markets.download.binance import BinanceCandles, BinanceTrades
 from markets.download.coinbase import CoinbaseCandles, CoinbaseTrades
 from markets.download.errors import BadRequest, Refused, Unreadable
 from markets.download.kalshi import KalshiMarkets
+from markets.download.kalshi_each import KalshiTrades
 from markets.download.kraken import KrakenCandles, KrakenTrades
-from markets.download.source import KalshiMarket, Mark, SpotCandle, SpotTrade
+from markets.download.source import KalshiMarket, Mark, Page, SpotCandle, SpotTrade
 from markets.download.times import MINUTE_NS, Span, moment_ns, number_ns, seconds_ns, span_from, stamp_ns
 from markets.download.web import Web
 from tests.histories import NOW_NS, START_NS, Answer, HandClock, InMemory, document
@@ -203,10 +204,16 @@ MARKET: Mapping[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"volume_fp": "1.2345"}, "`volume_fp`: '1.2345' is not a decimal number with at most 2 decimals"),
-        ({"open_time": "soon"}, "`open_time`: KXBTC15M-26AUG170100-00 opens at 'soon'"),
-        ({"close_time": None}, r"Expected `str`, got `null` - at `\$.market.close_time`"),
-        ({"floor_strike": "63441.03"}, r"Expected `float \| null`, got `str` - at `\$.market.floor_strike`"),
+        (
+            {"volume_fp": "1.2345"},
+            r"'1.2345' is not a decimal number with at most 2 decimals - at `\$.market.volume_fp`",
+        ),
+        ({"volume_fp": None}, "`volume_fp`: KXBTC15M-26AUG170100-00 has none"),
+        ({"open_time": "soon"}, r"'soon' is not a time such as .* - at `\$.market.open_time`"),
+        ({"close_time": None}, r"a time is expected here, not None - at `\$.market.close_time`"),
+        ({"floor_strike": [63441.03]}, r"Expected `decimal \| null`, got `array` - at `\$.market.floor_strike`"),
+        ({"cap_strike": 70000}, "KXBTC15M-26AUG170100-00: it has a second strike, 70000"),
+        ({"price_ranges": []}, "KXBTC15M-26AUG170100-00: the price ranges do not reach from 0 to a dollar"),
     ],
 )
 def test_a_market_that_cannot_be_read_names_its_field(change: dict[str, Any], said: str) -> None:
@@ -221,6 +228,31 @@ def test_a_market_as_it_was_captured() -> None:
     assert isinstance(row, KalshiMarket)
     assert (row.series, row.strike, row.decimals, row.volume) == ("KXBTC15M", 63441.03, 2, 157_591_605)
     assert row.grid == CENT_GRID
+
+
+TRADE: Mapping[str, Any] = {
+    "trade_id": "t1", "ticker": MARKET["ticker"], "count_fp": "1.00", "yes_price_dollars": "0.3600", "taker_outcome_side": "no",
+    "created_time": "2026-08-17T04:46:00.123456Z", "is_block_trade": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"yes_price_dollars": "0.36001"}, r"'0.36001' is not a decimal .* - at `\$.trades\[\d+\].yes_price_dollars`"),
+        ({"taker_outcome_side": "both"}, "`taker_outcome_side`: 'both' is none of yes, no"),
+        ({"created_time": "0001-01-01T00:00:00Z"}, "`created_time`: trade t1 has none"),
+        ({"is_block_trade": None}, "`is_block_trade`: trade t1 does not say"),
+    ],
+)
+def test_a_trade_that_cannot_be_read_names_its_field(change: dict[str, Any], said: str) -> None:
+    web, ask = answering(document({"market": MARKET}))
+    source = KalshiTrades(web, ticker=str(MARKET["ticker"]))
+    source.learn(source.fetch(Mark("ticker")))
+    source.learn(Page(Mark("plan"), None))
+    ask.host = lambda path, params: document({"trades": [{**TRADE, **change}], "cursor": ""})
+    with pytest.raises(Unreadable, match=f"{said}.*page /markets/trades"):
+        source.fetch(Mark("each live"))
 
 
 @pytest.mark.parametrize(
