@@ -56,9 +56,10 @@ class Floor:
 
     async def wrong_books(self) -> list[str]:
         """Markets whose book is believed, and is not the exchange's, once nothing is on its way."""
-        house, waiting = self.exchange.house, []
+        house = self.exchange.house
+        waiting: list[MarketEvent] = []
         take = house.take
-        house.take = waiting.append  # type: ignore[method-assign]
+        house.take = waiting.append  # type: ignore[method-assign,assignment]
         await asyncio.sleep(0.3)
         wrong = []
         for market in self.tradable():
