@@ -226,3 +226,9 @@ def test_the_command_fails_when_a_case_fails(
         call_command("acceptance")
     assert ended.value.returncode == 1
     assert "on purpose" in capsys.readouterr().out
+
+
+def test_the_list_is_there_for_programs_too() -> None:
+    told = json.loads(table.listed_as_json(CASES))
+    assert [row["id"] for row in told] == [case.id for case in CASES]
+    assert set(told[0]) == {"id", "theme", "title", "needs"}

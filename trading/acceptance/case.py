@@ -34,6 +34,8 @@ class Need(StrEnum):
     ALONE = "nobody else's orders in the account"
 
 
+WINDOWED = frozenset({Need.MARKET, Need.LIQUIDITY, Need.ROOM})
+
 Run = Callable[["Hands"], Awaitable[None]]
 
 
@@ -45,6 +47,11 @@ class Case(NamedTuple):
     theme: str
     needs: tuple[Need, ...]
     run: Run
+
+    @property
+    def is_of_a_window(self) -> bool:
+        """Whether it wants a market that trades for a while yet."""
+        return bool(WINDOWED.intersection(self.needs))
 
     @property
     def waits_for_close(self) -> bool:

@@ -161,7 +161,7 @@ async def everything(hands: Hands) -> None:
     "A87", "The close takes back what rests; a cancel after it is refused and that is no alarm", Need.MARKET, Need.CLOSE
 )
 async def after_close(hands: Hands) -> None:
-    place = await hands.market(0)
+    place = await hands.market()
     ear = await hands.ear()
     made = await hands.me.rests(place)
     await hands.environment.until(place.close_ns)

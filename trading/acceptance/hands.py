@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
+from markets.core.contract import WINDOW_NS
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from markets.feeds.kalshi.wanted import Wanted
 from markets.kalshi.auth import Signer
@@ -20,7 +21,9 @@ T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
 LOOK_EVERY_S = 0.03
-LEAST_S = 90.0  # that a market still has to trade when a case begins in it
+LEAST_S = 90.0  # that a market still has to trade when a case looks for one
+SPARE_S = 30.0  # for what a case does before it looks
+SETTLING_NS = 30 * SECOND_NS  # after an open: strikes are told, makers come, the window before is paid
 ROOM = 800  # a spread that has room for prices of ours
 
 
@@ -66,6 +69,14 @@ class Hands:
     async def pass_s(self, seconds: float) -> None:
         """Wait until so much of the exchange's time has passed."""
         await self.environment.until(self.now_ns() + round(seconds * SECOND_NS))
+
+    async def window(self) -> None:
+        """Wait for the next quarter hour when this one is about to end, or until what is new in it is settled."""
+        now_ns = self.now_ns()
+        since_ns = now_ns % WINDOW_NS
+        is_late = since_ns > WINDOW_NS - round((LEAST_S + SPARE_S) * SECOND_NS)
+        if is_late or since_ns < SETTLING_NS:
+            await self.environment.until(now_ns - since_ns + is_late * WINDOW_NS + SETTLING_NS)
 
     async def lag(self) -> None:
         """Wait until what was done is also what is read."""

@@ -52,7 +52,7 @@ async def run(
 ) -> Report:
     """Try them; `tell` hears of each result at once. Whatever ends it (also Ctrl-C), our orders are cancelled before.
 
-    Raises KalshiError when the environment cannot even be asked."""
+    Raises KalshiError when the environment cannot even be asked, Unswept when it does not let us cancel at the end."""
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         runner = await _Runner.begun(environment, stack, tell)
@@ -63,6 +63,10 @@ async def run(
         order = {case.id: number for number, case in enumerate(cases)}
         results = sorted(runner.results, key=lambda result: order[result.case.id])
     return Report(environment.name, tuple(results), time.monotonic() - began)
+
+
+class Unswept(Exception):
+    """Orders of ours may still rest; the text says why."""
 
 
 class _Runner:
@@ -97,10 +101,16 @@ class _Runner:
                 together.create_task(self._try(case))
 
     async def end(self) -> None:
-        """Whatever is left of us."""
+        """Nothing of us rests any more. Raises Unswept."""
+        failed = []
         for rest in (self._me, self._other):
-            if rest is not None:
-                await sweep(rest)
+            try:
+                if rest is not None:
+                    await sweep(rest)
+            except KalshiError as error:
+                failed.append(str(error))
+        if failed:
+            raise Unswept(f"orders whose id begins with {PREFIX} may still rest: {'; '.join(failed)}")
 
     async def _try(self, case: Case) -> None:
         why = self._environment.missing(case.needs)
@@ -119,6 +129,8 @@ class _Runner:
         outcome: Outcome = "pass"
         why, left = "", ["it was ended before its orders could be taken back"]
         try:
+            if case.is_of_a_window:
+                await hands.window()
             async with asyncio.timeout(longest_s):
                 await case.run(hands)
         except Skipped as error:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import aiohttp
 
+from markets.core.contract import WINDOW_NS
 from markets.core.units import DOLLAR, MILLISECOND_NS, SECOND_NS
 from markets.kalshi.auth import Signer, hmac_signer, load_signer
 from markets.kalshi.hosts import hosts_at
@@ -26,11 +27,9 @@ from trading.simulator.world import EPOCH_NS, DemoWorld
 SEED = 1
 PLAYED = ("BTC", "ETH")  # their markets have makers
 QUIET = "SOL"  # its market is empty but for the members
-OPEN_NS = EPOCH_NS + 7_200 * SECOND_NS  # hours before the next maintenance
-BEFORE_NS, AFTER_NS = (
-    10 * SECOND_NS,
-    30 * SECOND_NS,
-)  # it begins with the window before, and with a market that is settled
+OPEN_NS = EPOCH_NS + 7_200 * SECOND_NS
+BEGIN_NS = OPEN_NS + 30 * SECOND_NS
+BEFORE_NS = 10 * SECOND_NS  # it is played from the window before on, so that a market is settled
 CASH = {0: 50_000 * DOLLAR, 2: 5_000 * DOLLAR}
 SKIP_NS = 2 * SECOND_NS  # at each look of the player, while somebody waits
 READ_LAG_NS = 40 * MILLISECOND_NS
@@ -105,23 +104,25 @@ class Door:
 
 
 @asynccontextmanager
-async def simulated(*, size: int = SIZE, most: int = MOST) -> AsyncIterator[Environment]:
-    """Serve an exchange of its own for as long as this is open."""
-    clock = Hurry(OPEN_NS - BEFORE_NS)
+async def simulated(*, size: int = SIZE, most: int = MOST, begin_ns: int = BEGIN_NS) -> AsyncIterator[Environment]:
+    """Serve an exchange of its own for as long as this is open. Its time begins at `begin_ns` whatever the wall says,
+    and it has no maintenance: the list is the same at any hour."""
+    from_ns = begin_ns // WINDOW_NS * WINDOW_NS - BEFORE_NS
+    clock = Hurry(from_ns)
     world = DemoWorld(SEED, PLAYED)
     decimals = {asset: ASSETS[asset].decimals for asset in (*PLAYED, QUIET)}
-    house = House(clock, decimals=decimals, salt="acceptance", read_lag_ns=READ_LAG_NS)
+    house = House(clock, decimals=decimals, salt="acceptance", read_lag_ns=READ_LAG_NS, rests=False)
     for _ in range(2):
         house.open_account(CASH, tier="prestige")
     signers: dict[str, Signer] = {kind: _key(house, 1, kind) for kind in KINDS}
     second = _key(house, 2, "ed25519")
-    playing = asyncio.create_task(play_house(house, demo_events(world, OPEN_NS - BEFORE_NS), clock))
+    playing = asyncio.create_task(play_house(house, demo_events(world, from_ns), clock))
     try:
         async with (
             serve_exchange(house, terms=Terms(wall=clock.now_ns, secret=SECRET)) as exchange,
             Door(exchange.control, SECRET) as door,
         ):
-            await clock.until(OPEN_NS + AFTER_NS)
+            await clock.until(begin_ns)
             yield Environment(
                 name="sim",
                 hosts=hosts_at(exchange.rest, exchange.ws),

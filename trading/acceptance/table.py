@@ -8,7 +8,6 @@ from trading.acceptance.case import Case, Need
 from trading.acceptance.runner import Report, Result
 
 WORDS = {"pass": "pass", "fail": "FAIL", "skipped": "skip"}
-WIDTH = 96
 
 
 def line(result: Result) -> str:
@@ -16,7 +15,7 @@ def line(result: Result) -> str:
     case = result.case
     first = f"{case.id:<5}{WORDS[result.outcome]}  {result.seconds:6.2f} s  {case.title}"
     rest = [f"{'':<11}{words}" for words in (result.why, *result.left) if words]
-    return "\n".join([first[:WIDTH] if len(first) <= WIDTH else first, *rest])
+    return "\n".join([first, *rest])
 
 
 def summary(report: Report) -> str:
@@ -51,6 +50,13 @@ def listed(cases: Sequence[Case]) -> str:
     return "\n".join([*lines[1:], "", f"{len(cases)} cases", ""])
 
 
+def listed_as_json(cases: Sequence[Case]) -> str:
+    """The cases for a program."""
+    return json.dumps(
+        [{"id": c.id, "theme": c.theme, "title": c.title, "needs": list(c.needs)} for c in cases], indent=1
+    )
+
+
 def _needs(case: Case) -> str:
     return f"  [{', '.join(case.needs)}]" if case.needs else ""
 
@@ -79,7 +85,8 @@ far as the book takes it. What is still held is said.
 
 A case **passes**, **fails** with what was found instead, or is **skipped** because the environment lacks what it needs:
 skipped is never passed. The exit code is 1 when a case failed. Cases that wait for a market to close wait together, at
-the end: up to a quarter of an hour on a real exchange, seconds in the simulation.
+the end: up to a quarter of an hour on a real exchange, seconds in the simulation. In the last two minutes of a quarter
+hour the next one is waited for. The simulated exchange has a clock of its own: its results do not depend on the hour.
 
 | Need | |
 |---|---|

@@ -17,7 +17,7 @@ from trading.acceptance import demo, sim, table
 from trading.acceptance.case import Case
 from trading.acceptance.environment import Environment
 from trading.acceptance.register import NoSuchCase, chosen
-from trading.acceptance.runner import Report, Result, run
+from trading.acceptance.runner import Report, Result, Unswept, run
 
 SIMULATED = "sim"
 
@@ -49,12 +49,12 @@ class Command(BaseCommand):
         except NoSuchCase as error:
             raise CommandError(str(error), returncode=2) from error
         if options["list"]:
-            self.stdout.write(table.as_markdown(cases) if options["markdown"] else table.listed(cases), ending="")
+            self.stdout.write(_listed(cases, options), ending="")
             return
         where = self._environment(options)
         try:
             report = asyncio.run(self._tried(where, cases, is_quiet=options["json"]))
-        except (demo.NoEnvironment, KeyProblem, KalshiError) as error:
+        except (demo.NoEnvironment, KeyProblem, KalshiError, Unswept) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(table.as_json(report) if options["json"] else table.summary(report))
         if not report.is_good:
@@ -82,6 +82,12 @@ class Command(BaseCommand):
 
         async with where as environment:
             return await run(environment, cases, tell)
+
+
+def _listed(cases: Sequence[Case], options: dict[str, Any]) -> str:
+    if options["json"]:
+        return table.listed_as_json(cases) + "\n"
+    return table.as_markdown(cases) if options["markdown"] else table.listed(cases)
 
 
 def _counted(text: str | None, usual: int) -> int:
