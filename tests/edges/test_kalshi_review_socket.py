@@ -12,7 +12,8 @@ from tests.kalshi_wire import BTC, ETH, Client
 
 def client(*tickers: str) -> Client:
     made = Client(tickers)
-    made.begin()
+    made.settle()
+    made.events.clear()
     return made
 
 
@@ -56,10 +57,9 @@ def test_books_fall_with_a_change_that_cannot_be_read_and_not_only_with_the_next
     made = client(BTC, ETH)
     (stream,) = made.exchange.streams_of("orderbook_delta")
     made.exchange.change(BTC, True, 4_100, 100)
-    made.exchange.out.clear()
-    msg = made.exchange.delta(BTC, True, 4_100, 100) | {"side": None}
-    stream.seq -= 1
-    made.exchange.say(stream, "orderbook_delta", msg)
+    made.settle()
+    msg = made.exchange.delta(BTC, True, 4_100, 100)
+    made.exchange.say(stream, "orderbook_delta", msg | {"side": None})
     with pytest.raises(Unreadable):
         made.receive()
     made.hear(made.socket.due(made.now_ns))
