@@ -239,7 +239,7 @@ TRADE: Mapping[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"yes_price_dollars": "0.36001"}, r"'0.36001' is not a decimal .* - at `\$.trades\[\d+\].yes_price_dollars`"),
+        ({"yes_price_dollars": "0.36001"}, r"'0.36001' is not a decimal .* - at `\$.trades\[0\].yes_price_dollars`"),
         ({"taker_outcome_side": "both"}, "`taker_outcome_side`: 'both' is none of yes, no"),
         ({"created_time": "0001-01-01T00:00:00Z"}, "`created_time`: trade t1 has none"),
         ({"is_block_trade": None}, "`is_block_trade`: trade t1 does not say"),
