@@ -20,6 +20,7 @@ from trading.simulator.server import serve
 from trading.source import Source, SpotSide
 
 TICK_S = 0.05
+REFUSED_S = 300.0  # before an exchange that turned us away is asked again: there is no other to go to
 
 Hear = Callable[[list[MarketEvent]], Awaitable[None]]
 Task = asyncio.Task[None]
@@ -77,7 +78,7 @@ async def _exchange(stack: AsyncExitStack, flow: Inflow, side: ExchangeSide, clo
         clock=clock.now_ns,
         signer=reached.signer,
         held=side.held,
-        pace=Pace(patience=max(1.0, side.speed)),
+        pace=Pace(patience=max(1.0, side.speed), refused_wait_s=REFUSED_S),
         speed=side.speed,
     )
     if reached.play is not None:

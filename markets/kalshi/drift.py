@@ -42,6 +42,7 @@ KNOWN_MARKET = frozenset(NEEDED_MARKET) | frozenset(
     " settlement_ts settlement_value_dollars strike_type subtitle title updated_time volume_24h_fp volume_fp"
     " yes_ask_dollars yes_ask_size_fp yes_bid_dollars yes_bid_size_fp yes_sub_title".split()
 )
+FORMER = frozenset({"liquidity_dollars"})  # of markets once, and still sent by some who speak like the exchange
 
 
 class Drift(NamedTuple):
@@ -140,7 +141,7 @@ def fields_drift(series: str, kind: str, fields: Mapping[str, Any]) -> Drift:
     stops = tuple(
         f"{series}: its {kind} object has no {name}, which the code needs" for name in needed if name not in fields
     )
-    new = sorted(set(fields) - known)
+    new = sorted(set(fields) - known - FORMER)
     notices = (f"{series}: its {kind} object has new fields: {', '.join(new)[:200]}",) if new else ()
     return Drift(stops, notices)
 

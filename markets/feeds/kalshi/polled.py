@@ -43,6 +43,7 @@ class Polled:
         self.round_ns = 0  # how long a whole round takes, with its pause
         self._rest, self._quoted, self._tell, self._clock, self._speed = rest, quoted, tell, clock, speed
         self._told: dict[str, Book] = {}
+        self._read_of: dict[str, int] = {}  # when each was asked for last, and came
         self._status = "expected"
         self._singly_until_ns = 0
         self._lost_after_ns = int(LOST_AFTER_S * max(1.0, speed) * SECOND_NS)
@@ -67,6 +68,7 @@ class Polled:
             except (KalshiError, TimeoutError) as error:
                 await self._failed(str(error) or f"no answer for {LOST_AFTER_S:g} s")
                 continue
+            await self._forget_old()
             self._wait_s = FAILED_S[0]
             spent_s = max(0, self._clock() - began_ns) / SECOND_NS
             await asyncio.sleep(max(EVERY_S - spent_s, 0.01) / self._speed)
@@ -74,6 +76,7 @@ class Polled:
 
     async def _round(self, tickers: list[str]) -> None:
         self._told = {ticker: book for ticker, book in self._told.items() if ticker in tickers}
+        self._read_of = {ticker: at_ns for ticker, at_ns in self._read_of.items() if ticker in tickers}
         if not tickers:
             self._fine_ns = self._clock()  # nothing was to be read: that is no loss
             return
@@ -90,7 +93,7 @@ class Polled:
                 self._singly_until_ns = asked_ns + int(SINGLY_S * SECOND_NS)
                 log.warning("%s: books are not to be had together, they are read one by one: %s", FEED, error)
             else:
-                await self._take(pages, asked_ns)
+                await self._take({ticker: pages[ticker] for ticker in tickers if ticker in pages}, asked_ns)
                 return
         for ticker in tickers:
             asked_ns = self._clock()
@@ -104,6 +107,7 @@ class Polled:
         events: list[MarketEvent] = []
         for ticker, page in pages.items():
             book = page.yes, page.no
+            self._read_of[ticker] = asked_ns
             if self._told.get(ticker) != book:
                 self._told[ticker] = book
                 events.append(BookSnapshot(now_ns, ticker, *book))
@@ -114,6 +118,16 @@ class Polled:
         self.read_ns, self._fine_ns = asked_ns, now_ns
         await self._tell(events)
 
+    async def _forget_old(self) -> None:
+        """A book that was left out, or alone cannot be read, is not believed for longer than all would be."""
+        now_ns = self._clock()
+        old = [ticker for ticker in self._told if now_ns - self._read_of[ticker] >= self._lost_after_ns]
+        for ticker in old:
+            del self._told[ticker]
+        if old:
+            reason = f"its book was not read for {LOST_AFTER_S:g} s, others were"
+            await self._tell([FeedStatus(now_ns, FEED, "lost", ticker, reason) for ticker in old])
+
     async def _failed(self, reason: str) -> None:
         """Books grow old while they cannot be read: after some seconds they are not to be believed any more."""
         now_ns = self._clock()
@@ -123,5 +137,6 @@ class Polled:
             self._status, self._told = "lost", {}
             log.warning("%s: lost: %s", FEED, reason)
             await self._tell([FeedStatus(now_ns, FEED, "lost", reason=f"not read for {age_s:.0f} s: {reason}")])
+        await self._forget_old()
         await asyncio.sleep(self._wait_s / self._speed)
         self._wait_s = min(2.0 * self._wait_s, FAILED_S[1])

@@ -72,8 +72,8 @@ class Window:
     """Times are the exchange's. `events` tells what has changed since it was last asked."""
 
     __slots__ = (
-        "_echoes", "_read_ns", "_updated_ns", "close_ns", "contract", "facts", "is_absent", "is_taken", "list_ns", "open_ns", "said",
-        "series", "ticker", "told", "wants_ns",
+        "_echoes", "_read_ns", "_updated_ns", "close_ns", "contract", "facts", "failures", "is_absent", "is_taken", "list_ns",
+        "open_ns", "said", "series", "ticker", "told", "wants_ns",
     )  # fmt: skip
 
     def __init__(self, ticker: str, series: str, open_ns: int, close_ns: int, now_ns: int) -> None:
@@ -85,6 +85,7 @@ class Window:
         self.is_taken = False  # its name is still that of an earlier window
         self.wants_ns = now_ns  # when it is to be read
         self.list_ns = 0  # when it is to be looked for in the listing
+        self.failures = 0  # readings in a row that brought nothing
         self.said: set[str] = set()  # complaints
         self._read_ns = self._updated_ns = self._echoes = 0
 

@@ -16,7 +16,7 @@ from markets.kalshi.ticker import TickerError, asset_of, close_ns, market_ticker
 
 AHEAD_NS = 300 * SECOND_NS  # so long before its open a window is looked for
 PLAN_AGAIN_NS = 30 * SECOND_NS  # where a name is still in use
-RETRY_NS = 3 * SECOND_NS  # after a reading that never came back
+RETRY_NS = 3 * SECOND_NS  # after a reading that brought nothing; twice, then four times as long when it goes on
 LIST_AFTER_NS, LIST_EVERY_NS = 5 * SECOND_NS, 60 * SECOND_NS
 BACKWARDS_NS = 2 * SECOND_NS  # a clock that was put back by more than this: all that was due is due anew
 REST_NOTES = frozenset(
@@ -74,7 +74,8 @@ class Windows:
         wanted = []
         for window in self._windows.values():
             if window.wants_ns <= at_ns:
-                window.wants_ns = at_ns + RETRY_NS
+                window.wants_ns = at_ns + (RETRY_NS << min(window.failures, 2))
+                window.failures += 1  # until an answer comes
                 state = window.state(at_ns)
                 is_urgent = state == "awaiting strike" or (state == "expected" and at_ns >= window.open_ns)
                 wanted.append(Due(window.ticker, is_urgent))
@@ -247,6 +248,7 @@ class Windows:
         return at_ns >= window.close_ns + (DAY_NS if window.facts is not None else 0)
 
     def _plan_read(self, window: Window, at_ns: int) -> None:
+        window.failures = 0
         is_excused = window.facts is None and self._excuse(window) != ""
         window.plan(at_ns, self._watch_ns, is_excused=is_excused)
 
