@@ -73,6 +73,8 @@ class FeedPart:
         if link is not None:
             self._is_heard = self._is_heard or bool(events)
             if link.connection.is_synced and self._status != "up" and link is self.link:
+                if self._status != "expected":  # the log said that it was lost
+                    log.info("%s: up again", self.feed)
                 self._status, self.reason = "up", ""
                 self._up_at = asyncio.get_running_loop().time()
                 events = [*events, FeedStatus(self._clock(), self.feed, "up")]

@@ -4,6 +4,7 @@ what cannot be read is asked for less and less often."""
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from markets.core.events import BookSnapshot, FeedStatus, MarketEvent
 from markets.core.units import SECOND_NS
@@ -73,7 +74,7 @@ async def test_an_old_book_is_not_believed_because_others_are_new() -> None:
 async def test_it_is_believed_again_when_it_is_read_again() -> None:
     for together in (True, False):
         rest = Some(together=together)
-        assert await believed_after(rest, 30.0, lambda mended=rest: mended.broken.clear()) == {BTC, ETH}
+        assert await believed_after(rest, 30.0, partial(setattr, rest, "broken", set())) == {BTC, ETH}
 
 
 def test_what_cannot_be_read_is_asked_for_less_and_less_often() -> None:

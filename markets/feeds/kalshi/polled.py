@@ -112,6 +112,8 @@ class Polled:
                 self._told[ticker] = book
                 events.append(BookSnapshot(now_ns, ticker, *book))
         if self._status != "up":
+            if self._status == "lost":
+                log.info("%s: up again", FEED)
             self._status, self.reason = "up", ""
             events.append(FeedStatus(now_ns, FEED, "up"))
         events.append(FeedBeat(now_ns, FEED))
