@@ -10,7 +10,7 @@ from markets.feeds.kalshi.reading import Shared, with_fields
 from markets.kalshi import calls_market as calls
 from markets.kalshi.errors import BadAnswer, KalshiError, NotFound
 
-STATUS_S, SCHEDULE_S, COMPARE_S = 10.0, 3_600.0, 1_800.0
+STATUS_S, SCHEDULE_S, COMPARE_S = 10.0, 3_600.0, 300.0
 STATUS_WITHIN_S = 40.0  # of the loop's time, for all attempts together
 RETRY_S = 20.0  # after a reading that failed
 EVENT_PAGES = 5  # of fee changes of single events
