@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import random
 from collections.abc import Callable
 from itertools import pairwise
@@ -89,7 +90,9 @@ async def test_after_a_healthy_minute_the_next_wait_is_the_first_again() -> None
 
 
 @virtual
-async def test_a_thousand_connections_leave_nothing_behind() -> None:
+async def test_a_thousand_connections_leave_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "markets.feeds.part")  # what pytest keeps of the log is nothing of ours
+
     async def cut(connection: ServerConnection) -> None:
         await greet(connection)
         await connection.send(said("trade", price=100.0, id=str(len(server.seen))))
