@@ -77,6 +77,11 @@ class Recorder:
         """How many messages were appended."""
         return self._ended_events + self._writer.events
 
+    @property
+    def parts(self) -> int:
+        """How many parts were begun."""
+        return self._number
+
     def append(self, message: Message) -> None:
         """Add one message. It is in the file after `flush`, or once enough has gathered. Only before an event of the
         market may a new part begin: what a session says of an event stays in the same part. Raises TapeError."""

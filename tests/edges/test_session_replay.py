@@ -46,7 +46,8 @@ async def traded(made: Session, start: Opening) -> None:
     made.open(start, WANTED)
 
     async def stop() -> None:
-        while made.desk.engine.orders.sent < 5 or made.desk.now_ns < start.received_ns + 600 * 10**9:
+        until_ns = start.received_ns + 600 * 10**9
+        while made.desk.engine.orders.sent < 5 or made.desk.now_ns < until_ns or made.tape.parts < 3:
             await asyncio.sleep(0.1)
         made.stop()
 
