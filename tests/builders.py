@@ -75,6 +75,16 @@ def opening(cash: int = 10_000 * DOLLAR, seconds: float = -5.0, **changes: objec
     return Opening(**(values | changes))  # type: ignore[arg-type]
 
 
+class Hand:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.now_ns = now_ns
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
 class Table:
     """A desk on the paper exchange, opened and ready: `hear` events, look at what was heard and decided."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from markets.core.events import MarketEvent, MarketListed, MarketStatus
 from markets.core.units import DOLLAR, SECOND_NS
-from tests.builders import CLOSE_NS, OPEN_NS, TICKER, at, contract, snapshot
+from tests.builders import CLOSE_NS, OPEN_NS, TICKER, Hand, at, contract, snapshot
 from trading.core.matching.messages import NewOrder, OrderState
 from trading.simulator.exchange.house import House
 from trading.simulator.exchange.house_news import News
@@ -15,16 +15,6 @@ from trading.simulator.world import EPOCH_NS, DemoWorld
 
 KEY_ID, SECRET = "4d2c9a86-0f0f-4c9a-9d3e-000000000001", b"not much of a secret"
 CASH = 1_000 * DOLLAR
-
-
-class Hand:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, now_ns: int) -> None:
-        self.now_ns = now_ns
-
-    def __call__(self) -> int:
-        return self.now_ns
 
 
 def small_house(seconds: float = 60, *, read_lag_ns: int = 0, bid: int = 4_900, ask: int = 5_100) -> tuple[House, Hand]:

@@ -13,7 +13,7 @@ import msgspec
 from markets.core.events import MarketListed
 from markets.core.units import DOLLAR, SECOND_NS
 from markets.kalshi.auth import Signer, headers, hmac_signer, load_signer
-from tests.builders import CLOSE_NS, TICKER, at, contract, snapshot
+from tests.builders import CLOSE_NS, TICKER, Hand, at, contract, snapshot
 from trading.simulator.exchange.app import ROOT, Terms
 from trading.simulator.exchange.faults import Fault, FaultPlan
 from trading.simulator.exchange.house import House
@@ -26,14 +26,11 @@ NEXT_TICKER = "KXBTC15M-26NOV221215-15"
 UNLIMITED = Terms(is_limited=False, secret=SECRET)
 
 
-class Time:
-    """The house's clock: it stands still until it is moved."""
+class Time(Hand):
+    """The house's clock, a minute after the open."""
 
     def __init__(self, now_ns: int = at(60)) -> None:
-        self.now_ns = now_ns
-
-    def __call__(self) -> int:
-        return self.now_ns
+        super().__init__(now_ns)
 
     def pass_s(self, seconds: float) -> None:
         self.now_ns += round(seconds * SECOND_NS)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from markets.core.units import SECOND_NS
 from markets.download.web import Params, Reply
+from tests.kalshi_rest_documents import MARKET
 
 DAY = "2026-05-01"
 START_NS = 1_777_593_600 * SECOND_NS  # 2026-05-01T00:00Z
@@ -151,10 +152,7 @@ class KalshiHost:
             "settlement_ts": rfc3339(close_ns(index) + 60 * SECOND_NS), "result": "yes" if index % 2 else "no",
             "floor_strike": 80_000.25 + index, "expiration_value": f"{80_001.25 + index:.2f}", "strike_type": "greater_or_equal",
             "custom_strike": {"round_digits": "2"}, "price_level_structure": "tapered_deci_cent", "volume_fp": f"{136 * len(self.told[ticker])}.00",
-            "price_ranges": [
-                {"start": "0.0000", "end": "0.1000", "step": "0.0010"}, {"start": "0.1000", "end": "0.9000", "step": "0.0100"},
-                {"start": "0.9000", "end": "1.0000", "step": "0.0010"},
-            ],
+            "price_ranges": MARKET["price_ranges"],
         }  # fmt: skip
 
     def _of(self, *, is_old: bool) -> list[str]:

@@ -21,30 +21,14 @@ from markets.kalshi.hosts import Hosts, hosts_at
 from markets.kalshi.limits import TIERS
 from markets.kalshi.rest import KalshiRest
 from markets.kalshi.ticker import open_ns
+from tests.builders import Hand
+from tests.histories import rfc3339
+from tests.kalshi_rest_documents import MARKET
 
 HASTY = Pace(first_wait_s=0.01, longest_wait_s=0.05, attempts=100_000, apart_s=0.0, tick_s=0.02, patience=50.0)
 SPEED = 50.0
 SIGNER = hmac_signer("test-key", b"secret")
 RULES = "If the average of the 60 seconds is at least the target, the market resolves to Yes."
-GRID = [
-    {"start": "0.0000", "end": "0.1000", "step": "0.0010"},
-    {"start": "0.1000", "end": "0.9000", "step": "0.0100"},
-    {"start": "0.9000", "end": "1.0000", "step": "0.0010"},
-]
-
-
-def iso(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Hand:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now_ns: int) -> None:
-        self.now_ns = now_ns
-
-    def __call__(self) -> int:
-        return self.now_ns
 
 
 class Door:
@@ -76,9 +60,9 @@ class Door:
         """A market as it is listed before its open: without a strike."""
         self.markets[ticker] = {
             "ticker": ticker, "event_ticker": ticker.rpartition("-")[0], "market_type": "binary", "status": "initialized",
-            "open_time": iso(open_ns(close)), "close_time": iso(close), "settlement_timer_seconds": 1, "result": "",
+            "open_time": rfc3339(open_ns(close)), "close_time": rfc3339(close), "settlement_timer_seconds": 1, "result": "",
             "expiration_value": "", "rules_primary": RULES, "price_level_structure": "tapered_deci_cent",
-            "price_ranges": GRID, "exchange_index": 2, "notional_value_dollars": "1.0000", "custom_strike": {"round_digits": "2"},
+            "price_ranges": MARKET["price_ranges"], "exchange_index": 2, "notional_value_dollars": "1.0000", "custom_strike": {"round_digits": "2"},
         } | changes  # fmt: skip
         self.books.setdefault(ticker, ([["0.4500", "10.00"]], [["0.5000", "20.00"]]))
         self.series.setdefault(

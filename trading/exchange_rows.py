@@ -5,7 +5,7 @@ from typing import Any
 from markets.core.units import MILLISECOND_NS
 from markets.feeds.kalshi.view import ExchangeView, WindowView
 from trading.core.desk import Desk
-from trading.price_rows import feeds
+from trading.price_rows import feeds, published
 
 Json = dict[str, Any]
 
@@ -45,11 +45,5 @@ def _window(window: WindowView) -> Json:
 
 def _indices(desk: Desk) -> list[Json]:
     """The index of each asset as the exchange published it last; none where it does not."""
-    rows = []
-    for asset, underlying in desk.engine.underlyings.items():
-        published = underlying.index(desk.now_ns)
-        if published is not None:
-            shown = published._asdict()
-            age_ms = shown.pop("age_ns") // MILLISECOND_NS
-            rows.append({"asset": asset, "age_ms": age_ms} | shown)
-    return rows
+    heard = {asset: underlying.index(desk.now_ns) for asset, underlying in desk.engine.underlyings.items()}
+    return [{"asset": asset} | published(index) for asset, index in heard.items() if index is not None]

@@ -11,6 +11,7 @@ from markets.core.units import DOLLAR
 from markets.kalshi.auth import Signer, load_signer
 from markets.kalshi.hosts import Hosts, hosts_at, hosts_named
 from markets.kalshi.keys import signer_from
+from markets.kalshi.ticker import series_named
 from markets.loopback.server import Clock
 from trading.simulator.exchange.doors import Terms
 from trading.simulator.exchange.keys import new_key
@@ -81,4 +82,4 @@ def demo_exchange(world: DemoWorld, clock: Clock, held: Callable[[], Iterable[st
         async with serve_exchange(house, terms=terms) as served:
             yield Reached(hosts_at(served.rest, served.ws), load_signer(key.key_id, pem), play)
 
-    return ExchangeSide([f"KX{asset}15M" for asset in world.assets], held, reach, speed)
+    return ExchangeSide([series_named(asset) for asset in world.assets], held, reach, speed)

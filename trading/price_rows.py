@@ -40,6 +40,13 @@ def feeds(views: list[FeedView]) -> list[Json]:
     return [view._asdict() | {"unknown": dict(view.unknown), "missing": dict(view.missing)} for view in views]
 
 
+def published(index: Published) -> Json:
+    """The index as the exchange published it last."""
+    shown = index._asdict()
+    age_ns = shown.pop("age_ns")
+    return shown | {"age_ms": age_ns // MILLISECOND_NS}
+
+
 class TapeRow:
     """The tape being written and the disk that tapes use. The disk is looked at every two seconds."""
 
@@ -69,14 +76,8 @@ def _index(index: Published | None, next_strike: tuple[int, float] | None) -> Js
     window that opens then will be, but for the rounding: to look at, not traded on."""
     if index is None:
         return None
-    shown = index._asdict()
-    age_ns = shown.pop("age_ns")
     open_ns, strike = next_strike or (0, None)
-    return shown | {
-        "age_ms": age_ns // MILLISECOND_NS,
-        "next_open_ms": open_ns // MILLISECOND_NS,
-        "next_strike": strike,
-    }
+    return published(index) | {"next_open_ms": open_ns // MILLISECOND_NS, "next_strike": strike}
 
 
 def _method(price: MethodPrice) -> Json:

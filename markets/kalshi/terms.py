@@ -54,9 +54,7 @@ def contract_of(market: WireMarket, fees: FeeTerms) -> Contract:
 def grid_of(ticker: str, ranges: tuple[PriceRange, ...]) -> tuple[PriceBand, ...]:
     """The price grid, from 0 to a dollar without a hole. Raises TermsError."""
     try:
-        bands = tuple(
-            PriceBand(price_from_text(one.start), price_from_text(one.end), price_from_text(one.step)) for one in ranges
-        )
+        bands = tuple(band_of(one) for one in ranges)
     except ValueError as error:
         raise TermsError(f"{ticker}: a price range cannot be used: {error}") from None
     end = 0
@@ -67,6 +65,11 @@ def grid_of(ticker: str, ranges: tuple[PriceRange, ...]) -> tuple[PriceBand, ...
     if end != PRICE_DOLLAR:
         raise TermsError(f"{ticker}: the price ranges do not reach from 0 to a dollar: {_shown(bands)}")
     return bands
+
+
+def band_of(one: PriceRange) -> PriceBand:
+    """A part of the grid in our units. Raises ValueError."""
+    return PriceBand(price_from_text(one.start), price_from_text(one.end), price_from_text(one.step))
 
 
 def digits_of(market: WireMarket) -> int | None:

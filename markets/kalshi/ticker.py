@@ -8,6 +8,7 @@ from markets.core.contract import WINDOW_NS
 from markets.core.units import SECOND_NS
 
 NEW_YORK = ZoneInfo("America/New_York")
+HOUR_NS = 3_600 * SECOND_NS
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 SERIES = re.compile(r"KX([A-Z]+)15M")
 TICKER = re.compile(r"(KX[A-Z]+15M)-(\d{2})([A-Z]{3})(\d{2})(\d{2})(\d{2})-(\d{2})")
@@ -17,12 +18,17 @@ class TickerError(ValueError):
     """The text is not the ticker (or series) of a quarter-hour market."""
 
 
+def new_york(at_ns: int) -> datetime:
+    """This moment as New York's clocks show it, to the second."""
+    return datetime.fromtimestamp(at_ns // SECOND_NS, UTC).astimezone(NEW_YORK)
+
+
 def event_ticker(series: str, close_ns: int) -> str:
     """KXBTC15M and 2026-11-22T17:00Z -> KXBTC15M-26NOV221200: the label is the close in New York."""
     asset_of(series)
     if close_ns % WINDOW_NS:
         raise TickerError(f"{series}: a close is on the quarter hour, {close_ns} is not")
-    local = datetime.fromtimestamp(close_ns // SECOND_NS, UTC).astimezone(NEW_YORK)
+    local = new_york(close_ns)
     return f"{series}-{local:%y}{MONTHS[local.month - 1]}{local:%d%H%M}"
 
 
@@ -62,6 +68,16 @@ def close_ns(ticker: str, *, second_pass: bool = False) -> int:
 def open_ns(close: int) -> int:
     """When the window that closes then opens: a quarter of an hour earlier, clock change or not."""
     return close - WINDOW_NS
+
+
+def is_second_pass(series: str, close_ns: int) -> bool:
+    """Whether the window that closes then has the name of the one an hour earlier: in the hour that New York lives twice."""
+    return market_ticker(series, close_ns) == market_ticker(series, close_ns - HOUR_NS)
+
+
+def series_named(asset: str) -> str:
+    """BTC -> KXBTC15M."""
+    return f"KX{asset}15M"
 
 
 def series_of(ticker: str) -> str:

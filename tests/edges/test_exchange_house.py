@@ -13,8 +13,8 @@ from markets.core.contract import WINDOW_NS
 from markets.core.events import BookDelta, BookSnapshot, IndexValue, MarketListed, MarketStatus, TickerQuote, TradePrint
 from markets.core.units import DOLLAR, PRICE_DOLLAR, SECOND_NS
 from markets.kalshi.ticker import NEW_YORK, market_ticker
-from tests.builders import CLOSE_NS, OPEN_NS, TICKER, at, contract
-from tests.exchange_builders import CASH, Hand, Stretch, heard, order, place, settle, small_house
+from tests.builders import CLOSE_NS, OPEN_NS, TICKER, Hand, at, contract
+from tests.exchange_builders import CASH, Stretch, heard, order, place, settle, small_house
 from trading.core.matching.messages import Filled, Quoted, Refusal
 from trading.simulator.exchange.house import House
 from trading.simulator.exchange.house_ids import Ids, Kind

@@ -7,8 +7,8 @@ import pytest
 
 from markets.core.events import BookDelta, IndexValue, MarketListed, TradePrint
 from markets.core.units import SECOND_NS
-from tests.builders import CLOSE_NS, OPEN_NS, TICKER, at, contract
-from tests.exchange_builders import KEY_ID, Hand, order, place, settle, small_house
+from tests.builders import CLOSE_NS, OPEN_NS, TICKER, Hand, at, contract
+from tests.exchange_builders import KEY_ID, order, place, settle, small_house
 from trading.simulator.exchange import sessions
 from trading.simulator.exchange.faults import Fault, FaultPlan
 from trading.simulator.exchange.house import House

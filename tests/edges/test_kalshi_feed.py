@@ -18,7 +18,9 @@ from markets.core.events import (
 from markets.core.units import SECOND_NS
 from markets.feeds.kalshi.feed import KalshiFeed
 from markets.feeds.kalshi.notes import LifecycleNote, Note
-from tests.kalshi_door import Door, Hand, Heard, feeding, iso, ticker_of
+from tests.builders import Hand
+from tests.histories import rfc3339
+from tests.kalshi_door import Door, Heard, feeding, ticker_of
 from tests.kalshi_floor import ns, ticker_at
 
 TICKER = "KXBTC15M-26NOV221200-00"
@@ -179,7 +181,7 @@ async def test_whether_the_exchange_trades_is_told_also_by_an_error_with_a_body(
 async def test_announced_maintenance_is_told_and_ends() -> None:
     async with a_door() as door:
         start, end = OPEN - 60 * SECOND_NS, OPEN + 600 * SECOND_NS
-        door.schedule["maintenance_windows"] = [{"start_datetime": iso(start), "end_datetime": iso(end)}]
+        door.schedule["maintenance_windows"] = [{"start_datetime": rfc3339(start), "end_datetime": rfc3339(end)}]
         async with feeding(door) as (feed, heard):
             await heard.until(
                 lambda: [one for one in heard.of(ExchangeStatus) if "announced maintenance" in one.reason]
@@ -223,7 +225,7 @@ async def test_a_fee_to_come_is_shown_with_its_date_and_stops_when_it_has_come()
             "series_ticker": "KXBTC15M",
             "fee_type": "flat",
             "fee_multiplier": 1,
-            "scheduled_ts": iso(at),
+            "scheduled_ts": rfc3339(at),
         }
         door.fee_changes.append(change)
         async with feeding(door) as (feed, heard):

@@ -13,8 +13,9 @@ from markets.feeds.kalshi.polled import Polled
 from markets.kalshi.errors import Refused, Unauthorised, Unavailable
 from markets.kalshi.messages_market import BookPage
 from markets.loopback.virtual import VirtualLoop
+from tests.builders import Hand
 from tests.feed_fakes import NOON_NS, the_loop, virtual
-from tests.kalshi_door import Door, Hand, Heard, feeding
+from tests.kalshi_door import Door, Heard, feeding
 from tests.kalshi_floor import ns, ticker_at
 
 TICKER = "KXBTC15M-26NOV221200-00"

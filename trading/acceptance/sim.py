@@ -16,6 +16,7 @@ from markets.core.contract import WINDOW_NS
 from markets.core.units import DOLLAR, MILLISECOND_NS, SECOND_NS
 from markets.kalshi.auth import Signer, hmac_signer, load_signer
 from markets.kalshi.hosts import hosts_at
+from markets.kalshi.ticker import series_named
 from trading.acceptance.environment import Environment
 from trading.simulator.exchange.app import Terms
 from trading.simulator.exchange.house import House
@@ -129,7 +130,7 @@ async def simulated(*, size: int = SIZE, most: int = MOST, begin_ns: int = BEGIN
                 signer=signers["ed25519"],
                 second=second,
                 signer_of=signers,
-                series=tuple(f"KX{asset}15M" for asset in decimals),
+                series=tuple(series_named(asset) for asset in decimals),
                 now_ns=clock.now_ns,
                 until=clock.until,
                 faults=door,

@@ -7,7 +7,7 @@ from typing import Literal
 from markets.core.contract import WINDOW_NS, Contract
 from markets.core.events import MarketEvent, MarketListed, MarketStatus
 from markets.core.units import MILLISECOND_NS, SECOND_NS
-from markets.kalshi.ticker import market_ticker
+from markets.kalshi.ticker import is_second_pass, market_ticker, series_named
 from trading.simulator.floor import Floor
 from trading.simulator.prices import IndexPath, stream
 
@@ -40,7 +40,7 @@ class Quarter:
 def contract(index: IndexPath, quarter: int, *, with_strike: bool = True) -> Contract:
     """The terms of the market that is open in this quarter hour."""
     name = index.asset.name
-    series, close_ns = f"KX{name}15M", (quarter + 1) * WINDOW_NS
+    series, close_ns = series_named(name), (quarter + 1) * WINDOW_NS
     strike = float(settle_text(index, quarter - 1)) if with_strike else None
     return Contract(
         ticker=market_ticker(series, close_ns),
@@ -55,7 +55,7 @@ def contract(index: IndexPath, quarter: int, *, with_strike: bool = True) -> Con
 
 def is_listed(terms: Contract) -> bool:
     """Not in the second pass of the hour that New York lives twice in autumn: its tickers are taken."""
-    return market_ticker(terms.series, terms.close_ns - 4 * WINDOW_NS) != terms.ticker
+    return not is_second_pass(terms.series, terms.close_ns)
 
 
 def settle_text(index: IndexPath, quarter: int) -> str:

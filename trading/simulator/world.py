@@ -7,7 +7,7 @@ from itertools import count
 from markets.core.contract import WINDOW_NS, Contract
 from markets.core.events import MarketEvent, MarketListed, MarketStatus
 from markets.core.units import SECOND_NS
-from markets.kalshi.ticker import TickerError, close_ns, series_of
+from markets.kalshi.ticker import TickerError, asset_of, close_ns, series_of
 from trading.simulator.prices import ASSETS, STEP_NS, IndexPath
 from trading.simulator.quarter import Quarter, contract, is_listed, received, settlement
 from trading.simulator.standing import Standing
@@ -55,7 +55,7 @@ class DemoWorld:
         None for a market that is not of this world, or that `now_ns`, when given, has not seen settled yet.
         """
         try:
-            close, asset = close_ns(ticker), series_of(ticker).removeprefix("KX").removesuffix("15M")
+            close, asset = close_ns(ticker), asset_of(series_of(ticker))
         except TickerError:
             return None
         quarter = close // WINDOW_NS - 1

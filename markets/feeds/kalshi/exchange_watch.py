@@ -10,7 +10,7 @@ from markets.feeds.kalshi.timetable import Session as Hours
 from markets.feeds.kalshi.timetable import Week as WeekHours
 from markets.feeds.kalshi.view import ShardView
 from markets.kalshi.messages_market import ExchangeState, Schedule, Week
-from markets.kalshi.ticker import NEW_YORK
+from markets.kalshi.ticker import new_york
 
 UNREAD_AFTER_NS = 45 * SECOND_NS  # so long what was read last goes on to hold
 NOT_OURS = "no market of ours is there now"
@@ -116,8 +116,7 @@ def _reason(state: ExchangeState, shard: int) -> str:
 def _words(closure: Closure | None) -> str:
     if closure is None:
         return ""
-    until = datetime.fromtimestamp(closure.end_ns // SECOND_NS, UTC).astimezone(NEW_YORK)
-    return f"{closure.words}, until {until:%a %H:%M} in New York"
+    return f"{closure.words}, until {new_york(closure.end_ns):%a %H:%M} in New York"
 
 
 def _hours(week: Week) -> WeekHours | None:

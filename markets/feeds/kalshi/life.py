@@ -5,18 +5,11 @@ from typing import Any
 
 import msgspec
 
-from markets.core.contract import PriceBand
 from markets.core.units import SECOND_NS, price_from_text
 from markets.feeds.kalshi.notes import EventNote, FeeNote, LifecycleNote, Note
 from markets.feeds.shape import Fields, fields_of
-
-
-class Range(msgspec.Struct, gc=False):
-    """Between two prices, by how much they move."""
-
-    start: str
-    end: str
-    step: str
+from markets.kalshi.messages_market import PriceRange
+from markets.kalshi.terms import band_of
 
 
 class Metadata(msgspec.Struct, gc=False):
@@ -45,7 +38,7 @@ class LifeMsg(msgspec.Struct, gc=False):
     is_deactivated: bool | None = None
     additional_metadata: Metadata | None = None
     price_level_structure: str | None = None
-    price_ranges: list[Range] | None = None
+    price_ranges: list[PriceRange] | None = None
     strike_type: str | None = None
     floor_strike: float | None = None
     custom_strike: dict[str, Any] | None = None
@@ -133,12 +126,8 @@ def _life(msg: LifeMsg, now_ns: int) -> LifecycleNote:
         subtitle=msg.yes_sub_title or meta.yes_sub_title or "",
         rules=meta.rules_primary or "",
         grid_name=msg.price_level_structure or "",
-        grid=tuple([_band(one) for one in msg.price_ranges or ()]),
+        grid=tuple([band_of(one) for one in msg.price_ranges or ()]),
     )
-
-
-def _band(one: Range) -> PriceBand:
-    return PriceBand(price_from_text(one.start), price_from_text(one.end), price_from_text(one.step))
 
 
 def _ns(seconds: int | None) -> int | None:

@@ -8,7 +8,7 @@ from markets.core.units import DAY_NS, SECOND_NS
 from markets.kalshi.ticker import NEW_YORK
 
 THURSDAY = 3
-WEEKLY = (3 * 60, 5 * 60)  # minutes of the day in New York
+WEEKLY = (3 * 60, 5 * 60)  # minutes of the day in New York; the simulated exchange has these hours from elsewhere
 WEEKLY_WORDS = "the weekly maintenance, Thursdays 03:00 to 05:00 in New York"
 HOURS_WORDS = "outside the exchange's hours"
 ANNOUNCED_WORDS = "announced maintenance"

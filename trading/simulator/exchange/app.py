@@ -23,7 +23,7 @@ from trading.simulator.exchange import (
 )
 from trading.simulator.exchange.auth import admit, is_signed, permit
 from trading.simulator.exchange.buckets import Buckets
-from trading.simulator.exchange.doors import BALANCE, Answer, Ask, Door, Terms
+from trading.simulator.exchange.doors import BALANCE, ROOT, Answer, Ask, Door, Terms
 from trading.simulator.exchange.doors_query import Query
 from trading.simulator.exchange.errors import ApiError, broken, malformed, too_many
 from trading.simulator.exchange.faults import REST_AFTER, REST_BEFORE, Fault, FaultPlan
@@ -33,7 +33,6 @@ from trading.simulator.exchange.keys import KeyRow
 
 __all__ = ["DOORS", "ROOT", "Terms", "make_app"]
 
-ROOT = "/trade-api/v2"
 LARGEST_BODY = 4 * 1024 * 1024
 PATIENCE_S = 30.0  # with a body that does not come
 DOORS: tuple[Door, ...] = (

@@ -26,6 +26,7 @@ PUBLIC, BALANCE, TRADE, MOVE, READ, WRITE = (
     "read",
     "write",
 )
+ROOT = "/trade-api/v2"  # what each path begins with
 MOST_SUBACCOUNTS = 64
 Routing = tuple[int, tuple[int, ...]]  # cost, shards whose write bucket pays
 

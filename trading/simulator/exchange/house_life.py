@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 from markets.core.contract import WINDOW_NS, Contract
 from markets.core.events import MarketStatus
+from markets.core.payout import WORTH
 from markets.core.units import SECOND_NS
+from markets.kalshi.ticker import series_named
 from trading.core.matching.messages import Refusal
 from trading.simulator.exchange.house_news import Lifecycle, LifecycleType
 from trading.simulator.exchange.house_rows import HouseMarket, MarketState
 from trading.simulator.exchange.listing import (
     LISTED_AHEAD_NS,
     SETTLEMENT_TIMER_NS,
-    YES_PAYS,
     closes_ahead,
     house_market,
     is_listed,
@@ -22,7 +23,6 @@ from trading.simulator.exchange.listing import (
     plain_contract,
     rules_primary,
     series_of,
-    series_ticker,
     structure_of,
     yes_sub_title,
 )
@@ -97,7 +97,7 @@ class Life:
             self._say(market, "price_level_structure_updated", now_ns)
 
     def _know_series(self, asset: str) -> None:
-        known = self._house.series.setdefault(series_ticker(asset), series_of(asset))
+        known = self._house.series.setdefault(series_named(asset), series_of(asset))
         known.shard = self._house.shard
 
     # Trading -------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class Life:
         if market.status not in ("closed", "disputed", "determined", "amended"):
             raise Refusal("invalid_parameters", f"{market.ticker} is {market.status}")
         market.result, market.expiration_value, market.determined_ns = result, value, now_ns
-        market.yes_pays = YES_PAYS.get(result, yes_pays)
+        market.yes_pays = WORTH.get(result, yes_pays)
         self._become(market, "determined", now_ns)
         self._say(market, "determined", now_ns)
         due_ns = now_ns + SETTLEMENT_TIMER_NS

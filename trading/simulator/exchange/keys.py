@@ -96,7 +96,11 @@ def kind_of(public_pem: bytes) -> Kind:
 
 
 def signed_text(timestamp: str, method: str, path: str) -> bytes:
-    """What is signed: the time as it stands in the header, the method, the path without its query."""
+    """What is signed: the time as it stands in the header, the method, the path without its query.
+
+    Written from the exchange's documents, as all of its wire is here, and not taken from our client
+    (`markets.kalshi.auth.headers`): one that is verified with its own code proves nothing.
+    """
     return f"{timestamp}{method.upper()}{path.partition('?')[0]}".encode(errors="replace")
 
 

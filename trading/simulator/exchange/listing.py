@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from markets.core.contract import CENT_GRID, TAPERED_GRID, WINDOW_NS, Contract, PriceBand
 from markets.core.events import MarketStatus
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
-from markets.kalshi.ticker import NEW_YORK, event_ticker, market_ticker
+from markets.core.payout import WORTH
+from markets.core.units import SECOND_NS
+from markets.kalshi.ticker import NEW_YORK, event_ticker, is_second_pass, market_ticker, new_york, series_named
 from trading.simulator.exchange.house_ids import Ids
 from trading.simulator.exchange.house_rows import HouseMarket, Series
 from trading.simulator.exchange.index import index_id
@@ -17,7 +18,7 @@ EXPECTED_NS = 300 * SECOND_NS  # expiration after the close
 LATEST_NS = 7 * 86_400 * SECOND_NS
 SETTLEMENT_TIMER_NS = SECOND_NS
 THURSDAY = 3
-MAINTENANCE = time(3), time(5)  # New York
+MAINTENANCE = time(3), time(5)  # New York; our client has them from elsewhere, and is tried against these
 TO_BE_DECIDED = "Target Price: TBD"
 NAMES = {
     "BTC": "Bitcoin",
@@ -30,7 +31,6 @@ NAMES = {
     "NEAR": "NEAR",
     "ZEC": "Zcash",
 }
-YES_PAYS: dict[str, int] = {"yes": PRICE_DOLLAR, "no": 0}
 STRUCTURES: dict[tuple[PriceBand, ...], str] = {TAPERED_GRID: "tapered_deci_cent", CENT_GRID: "linear_cent"}
 
 
@@ -44,16 +44,15 @@ class Maintenance(NamedTuple):
 def is_listed(asset: str, close_ns: int, *, rests: bool = True) -> bool:
     """No window closes in the maintenance hours of an exchange that `rests`, nor in the second pass of the hour that
     New York lives twice."""
-    series = series_ticker(asset)
-    if market_ticker(series, close_ns) == market_ticker(series, close_ns - 4 * WINDOW_NS):
+    if is_second_pass(series_named(asset), close_ns):
         return False
-    local = datetime.fromtimestamp(close_ns // SECOND_NS, NEW_YORK)
+    local = new_york(close_ns)
     return not rests or local.weekday() != THURSDAY or not MAINTENANCE[0] <= local.time() <= MAINTENANCE[1]
 
 
 def next_maintenance(now_ns: int) -> Maintenance:
     """The one that is on, or else the next."""
-    local = datetime.fromtimestamp(now_ns // SECOND_NS, NEW_YORK)
+    local = new_york(now_ns)
     day = local.date() + timedelta(days=(THURSDAY - local.weekday()) % 7)
     while True:
         start, end = (int(datetime.combine(day, at, NEW_YORK).astimezone(UTC).timestamp()) for at in MAINTENANCE)
@@ -70,19 +69,14 @@ def closes_ahead(asset: str, after_ns: int, until_ns: int, *, rests: bool = True
             yield close_ns
 
 
-def series_ticker(asset: str) -> str:
-    """BTC -> KXBTC15M."""
-    return f"KX{asset}15M"
-
-
 def series_of(asset: str) -> Series:
     """The series of a coin's quarter-hour windows."""
-    return Series(series_ticker(asset), asset, f"{NAMES.get(asset, asset)} price up down 15 minutes")
+    return Series(series_named(asset), asset, f"{NAMES.get(asset, asset)} price up down 15 minutes")
 
 
 def plain_contract(asset: str, close_ns: int, decimals: int) -> Contract:
     """The terms of a window before its strike is known."""
-    series = series_ticker(asset)
+    series = series_named(asset)
     return Contract(
         ticker=market_ticker(series, close_ns),
         series=series,
@@ -121,7 +115,7 @@ def past_market(contract: Contract, ended: MarketStatus, ids: Ids, shard: int) -
     market.status, market.result, market.expiration_value = "finalized", ended.result, ended.settle_value
     market.determined_ns = ended.received_ns
     market.settled_ns = market.updated_ns = ended.received_ns + SETTLEMENT_TIMER_NS
-    market.yes_pays = ended.yes_pays if ended.yes_pays is not None else YES_PAYS.get(ended.result)
+    market.yes_pays = ended.yes_pays if ended.yes_pays is not None else WORTH.get(ended.result)
     return market
 
 
@@ -157,4 +151,4 @@ def rules_secondary(contract: Contract) -> str:
 
 
 def _local(at_ns: int) -> str:
-    return f"{datetime.fromtimestamp(at_ns // SECOND_NS, NEW_YORK):%b %d, %Y %I:%M %p %Z}"
+    return f"{new_york(at_ns):%b %d, %Y %I:%M %p %Z}"

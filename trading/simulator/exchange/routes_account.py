@@ -3,13 +3,12 @@
 import msgspec
 
 from trading.simulator.exchange.buckets import COSTS, DEFAULT_COST, RATES, limits
-from trading.simulator.exchange.doors import PUBLIC, READ, WRITE, Answer, Ask, Door
+from trading.simulator.exchange.doors import PUBLIC, READ, ROOT, WRITE, Answer, Ask, Door
 from trading.simulator.exchange.errors import ApiError, invalid, missing, not_found
 from trading.simulator.exchange.house_rows import KeyRow
 from trading.simulator.exchange.keys import DEFAULT_SCOPES, SCOPES, kind_of, new_key
 from trading.simulator.exchange.shapes import seconds
 
-ROOT = "/trade-api/v2"
 TIERS = tuple(RATES)
 OWN_KEYS_FROM = TIERS.index("premier")
 LONGEST_NAME, MOST_KEYS = 200, 100

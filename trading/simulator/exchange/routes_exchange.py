@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from markets.core.units import DAY_NS, SECOND_NS
-from markets.kalshi.ticker import NEW_YORK
+from markets.core.units import DAY_NS
+from markets.kalshi.ticker import new_york
 from trading.simulator.exchange.doors import Answer, Ask, Door
 from trading.simulator.exchange.listing import MAINTENANCE, next_maintenance
 from trading.simulator.exchange.shapes import iso
@@ -39,9 +39,7 @@ def schedule(ask: Ask) -> Answer:
     """Open day and night, but for Thursday's maintenance where there is one."""
     opens, closes = (f"{at:%H:%M}" for at in MAINTENANCE)
     around = [{"open_time": "00:00", "close_time": opens}, {"open_time": closes, "close_time": "00:00"}]
-    today = (
-        datetime.fromtimestamp(ask.now_ns // SECOND_NS, UTC).astimezone(NEW_YORK).replace(hour=0, minute=0, second=0)
-    )
+    today = new_york(ask.now_ns).replace(hour=0, minute=0, second=0)
     monday = today - timedelta(days=today.weekday())
     week = {
         "start_time": _utc(monday),

@@ -1,4 +1,5 @@
-"""How our numbers read on the exchange's wire: times, dollars, contracts."""
+"""How our numbers read on the exchange's wire: times, dollars, contracts. The client reads them with code of its own
+(`markets.kalshi.wire`), on purpose: each is tried on the other."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
