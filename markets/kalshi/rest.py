@@ -1,6 +1,7 @@
 """KalshiRest: the exchange's REST calls over one pool of kept connections."""
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable
@@ -176,4 +177,7 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
 def _words(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         return f"{type(error).__name__}: {error.message}"
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        number, words = error.os_error.errno or 0, error.os_error.strerror  # its own text is of sockets and TLS objects
+        return f"no connection to {error.host}:{error.port}: {os.strerror(number) if number > 0 else words}"
     return str(error) or type(error).__name__

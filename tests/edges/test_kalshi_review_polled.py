@@ -2,16 +2,21 @@
 what cannot be read is asked for less and less often."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+
+import pytest
 
 from markets.core.events import BookSnapshot, FeedStatus, MarketEvent
 from markets.core.units import SECOND_NS
 from markets.feeds.kalshi.polled import Polled
 from markets.kalshi.drift import fields_drift
 from markets.kalshi.errors import KalshiError, Refused, Unavailable
+from markets.kalshi.hosts import hosts_at
 from markets.kalshi.messages_market import BookPage
+from markets.kalshi.rest import KalshiRest
 from tests.feed_fakes import the_loop, virtual
 from tests.kalshi_floor import Play
 
@@ -93,3 +98,15 @@ def test_a_field_of_the_past_is_no_news() -> None:
     drift = fields_drift("KXBTC15M", "market", {"liquidity_dollars": "0.0000", "brand_new": 1})
     assert "brand_new" in drift.notices[0]
     assert "liquidity" not in drift.notices[0]
+
+
+async def test_an_exchange_that_is_not_there_is_said_so_in_words() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    async with KalshiRest(hosts_at(f"http://127.0.0.1:{port}")) as rest:
+        with pytest.raises(Unavailable) as told:
+            await rest.exchange_status()
+    assert f"no connection to 127.0.0.1:{port}: Connection refused" in str(told.value)
+    assert "ssl" not in str(told.value)
+    assert "[" not in str(told.value)
