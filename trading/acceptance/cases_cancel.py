@@ -9,7 +9,7 @@ from markets.kalshi.errors import NotDone, NotFound, Refused
 from markets.kalshi.messages import Cancelled, ItemRefused
 from markets.kalshi.requests import CancelOrder
 from trading.acceptance.case import Need, Skipped, Theme, check, equal
-from trading.acceptance.cases_submit import read
+from trading.acceptance.cases_submit import FAR, read
 from trading.acceptance.hands import Hands
 from trading.acceptance.member import PREFIX
 
@@ -163,8 +163,16 @@ async def everything(hands: Hands) -> None:
 async def after_close(hands: Hands) -> None:
     place = await hands.market()
     ear = await hands.ear()
-    made = await hands.me.rests(place)
+    both = [
+        await hands.me.rests(place),
+        await hands.me.place(place, False, PRICE_DOLLAR - FAR),
+    ]  # the loser may be filled
     await hands.environment.until(place.close_ns)
+    await hands.lag()
+    filled = [fill.order_id for fill in await hands.rest.fills(ticker=[place.ticker])]
+    made = next((one for one in both if one.order_id not in filled), None)
+    if made is None:
+        raise Skipped("both orders were filled before the close")
     await hands.refused(hands.me.cancel(place, made.order_id), Refused, "a cancel after the close")
     late = hands.me.order(place, True, 100)
     await hands.refused(hands.me.send(late), NotDone, "an order after the close")

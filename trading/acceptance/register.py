@@ -41,8 +41,8 @@ class NoSuchCase(ValueError):
 
 
 def chosen(names: Iterable[str]) -> tuple[Case, ...]:
-    """The cases of these ids and themes, in order; all for no name. Raises NoSuchCase."""
-    wanted = [name.strip().lower() for name in names if name.strip()]
+    """The cases of these ids and themes, in order; all when none is asked for. Raises NoSuchCase."""
+    wanted = [name.strip().lower() for name in names]
     themes = {theme.name.replace(" ", "-"): theme.name for theme in THEMES}
     known = {case.id.lower() for case in CASES} | themes.keys() | set(themes.values())
     for name in wanted:

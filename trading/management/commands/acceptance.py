@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -16,6 +17,7 @@ from markets.kalshi.hosts import HostsError, hosts_named
 from trading.acceptance import demo, sim, table
 from trading.acceptance.case import Case
 from trading.acceptance.environment import Environment
+from trading.acceptance.member import PREFIX
 from trading.acceptance.register import NoSuchCase, chosen
 from trading.acceptance.runner import Report, Result, Unswept, run
 
@@ -38,7 +40,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--list", action="store_true", help="say what there is, try nothing")
         parser.add_argument("--markdown", action="store_true", help="with --list: as the page of documentation")
-        parser.add_argument("--json", action="store_true", help="print as JSON")
+        parser.add_argument("--json", action="store_true", help="print as JSON, the list too")
         parser.add_argument("--size", metavar="CONTRACTS", help="that an order may hold (2)")
         parser.add_argument("--max-dollars", metavar="DOLLARS", help="at risk and lost in all (demo 20, sim 5000)")
 
@@ -48,6 +50,8 @@ class Command(BaseCommand):
             cases = chosen(options["only"])
         except NoSuchCase as error:
             raise CommandError(str(error), returncode=2) from error
+        if options["markdown"] and (options["json"] or not options["list"]):
+            raise CommandError("--markdown goes with --list, and not with --json", returncode=2)
         if options["list"]:
             self.stdout.write(_listed(cases, options), ending="")
             return
@@ -75,13 +79,34 @@ class Command(BaseCommand):
     async def _tried(
         self, where: AbstractAsyncContextManager[Environment], cases: Sequence[Case], *, is_quiet: bool
     ) -> Report:
+        tried = 0
+        signals: list[signal.Signals] = []
+        task = asyncio.current_task()
+
         def tell(result: Result) -> None:
+            nonlocal tried
+            tried += 1
             if not is_quiet:
                 self.stdout.write(table.line(result))
                 self.stdout.flush()
 
-        async with where as environment:
-            return await run(environment, cases, tell)
+        def end(number: signal.Signals) -> None:
+            signals.append(number)
+            if task is not None:
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
+        try:
+            async with where as environment:
+                return await run(environment, cases, tell)
+        except asyncio.CancelledError:
+            if not signals:
+                raise
+            rest = "what rested was cancelled" if len(signals) == 1 else f"orders named {PREFIX} may still rest"
+            raise CommandError(
+                f"ended after {tried} of {len(cases)} cases; {rest}", returncode=128 + signals[0]
+            ) from None
 
 
 def _listed(cases: Sequence[Case], options: dict[str, Any]) -> str:
