@@ -54,6 +54,70 @@ class Denied(Message, frozen=True):
     would_be: int
 
 
+class Forecast(Message, frozen=True):
+    """What our models and the market said of one window at a fixed time before its close, traded or not. Append-only.
+
+    Probabilities are of YES; None where there was none, with the `reason` (a code of trading.core.reasons; "" when all
+    was known). Bid and ask are YES prices: 0 and 10000 mean that nobody was there. What a model did not know then is not
+    in it: `fitted_versions` are the artefacts that `calibrated` and `pooled` were made with.
+    """
+
+    received_ns: int
+    ticker: str
+    asset: str
+    close_ns: int
+    seconds_left: int  # the time it is for; received_ns tells the time it was made
+    reason: str = ""
+    fair: float | None = None  # by the configured model
+    calibrated: float | None = None  # after the calibration map; equal to `fair` where none is in force
+    pooled: float | None = None  # after pooling with the market: what is traded on
+    digital: float | None = None  # naive N(d2)
+    abm_avg: float | None = None  # normal tails
+    gbm_avg: float | None = None
+    gbm_avg_t: float | None = None  # Student's t
+    gbm_avg_mix: float | None = None  # mixture of two normals
+    gbm_avg_emp: float | None = None  # tails as found; None until they were fitted
+    bid: int = 0
+    ask: int = 10_000
+    bid_count: int = 0
+    ask_count: int = 0
+    book_age_ns: int | None = None  # since the book was last told; None when it cannot be believed
+    strike: float | None = None
+    spot: float | None = None
+    spot_age_ns: int | None = None
+    sigma: float | None = None  # annualised, the forecast for what was left
+    level_error: float | None = None  # one standard deviation, relative
+    z: float | None = None
+    known: int = 0  # samples of the average that were known
+    missing: int = 0  # and of them nobody's
+    is_official: bool = False  # held against the published index at that moment
+    parameters_version: int = 0
+    fitted_versions: tuple[int, ...] = ()
+
+
+class SettlementAudit(Message, frozen=True):
+    """One settled window against what we knew of the index: both readings of "the sixty seconds before the close", our
+    own estimate of that average, and each venue's. None where samples were missing. `own` of the sixty were ours."""
+
+    received_ns: int
+    ticker: str
+    asset: str
+    close_ns: int
+    settle_value: str  # as the exchange wrote it
+    decimals: int  # that it wrote; trailing zeros may be cut off by it
+    expected_decimals: int
+    result: str
+    strike: float | None = None
+    configured: str = "open_right"
+    open_right: float | None = None  # official values where they came, else our own
+    closed_right: float | None = None
+    own: int = 0
+    estimate: float | None = None  # our index estimate's average of the same seconds, never an official value
+    is_tie: bool = False  # settle value and strike are equal as printed
+    venues: tuple[tuple[str, float], ...] = ()  # each venue's own average price of the same seconds
+    methods: tuple[tuple[str, float], ...] = ()  # each price method's average
+
+
 class ModeChange(Message, frozen=True):
     """The engine changed its own mode, for instance at the daily loss limit."""
 
@@ -70,6 +134,8 @@ class Decision(Message, frozen=True):
     denied: tuple[Denied, ...] = ()
     positions: tuple[HeldPosition, ...] = ()
     mode: ModeChange | None = None
+    forecasts: tuple[Forecast, ...] = ()
+    audits: tuple[SettlementAudit, ...] = ()
 
 
 NOTHING = Decision(0)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
-from trading.core.decision import NOTHING, Decision, Denied, ModeChange, PlaceOrder, Signal
+from trading.core.decision import NOTHING, Decision, Denied, Forecast, ModeChange, PlaceOrder, Signal
 from trading.core.events import (
+    AnnouncementsSet,
     Event,
     Fill,
+    FittedSet,
     HeldPosition,
     LimitsSet,
     Mode,
@@ -23,6 +25,8 @@ from trading.core.events import (
     Timer,
 )
 from trading.core.fees import worst_fee
+from trading.core.fitted import Fitted
+from trading.core.forecasts import Forecaster
 from trading.core.market import MarketState
 from trading.core.orders import Orders
 from trading.core.parameters import Parameters
@@ -52,6 +56,8 @@ class Engine:
         self.funnel: Counter[str] = Counter()
         self.versions = {"limits": 0, "parameters": 0}
         self.series_off: tuple[str, ...] = ()
+        self.fitted = Fitted()
+        self.forecaster = Forecaster()
         self.now_ns = 0
         self._mode: Mode = "HALTED"
         self._changed: HeldPosition | None = None
@@ -67,6 +73,8 @@ class Engine:
             ParametersSet: self._parameters_set,
             ModeSet: self._mode_set,
             SeriesOff: self._series_off,
+            FittedSet: self._fitted_set,
+            AnnouncementsSet: self._announcements_set,
             Timer: self._timer,
         }
 
@@ -81,19 +89,27 @@ class Engine:
         if now_ns >= self.watch.next_second_ns:
             self._advance(now_ns)
         touched = self._hear[type(event)](event)
+        if now_ns >= self.forecaster.next_ns or self.watch.audits:
+            return self._step(touched, self._forecasts(now_ns))
         if touched is NO_MARKET and self._changed is None and self.risk.mode == self._mode:
             return NOTHING
+        return self._step(touched)
+
+    def _step(self, touched: Touched, forecasts: tuple[Forecast, ...] = ()) -> Decision:
+        """What follows for the markets that may now be seen differently; `forecasts` go with it."""
         signals: list[Signal] = []
         commands: list[PlaceOrder] = []
         denied: list[Denied] = []
         for market in touched:
             self._consider(market, signals, commands, denied)
         mode = self._mode_change()
-        if not signals and self._changed is None and mode is None:
+        audits = self.watch.audits
+        if not signals and self._changed is None and mode is None and not forecasts and not audits:
             return NOTHING
         positions = () if self._changed is None else (self._changed,)
-        self._changed = None
-        return Decision(now_ns, tuple(signals), tuple(commands), tuple(denied), positions, mode)
+        self._changed, self.watch.audits = None, ()
+        orders, refused = tuple(commands), tuple(denied)
+        return Decision(self.now_ns, tuple(signals), orders, refused, positions, mode, forecasts, audits)
 
     # What is true now -------------------------------------------------------------------------------------
 
@@ -150,6 +166,15 @@ class Engine:
         self.series_off = event.series
         return self.markets.values()
 
+    def _fitted_set(self, event: FittedSet) -> Touched:
+        self.fitted = event.fitted
+        self.watch.learn(event.fitted)
+        return self.markets.values()
+
+    def _announcements_set(self, event: AnnouncementsSet) -> Touched:
+        self.watch.announce(event.announcements)
+        return self.markets.values()
+
     def _timer(self, event: Timer) -> Touched:
         return self.markets.values()
 
@@ -193,7 +218,14 @@ class Engine:
     def _view(self, market: MarketState) -> View:
         underlying = self.underlyings[market.contract.asset]
         pricing = price(market, underlying, self.parameters, self.now_ns)
-        return View(self.now_ns, market, pricing, underlying.spot, self.risk, self.parameters)
+        return View(self.now_ns, market, pricing, underlying.spot, self.risk, self.parameters, self.fitted)
+
+    def _forecasts(self, now_ns: int) -> tuple[Forecast, ...]:
+        return self.forecaster.due(now_ns, self.markets.values(), self._forecast)
+
+    def _forecast(self, market: MarketState, seconds_left: int) -> Forecast:
+        contract = market.contract
+        return Forecast(self.now_ns, contract.ticker, contract.asset, contract.close_ns, seconds_left)
 
     def _propose(self, market: MarketState, quote: Quote) -> PlaceOrder | Denied:
         contract = market.contract

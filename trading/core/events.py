@@ -4,6 +4,7 @@ from typing import Literal
 
 from markets.core import payout
 from markets.core.events import MarketEvent, Message
+from trading.core.fitted import Announcement, Fitted
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
@@ -125,6 +126,20 @@ class SeriesOff(Message, frozen=True):
     series: tuple[str, ...]
 
 
+class FittedSet(Message, frozen=True):
+    """What was learnt from past windows, in force from now on. Replaces what was said before."""
+
+    received_ns: int
+    fitted: Fitted
+
+
+class AnnouncementsSet(Message, frozen=True):
+    """The scheduled news that people have entered, from now on. Replaces what was said before."""
+
+    received_ns: int
+    announcements: tuple[Announcement, ...]
+
+
 class Timer(Message, frozen=True):
     """Time passes, also when nothing else happens."""
 
@@ -132,5 +147,5 @@ class Timer(Message, frozen=True):
 
 
 AccountEvent = Opening | OrderAccepted | OrderRejected | OrderCancelled | Fill | Settled
-ControlEvent = LimitsSet | ParametersSet | ModeSet | SeriesOff | Timer
+ControlEvent = LimitsSet | ParametersSet | ModeSet | SeriesOff | FittedSet | AnnouncementsSet | Timer
 Event = MarketEvent | AccountEvent | ControlEvent

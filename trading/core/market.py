@@ -19,6 +19,9 @@ class Pricing(NamedTuple):
     annualised: float
     missing: int
     is_official: bool = False  # the level is held against the index itself, as the exchange publishes it now
+    calibrated: float = 0.0  # `fair` after the calibration map in force; the same where there is none
+    calibration_error: float = 0.015  # what the map leaves, or the parameters suppose
+    sigma_error: float = 0.12  # the standard error of ln sigma, larger while the volatility is cold
 
 
 class MarketState:

@@ -7,8 +7,13 @@ import msgspec
 from markets.core.units import SECOND_NS
 
 ModelName = Literal["gbm_avg", "abm_avg", "digital"]
-TailName = Literal["student_t", "normal"]
+TailName = Literal["student_t", "normal", "mixture", "empirical"]
 PriceMethod = Literal["fusion", "vwap", "median", "replica"]
+SettlementWindow = Literal["open_right", "closed_right"]
+ForecastName = Literal["blend", "single"]
+CalibrationName = Literal["off", "platt", "beta", "isotonic"]
+PoolingName = Literal["off", "fitted"]
+EdgeBasis = Literal["net", "gross"]
 
 
 class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -26,7 +31,7 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     volatility_step_s: int = 15
     edge_threshold: float = 0.03  # dollars a contract, after fees and slippage
     slippage: float = 0.0
-    min_confidence: float = 20.0
+    min_confidence: float = 70.0
     quorum: int = 2  # venues that must be fresh; of a source that has fewer, all of them
     kelly_fraction: float = 0.25
     probability_margin: float = 0.5  # standard errors taken off before sizing
@@ -41,6 +46,26 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reply_latency_ns: int = 40_000_000  # exchange to us
     price_method: PriceMethod = "fusion"
     late_spot_ns: int = 3 * SECOND_NS  # more behind the venue's own time than it usually is
+    drift: float = 0.0  # of the log index, a year of 365 days (section 0.5: zero)
+    mixture_weight: float = 0.9  # of the narrow normal; the wide one follows from a variance of 1
+    mixture_narrow: float = 0.85
+    settlement_window: SettlementWindow = "open_right"  # which sixty samples (section 1.4): audited after every close
+    settlement_failure: float = 0.0  # chance that no index value comes and the market resolves NO (section 1.1)
+    volatility_forecast: ForecastName = "blend"  # section 4.2; "single" uses volatility_half_life_s alone
+    volatility_fast_s: float = 300.0  # half-lives of the blend; the middle one is volatility_half_life_s
+    volatility_slow_s: float = 14_400.0
+    index_step_s: int = 5  # length of the returns where the published index is heard
+    seasonality: bool = True  # the hours of the day and the weekend (section 4.2)
+    least_volatility: float = 0.10  # annualised; outside of these an estimate is not believed
+    most_volatility: float = 4.00
+    cold_volatility_error: float = 0.35  # standard error of ln sigma until ten minutes were heard
+    calibration: CalibrationName = "platt"  # the fitted map that is laid over the model, where there is one
+    calibration_windows: int = 300  # fitted on fewer, it is not used (isotonic: ten times as many)
+    pooling: PoolingName = "fitted"  # section 7.4: the market's own probability and ours, in log-odds
+    pooling_weight: float = 0.25  # ours, until one is fitted on
+    pooling_windows: int = 500  # windows
+    edge_basis: EdgeBasis = "net"
+    exit_margin: float = 0.0  # what is held is sold when that brings so much more than holding it (dollars a contract)
 
     def problems(self) -> list[str]:
         """What makes these parameters unusable, in plain words; empty when they are fine."""
@@ -63,6 +88,32 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (0 <= self.probability_margin <= 10, "the probability margin must be 0 to 10 standard errors"),
             (0 <= self.volatility_error <= 10, "the error of the volatility must be 0 to 10"),
             (0 <= self.calibration_error <= 1, "the calibration error must be 0 to 1"),
+            (abs(self.drift) <= 100, "the drift must be -100 to 100 a year"),
+            (0 < self.mixture_weight < 1, "the weight of the narrow normal must be between 0 and 1"),
+            (
+                self.mixture_narrow > 0 and self.mixture_weight * self.mixture_narrow**2 < 1,
+                "the narrow normal must be above 0, and narrow enough to leave variance to the wide one",
+            ),
+            (self.settlement_window in get_args(SettlementWindow), "the settlement window is not known"),
+            (0 <= self.settlement_failure < 1, "the chance of a failed settlement must be 0 to 1"),
+            (self.volatility_forecast in get_args(ForecastName), "the volatility forecast is not known"),
+            (
+                0 < self.volatility_fast_s <= self.volatility_half_life_s <= self.volatility_slow_s,
+                "the half-lives must be above 0 s, fast, middle and slow in this order",
+            ),
+            (1 <= self.index_step_s <= 300, "the volatility step on the index must be 1 to 300 s"),
+            (
+                0 < self.least_volatility < self.most_volatility <= 100,
+                "the volatility must be believed between two numbers above 0",
+            ),
+            (0 <= self.cold_volatility_error <= 10, "the error of a cold volatility must be 0 to 10"),
+            (self.calibration in get_args(CalibrationName), "the calibration map is not known"),
+            (self.calibration_windows >= 1, "a calibration map needs at least one window"),
+            (self.pooling in get_args(PoolingName), "the way of pooling is not known"),
+            (0 <= self.pooling_weight <= 1, "the pooling weight must be 0 to 1"),
+            (self.pooling_windows >= 1, "a pooling weight needs at least one window"),
+            (self.edge_basis in get_args(EdgeBasis), "the basis of the edge is not known"),
+            (0 <= self.exit_margin < 1, "the margin of an exit must be 0 to 1 dollar a contract"),
             (self.quiet_open_ns >= 0 and self.quiet_close_ns >= 0, "a quiet time cannot be negative"),
             (self.order_latency_ns >= 0 and self.reply_latency_ns >= 0, "a latency cannot be negative"),
             (self.order_interval_ns >= 0, "the interval between orders cannot be negative"),

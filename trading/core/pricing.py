@@ -6,8 +6,10 @@ from markets.core.contract import WINDOW_NS, Averaging, Contract
 from markets.core.events import IndexValue
 from markets.core.units import SECOND_NS
 from trading.core.bias import INDEX_ERROR
+from trading.core.calibration import mapped
 from trading.core.composite import METHODS
 from trading.core.fair_value import Pricer, level_noise
+from trading.core.fitted import Announcement, CalibrationMap, Fitted, applying
 from trading.core.index_samples import IndexSamples
 from trading.core.market import MarketState, Pricing
 from trading.core.official import Known, Official, Published, whole_window
@@ -27,6 +29,8 @@ class Underlying:
         self.asset = asset
         self.markets: list[MarketState] = []
         self.official = Official()
+        self.fitted = Fitted()
+        self.announcements: tuple[Announcement, ...] = ()
         self.next_strike: tuple[int, float] | None = None  # (open, the strike to come): to look at, not to trade on
         self._is_near = False  # whether our level agreed with the index when that was published last
         self._anchored_ns = 0
@@ -44,6 +48,18 @@ class Underlying:
         """Take new parameters; what was learnt from the market so far is kept."""
         self.spot.configure(parameters)
         self.volatility.retune(parameters.volatility_half_life_s, parameters.volatility_step_s)
+        for market in self.markets:
+            market.forget_pricing()
+
+    def learn(self, fitted: Fitted) -> None:
+        """Price with what was learnt from past windows."""
+        self.fitted = fitted
+        for market in self.markets:
+            market.forget_pricing()
+
+    def announce(self, announcements: tuple[Announcement, ...]) -> None:
+        """Price with this scheduled news."""
+        self.announcements = tuple(each for each in announcements if not each.assets or self.asset in each.assets)
         for market in self.markets:
             market.forget_pricing()
 
@@ -139,6 +155,9 @@ def _priced(
     fair, z, s = pricer.price(estimate, sigma, source_ns, known.total, known_error, level_error=noise)
     samples = contract.averaging.samples
     level_error = level_noise(noise, known_error, samples, max(samples - known.samples, 1)) / s if s else 0.0
+    laid = calibration_of(
+        underlying.fitted, parameters, contract.asset, (contract.close_ns - now_ns) / SECOND_NS, now_ns
+    )
     return Pricing(
         fair,
         pricer.digital(estimate, sigma, source_ns),
@@ -148,4 +167,16 @@ def _priced(
         underlying.volatility.annualised,
         known.missing,
         underlying.is_near(now_ns),
+        mapped(fair, laid) if laid else fair,
+        laid.error if laid else parameters.calibration_error,
+        parameters.volatility_error if underlying.volatility.is_warm else parameters.cold_volatility_error,
     )
+
+
+def calibration_of(
+    fitted: Fitted, parameters: Parameters, asset: str, seconds_left: float, now_ns: int
+) -> CalibrationMap | None:
+    """The map to be laid over the model now: of the kind that is set, fitted on enough windows, all before now."""
+    least = parameters.calibration_windows * (10 if parameters.calibration == "isotonic" else 1)
+    fit = (each for each in fitted.calibration if each.kind == parameters.calibration and each.windows >= least)
+    return applying(fit, asset, seconds_left, now_ns)

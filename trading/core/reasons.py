@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "ORDER_WORKING": "an order of ours in this market is still unanswered",
     "TOO_SOON": "the last order in this market is too short a time ago",
     "EDGE_BELOW_THRESHOLD": "the edge after fees is below the threshold",
+    "NO_MEASURABLE_EDGE": "past windows show no measurable edge of our model over the market",
     "CONFIDENCE_LOW": "the confidence in the edge is below the gate",
     "SIZE_ZERO": "the wanted size is smaller than one contract",
     "POSITION_FULL": "we already hold what the edge is worth",

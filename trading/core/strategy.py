@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from trading.core.decision import Side
+from trading.core.fitted import Fitted
 from trading.core.market import MarketState, Pricing
 from trading.core.parameters import Parameters
 from trading.core.risk import Budget, Risk
@@ -39,6 +40,7 @@ class View(NamedTuple):
     spot: Spot
     risk: Risk
     parameters: Parameters
+    fitted: Fitted = Fitted()
 
     @property
     def position(self) -> int:

@@ -25,6 +25,8 @@ from markets.core.events import (
     TradePrint,
 )
 from markets.core.units import DAY_NS, SECOND_NS
+from trading.core.decision import SettlementAudit
+from trading.core.fitted import Announcement, Fitted
 from trading.core.market import MarketState
 from trading.core.parameters import Parameters
 from trading.core.pricing import Underlying
@@ -46,6 +48,9 @@ class Watch:
         self.paused: dict[int, str] = {}  # by shard of the exchange that takes no orders: why, in its words
         self.drifts: dict[str, tuple[str, ...]] = {}  # by series: each difference from what we assume, in a sentence
         self.next_second_ns = 0
+        self.audits: tuple[SettlementAudit, ...] = ()  # of windows settled in this step
+        self.fitted = Fitted()
+        self.announcements: tuple[Announcement, ...] = ()
         self._announced: dict[tuple[str, str], FeedStatus] = {}  # by feed and subject: the last that was no loss
         self._settled: dict[str, tuple[int, float]] = {}  # by series: the last close that settled, and at what
         self.hears: dict[type, Callable[[Any], Touched]] = {
@@ -71,6 +76,18 @@ class Watch:
         self.parameters = parameters
         for underlying in self.underlyings.values():
             underlying.configure(parameters)
+
+    def learn(self, fitted: Fitted) -> None:
+        """Price with what was learnt from past windows."""
+        self.fitted = fitted
+        for underlying in self.underlyings.values():
+            underlying.learn(fitted)
+
+    def announce(self, announcements: tuple[Announcement, ...]) -> None:
+        """Price with this scheduled news."""
+        self.announcements = announcements
+        for underlying in self.underlyings.values():
+            underlying.announce(announcements)
 
     def sample_seconds(self, now_ns: int) -> None:
         """Whole seconds have passed: take a sample of every index estimate for each."""
@@ -223,6 +240,8 @@ class Watch:
         underlying = self.underlyings.get(asset)
         if underlying is None:
             underlying = self.underlyings[asset] = Underlying(asset, self.parameters)
+            underlying.learn(self.fitted)
+            underlying.announce(self.announcements)
             for (_, subject), event in self._announced.items():
                 if subject in ("", asset):
                     _tell(underlying.spot, event)

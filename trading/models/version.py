@@ -94,7 +94,7 @@ class StrategyParameters(Version):
 
     strategy = models.CharField(max_length=32)
     model = models.CharField(max_length=16, choices=[(name, name) for name in ("gbm_avg", "abm_avg", "digital")])
-    tails = models.CharField(max_length=16, choices=[(name, name) for name in ("student_t", "normal")])
+    tails = models.CharField(max_length=16, choices=[(name, name) for name in get_args(core_parameters.TailName)])
     degrees_of_freedom = models.FloatField()
     short_degrees_of_freedom = models.FloatField()
     level_noise_bp = models.FloatField()
@@ -121,6 +121,32 @@ class StrategyParameters(Version):
         max_length=16, choices=[(name, name) for name in get_args(core_parameters.PriceMethod)]
     )
     late_spot_ns = models.BigIntegerField()
+    drift = models.FloatField()
+    mixture_weight = models.FloatField()
+    mixture_narrow = models.FloatField()
+    settlement_window = models.CharField(
+        max_length=16, choices=[(name, name) for name in get_args(core_parameters.SettlementWindow)]
+    )
+    settlement_failure = models.FloatField()
+    volatility_forecast = models.CharField(
+        max_length=16, choices=[(name, name) for name in get_args(core_parameters.ForecastName)]
+    )
+    volatility_fast_s = models.FloatField()
+    volatility_slow_s = models.FloatField()
+    index_step_s = models.IntegerField()
+    seasonality = models.BooleanField()
+    least_volatility = models.FloatField()
+    most_volatility = models.FloatField()
+    cold_volatility_error = models.FloatField()
+    calibration = models.CharField(
+        max_length=16, choices=[(name, name) for name in get_args(core_parameters.CalibrationName)]
+    )
+    calibration_windows = models.IntegerField()
+    pooling = models.CharField(max_length=16, choices=[(name, name) for name in get_args(core_parameters.PoolingName)])
+    pooling_weight = models.FloatField()
+    pooling_windows = models.IntegerField()
+    edge_basis = models.CharField(max_length=16, choices=[(name, name) for name in get_args(core_parameters.EdgeBasis)])
+    exit_margin = models.FloatField()
 
     class Meta:
         ordering = ["-version"]
@@ -134,6 +160,9 @@ class StrategyParameters(Version):
                 name="parameters_windows_positive",
             ),
             models.CheckConstraint(condition=Q(late_spot_ns__gt=0), name="parameters_lateness_positive"),
+            models.CheckConstraint(
+                condition=Q(pooling_weight__gte=0, pooling_weight__lte=1), name="parameters_pooling_is_a_share"
+            ),
             models.CheckConstraint(
                 condition=Q(order_latency_ns__gte=0, reply_latency_ns__gte=0), name="parameters_latency_not_negative"
             ),

@@ -1,0 +1,1 @@
+"""How variance depends on the hour of the day and the weekend."""

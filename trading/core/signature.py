@@ -1,0 +1,1 @@
+"""The signature plot: variance a second by sampling step, running."""

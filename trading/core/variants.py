@@ -1,0 +1,1 @@
+"""The models side by side: every model with every shape of tails, for one contract at one moment."""
