@@ -1,6 +1,7 @@
 """Running variance of spot returns: overlapping returns over a few seconds, exponentially weighted."""
 
 from math import inf, log, sqrt
+from typing import NamedTuple
 
 YEAR_S = 365 * 86_400
 ROOT_YEAR = sqrt(YEAR_S)
@@ -8,6 +9,15 @@ WARM_S = 600  # the prior counts for as much as this many seconds of samples
 LOWEST, HIGHEST = 0.10, 4.00  # annualised; outside of this an estimate is not believed
 PRIORS = {"BTC": 0.45, "ETH": 0.60, "SOL": 0.80, "XRP": 0.80, "DOGE": 1.00}
 DEFAULT_PRIOR = 0.80
+
+
+class Outlook(NamedTuple):
+    """What the volatility is expected to be until a close. `sigma` is per sqrt(second), where the multiplier is 1."""
+
+    sigma: float
+    pieces: tuple[tuple[float, float, float], ...]  # (from, to, multiplier of the variance) seconds from now; () is flat
+    error: float  # standard error of ln sigma
+    annualised: float  # the root of the mean variance over what is left, per sqrt(year)
 
 
 def prior(asset: str) -> float:
@@ -67,6 +77,10 @@ class Volatility:
         weight = max(1.0 / (WARM_S + self.count), self._decay)
         self._variance += weight * (rate - self._variance)
         self.sigma = _believable(self._variance)
+
+    def outlook(self, now_ns: int, close_ns: int) -> Outlook:
+        """What is expected from `now_ns` to `close_ns`."""
+        return Outlook(self.sigma, (), 0.12 if self.is_warm else 0.35, self.annualised)
 
     @property
     def annualised(self) -> float:
