@@ -2,7 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from markets.kalshi.errors import NotFound
 from markets.kalshi.hosts import DEMO, PRODUCTION
 from markets.kalshi.keys import VARIABLES
 from markets.kalshi.rest import KalshiRest
-from trading.acceptance import table
+from trading.acceptance import sim, table
 from trading.acceptance.case import Case, Failed, Need
 from trading.acceptance.demo import NoEnvironment, practice
 from trading.acceptance.environment import Environment
@@ -226,6 +229,58 @@ def test_the_command_fails_when_a_case_fails(
         call_command("acceptance")
     assert ended.value.returncode == 1
     assert "on purpose" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_command_ends_in_order_when_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
+    left: list[str] = []
+
+    @asynccontextmanager
+    async def watched(**options: int) -> AsyncIterator[Environment]:
+        async with simulated(**options) as environment:
+            try:
+                yield environment
+            finally:
+                left.extend(await _statuses(environment))
+
+    async def ends(hands: Hands) -> None:
+        await hands.me.rests(await hands.market())
+        os.kill(os.getpid(), number)
+        await asyncio.Event().wait()
+
+    async def passes(hands: Hands) -> None:
+        await hands.me.lag()
+
+    cases = (made(passes), made(ends)._replace(id="X02"), made(passes)._replace(id="X03"))
+    monkeypatch.setattr(acceptance, "chosen", lambda names: cases)
+    monkeypatch.setattr(sim, "simulated", watched)
+    before = signal.signal(number, signal.SIG_IGN)  # should it not listen, the test outlives it
+    try:
+        with pytest.raises(CommandError, match="ended after 1 of 3 cases; what rested was cancelled") as ended:
+            call_command("acceptance")
+    finally:
+        signal.signal(number, before)
+    assert ended.value.returncode == code
+    assert left == ["canceled"]
+    assert "X03" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"env": "moon"}, "--env moon: it is sim or demo"),
+        ({"size": "0.5"}, "--size 0.5: one contract or more"),
+        ({"size": "many"}, "--size many: "),
+        ({"max_dollars": "0.5"}, r"--max-dollars 0\.5: a dollar or more"),
+        ({"only": ["Z99"]}, "no case and no theme is called 'z99'"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_with_what_to_do(options: dict[str, object], words: str) -> None:
+    with pytest.raises(CommandError, match=words) as refused:
+        call_command("acceptance", **options)
+    assert refused.value.returncode == 2
 
 
 def test_the_list_is_there_for_programs_too() -> None:
