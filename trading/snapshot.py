@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.desk import Desk
-from trading.core.engine import ASKED
 from trading.core.events import Event, Fill, OrderAccepted, OrderCancelled, OrderRejected
-from trading.core.market import MarketState
+from trading.core.market import ASKED, MarketState
 from trading.core.portfolio import Position
 from trading.core.reasons import REASONS
 from trading.price_rows import prices

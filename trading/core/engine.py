@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
+from markets.core.events import MarketListed
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import NOTHING, Decision, Denied, Forecast, ModeChange, PlaceOrder, Signal
 from trading.core.events import (
@@ -26,8 +29,8 @@ from trading.core.events import (
 )
 from trading.core.fees import worst_fee
 from trading.core.fitted import Fitted
-from trading.core.forecasts import Forecaster
-from trading.core.market import MarketState
+from trading.core.forecasts import Forecaster, forecast
+from trading.core.market import ASKED, MarketState
 from trading.core.orders import Orders
 from trading.core.parameters import Parameters
 from trading.core.portfolio import Portfolio
@@ -37,8 +40,6 @@ from trading.core.risk import Risk, opening_count
 from trading.core.strategies import strategy_named
 from trading.core.strategy import Idea, Quote, View
 from trading.core.watch import NO_MARKET, Touched, Watch
-
-ASKED = frozenset({"open", "paused"})  # the states of a market in which it is asked whether to trade
 
 
 class Engine:
@@ -63,6 +64,7 @@ class Engine:
         self._changed: HeldPosition | None = None
         self._hear: dict[type, Callable[[Any], Touched]] = {
             **self.watch.hears,
+            MarketListed: self._market_listed,
             Opening: self._opening,
             OrderAccepted: self._nothing_to_do,
             OrderRejected: self._order_gone,
@@ -119,6 +121,10 @@ class Engine:
         if self.portfolio.advance(now_ns):
             self.risk.review()
             self.watch.forget_unsettled(now_ns, self.portfolio.positions)
+
+    def _market_listed(self, event: MarketListed) -> Touched:
+        self.forecaster.next_ns = 0
+        return self.watch.hears[MarketListed](event)
 
     def _opening(self, event: Opening) -> Touched:
         self.portfolio.open(event)
@@ -224,8 +230,15 @@ class Engine:
         return self.forecaster.due(now_ns, self.markets.values(), self._forecast)
 
     def _forecast(self, market: MarketState, seconds_left: int) -> Forecast:
-        contract = market.contract
-        return Forecast(self.now_ns, contract.ticker, contract.asset, contract.close_ns, seconds_left)
+        told = forecast(
+            market,
+            self.underlyings[market.contract.asset],
+            self.parameters,
+            self.now_ns,
+            seconds_left=seconds_left,
+            refused=self.watch.refused(market),
+        )
+        return replace(told, parameters_version=self.versions["parameters"])
 
     def _propose(self, market: MarketState, quote: Quote) -> PlaceOrder | Denied:
         contract = market.contract

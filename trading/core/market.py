@@ -7,6 +7,8 @@ from markets.core.contract import Contract
 from trading.core.decision import Signal
 from trading.core.fair_value import Pricer
 
+ASKED = frozenset({"open", "paused"})  # the states of a market in which it is asked whether to trade
+
 
 class Pricing(NamedTuple):
     """A fair value and what it was made of. `z` and `level_error` say how sure it can be."""
@@ -27,12 +29,24 @@ class Pricing(NamedTuple):
 class MarketState:
     """One market while it lives. `lost` says why its book is not to be believed; empty when it is fine."""
 
-    __slots__ = ("book", "contract", "lost", "ordered_ns", "priced_at", "pricer", "pricing", "signal", "status")
+    __slots__ = (
+        "book",
+        "contract",
+        "heard_ns",
+        "lost",
+        "ordered_ns",
+        "priced_at",
+        "pricer",
+        "pricing",
+        "signal",
+        "status",
+    )
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.book = OrderBook()
         self.status = "listed"
+        self.heard_ns = 0  # when the book was told last, also where its best prices stayed as they were
         self.ordered_ns = 0
         self.lost = "no snapshot yet"
         self.signal: Signal | None = None

@@ -134,6 +134,7 @@ class Watch:
         if market is None:
             return NO_MARKET
         market.book.replace(event.yes, event.no)
+        market.heard_ns = event.received_ns
         market.lost = ""
         return (market,)
 
@@ -141,6 +142,7 @@ class Watch:
         market = self.markets.get(event.ticker)
         if market is None or market.lost:
             return NO_MARKET
+        market.heard_ns = event.received_ns
         try:
             best_changed = market.book.change(event.is_yes, event.price, event.change)
         except BookError as error:
