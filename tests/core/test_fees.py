@@ -62,6 +62,26 @@ def test_the_fee_of_many_contracts_is_seven_percent_of_the_variance(price: int, 
     assert 100 * fee_per_contract(DIRECT, price, 10_000 * CONTRACT) == pytest.approx(cents, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("price", "exact", "alone", "of_hundred"),
+    [
+        (500, 0.3325, 1, 0.34), (1_000, 0.63, 1, 0.63), (2_500, 1.3125, 2, 1.32), (5_000, 1.75, 2, 1.75),
+        (7_500, 1.3125, 2, 1.32), (9_000, 0.63, 1, 0.63), (9_500, 0.3325, 1, 0.34), (9_900, 0.0693, 1, 0.07),
+    ],
+)  # fmt: skip
+def test_section_7_the_table_of_fees_and_what_breaks_even(
+    price: int, exact: float, alone: int, of_hundred: float
+) -> None:
+    """In cents: exactly, for one contract where accounts move in cents, and for each of a hundred of them."""
+    assert 100 * fee_per_contract(DIRECT, price, 10_000 * CONTRACT) == pytest.approx(exact, abs=1e-5)
+    assert 100 * fee_per_contract(CENTS, price) == pytest.approx(alone, abs=1e-9)
+    assert 100 * fee_per_contract(CENTS, price, 100 * CONTRACT) == pytest.approx(of_hundred, abs=1e-9)
+    breaks_even = {500: (0.053325, 0.06), 5_000: (0.5175, 0.52), 9_000: (0.9063, 0.91), 9_900: (0.990693, 1.0)}
+    if price in breaks_even:
+        own = price / 10_000
+        assert (own + exact / 100, own + alone / 100) == pytest.approx(breaks_even[price], abs=1e-9)
+
+
 def test_one_contract_alone_pays_the_rounding() -> None:
     assert fee_per_contract(DIRECT, 9_900) == pytest.approx(0.0007)
     assert fee_per_contract(CENTS, 9_900) == pytest.approx(0.01)

@@ -11,12 +11,13 @@ from backtests.core.lead_lag import Series, contrast, hayashi_yoshida, lead, ser
 
 def by_pairs(x: Series, y: Series) -> float:
     """The double sum as it is written."""
-    return sum(
+    total = sum(
         (x.logs[i + 1] - x.logs[i]) * (y.logs[j + 1] - y.logs[j])
         for i in range(len(x.logs) - 1)
         for j in range(len(y.logs) - 1)
         if x.seconds[i] < y.seconds[j + 1] and y.seconds[j] < x.seconds[i + 1]
     )
+    return float(total)
 
 
 def test_section_6_the_worked_covariance() -> None:

@@ -25,6 +25,17 @@ def test_the_fraction_has_the_known_value(p: float, cost: float, expected: float
     assert kelly_fraction(p, cost) == pytest.approx(expected, abs=5e-7)
 
 
+@pytest.mark.parametrize(("p", "cost"), [(0.55, 0.5175), (0.60, 0.5175), (0.95, 0.9063), (0.30, 0.263125)])
+def test_section_9_a_grid_search_finds_the_same_fraction(p: float, cost: float) -> None:
+    grid = [place / 100_000 for place in range(99_999)]
+    assert max(grid, key=lambda share: growth(p, cost, share)) == pytest.approx(kelly_fraction(p, cost), abs=1.01e-5)
+
+
+def test_section_9_a_quarter_of_the_stake_keeps_forty_four_percent_of_the_growth() -> None:
+    best = kelly_fraction(0.55, 0.5175)
+    assert growth(0.55, 0.5175, 0.25 * best) / growth(0.55, 0.5175, best) == pytest.approx(0.44, abs=0.005)
+
+
 @given(st.floats(0.01, 0.99), costs)
 def test_no_other_share_of_the_bankroll_grows_faster(p: float, cost: float) -> None:
     best = kelly_fraction(p, cost)

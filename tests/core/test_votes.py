@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from trading.core.votes import OUTLIER_SHARE, largest_distance, median, micro_price, weighted_median
 
 
-def test_the_worked_examples() -> None:
+def test_section_6_the_worked_examples() -> None:
     assert weighted_median([100.0, 101.0, 103.0], [5.0, 2.0, 1.0]) == 100.0
     assert weighted_median([100.0, 101.0, 103.0], [1.0, 1.0, 2.0]) == 102.0
     assert micro_price(100.0, 3.0, 100.1, 1.0) == pytest.approx(100.075, abs=1e-12)

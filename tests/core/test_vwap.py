@@ -56,6 +56,13 @@ def test_letting_old_trades_go_is_the_same_as_never_having_had_them(steps: list[
     assert vwap.first_ns == seen[-inside][0]
 
 
+def test_section_6_the_worked_example() -> None:
+    vwap = VenueVwap(WINDOW_NS)
+    for now_ns, (price, size) in enumerate([(100.0, 5.0), (101.0, 2.0), (103.0, 1.0)]):
+        vwap.add(10_000 + now_ns, price, size)
+    assert vwap.price == 100.625
+
+
 def test_it_grows_with_a_busy_window_and_keeps_every_trade() -> None:
     vwap = VenueVwap(WINDOW_NS)
     for place in range(5_000):
