@@ -25,8 +25,8 @@ Write = Callable[[Subject, Sequence[Entry]], None]
 class Journal:
     """A session hands it every step; its thread writes the rows a quarter of a second behind.
 
-    `put` never waits. Facts about money are always taken; past `bound` waiting entries signals are left out
-    (the tape has them), and `is_behind` tells the session to halt. `failure` is what ended the thread, if anything.
+    `put` never waits. Facts about money and forecasts are always taken; past `bound` waiting entries signals are left
+    out (the tape has them), and `is_behind` tells the session to halt. `failure` is what ended the thread, if anything.
     Whatever was put before a step of the time `written_ns` is in the database, and that step; None: nothing yet.
     """
 

@@ -48,6 +48,7 @@ class Entry(NamedTuple):
     signals: tuple[core.Signal, ...] = ()
     orders: tuple[core.PlaceOrder, ...] = ()
     positions: tuple[events.HeldPosition, ...] = ()
+    forecasts: tuple[core.Forecast, ...] = ()
 
 
 def write(subject: Subject, entries: Sequence[Entry]) -> None:
@@ -59,6 +60,7 @@ def write(subject: Subject, entries: Sequence[Entry]) -> None:
         _write_order_events(subject, [event for event in kept if isinstance(event, OrderEvent)])
         _write_positions(subject.account, entries)
         _insert_settlements(subject.account, kept)
+        _insert_forecasts(subject, entries)
         _insert_signals(subject, entries)
 
 
@@ -203,6 +205,23 @@ def _insert_settlements(account: str, kept: Iterable[KeptEvent]) -> None:
         )
         for event in settled.values()
     )  # fmt: skip
+
+
+def _insert_forecasts(subject: Subject, entries: Iterable[Entry]) -> None:
+    """Each mark of a window once: the first word stands, for a later one may know more."""
+    made = {(each.ticker, each.seconds_left): each for entry in reversed([*entries]) for each in entry.forecasts}
+    if not made:
+        return
+    mine = models.Forecast.objects.filter(account=subject.account, ticker__in={ticker for ticker, _ in made})
+    for key in mine.order_by().values_list("ticker", "seconds_left"):
+        made.pop(key, None)
+    models.Forecast.objects.bulk_create(_forecast(subject, each) for each in reversed(made.values()))
+
+
+def _forecast(subject: Subject, told: core.Forecast) -> models.Forecast:
+    values = {name: getattr(told, name) for name in told.__struct_fields__ if name != "received_ns"}
+    values["fitted_versions"] = list(told.fitted_versions)
+    return models.Forecast(session_id=subject.session_id, account=subject.account, event_ns=told.received_ns, **values)
 
 
 def _insert_signals(subject: Subject, entries: Iterable[Entry]) -> None:

@@ -160,7 +160,7 @@ class Session:
         """To the tape; and out of our hands before an order leaves, or the rows hear of money."""
         tape = self.tape
         tape.append(event)  # a decision is read back with the event before it
-        if decision.commands or decision.positions or decision.mode is not None:
+        if decision.has_effect:
             tape.append(decision)
         if decision.commands or type(event) in ACCOUNT_EVENTS:
             tape.flush()

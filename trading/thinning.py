@@ -39,6 +39,6 @@ def entry(event: Event, decision: Decision, thinning: Thinning) -> Entry | None:
     if decision is NOTHING:
         return Entry(event.received_ns, kept) if kept is not None else None
     signals = tuple(signal for signal in decision.signals if thinning.keeps(signal))
-    if kept is None and not (signals or decision.commands or decision.positions):
+    if kept is None and not (signals or decision.commands or decision.positions or decision.forecasts):
         return None
-    return Entry(event.received_ns, kept, signals, decision.commands, decision.positions)
+    return Entry(event.received_ns, kept, signals, decision.commands, decision.positions, decision.forecasts)

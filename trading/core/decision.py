@@ -137,5 +137,10 @@ class Decision(Message, frozen=True):
     forecasts: tuple[Forecast, ...] = ()
     audits: tuple[SettlementAudit, ...] = ()
 
+    @property
+    def has_effect(self) -> bool:
+        """Whether it says more than what was thought: a tape keeps those that do."""
+        return bool(self.commands or self.positions or self.mode or self.forecasts or self.audits)
+
 
 NOTHING = Decision(0)

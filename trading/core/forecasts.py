@@ -1,13 +1,14 @@
 """The forecast record: what models and market said of every window at fixed times before its close."""
 
 from collections.abc import Callable, Iterable
+from math import isfinite
 
 from msgspec.structs import replace
 
 from markets.core.book import OrderBook
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
-from trading.core.calibration import pooled
+from markets.core.units import SECOND_NS
 from trading.core.decision import Forecast
+from trading.core.edge import belief
 from trading.core.market import ASKED, MarketState, Pricing
 from trading.core.parameters import Parameters
 from trading.core.pricing import Underlying, calibration_of, price
@@ -119,17 +120,16 @@ def _with_models(
     now_ns = told.received_ns
     left_s = (told.close_ns - now_ns) / SECOND_NS
     laid = calibration_of(underlying.fitted, parameters, told.asset, left_s, now_ns)
-    is_quoted = not market.lost and market.book.is_two_sided and not market.book.is_crossed
-    mid = (told.bid + told.ask) / (2 * PRICE_DOLLAR) if is_quoted else None
-    weight = parameters.pooling_weight
+    book = NOBODY if market.lost else market.book
+    held = belief(pricing, book, parameters, underlying.fitted, asset=told.asset, seconds_left=left_s, now_ns=now_ns)
     return replace(
         told,
         fair=pricing.fair,
         calibrated=pricing.calibrated,
-        pooled=pricing.calibrated if mid is None else pooled(pricing.calibrated, mid, weight),
+        pooled=held.pooled,
         digital=pricing.digital,
         sigma=pricing.annualised,
         level_error=max(parameters.level_noise_bp * 1e-4, underlying.spot.sigma),
-        z=pricing.z,
-        fitted_versions=(laid.version,) if laid and laid.version else (),
+        z=pricing.z if isfinite(pricing.z) else None,
+        fitted_versions=tuple(version for version in (laid.version if laid else 0, held.version) if version),
     )
