@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from markets.core.contract import WINDOW_NS, Averaging, Contract
-from markets.core.events import IndexValue
+from markets.core.events import IndexValue, MarketStatus
 from markets.core.units import SECOND_NS
+from trading.core.audit import Auditor, price_of
 from trading.core.bias import INDEX_ERROR
 from trading.core.calibration import mapped
 from trading.core.composite import METHODS
+from trading.core.decision import SettlementAudit
 from trading.core.fair_value import Pricer, level_noise
 from trading.core.fitted import Announcement, CalibrationMap, Fitted, applying
 from trading.core.index_samples import IndexSamples
@@ -36,6 +38,7 @@ class Underlying:
         self._anchored_ns = 0
         self.spot = Spot(asset, parameters)
         self._samples: dict[PriceMethod, IndexSamples] = {method: IndexSamples() for method in METHODS}
+        self.auditor = Auditor(parameters.settlement_window)
         self.volatility = Volatility(parameters.volatility_half_life_s, parameters.volatility_step_s, prior(asset))
         self.spot.volatility(self.volatility.sigma)
 
@@ -47,6 +50,7 @@ class Underlying:
     def configure(self, parameters: Parameters) -> None:
         """Take new parameters; what was learnt from the market so far is kept."""
         self.spot.configure(parameters)
+        self.auditor.window = parameters.settlement_window
         self.volatility.retune(parameters.volatility_half_life_s, parameters.volatility_step_s)
         for market in self.markets:
             market.forget_pricing()
@@ -67,6 +71,8 @@ class Underlying:
         """Take the estimate as it is at every whole second from `first_ns` to `last_ns`."""
         first_ns = max(first_ns, last_ns - LONGEST_GAP_S * SECOND_NS)
         for second_ns in range(first_ns, last_ns + 1, SECOND_NS):
+            if second_ns >= self.auditor.due_ns:
+                self.auditor.keep(second_ns, self.official, self._samples, self.spot.method)
             if -second_ns % WINDOW_NS <= STRIKE_NS:  # every method learns from the strike by its own average
                 self._sample_all(second_ns)
             second, estimate = second_ns // SECOND_NS, self.spot.estimate(second_ns)
@@ -78,12 +84,22 @@ class Underlying:
     def _sample_all(self, second_ns: int) -> None:
         for method, level in zip(METHODS, self.spot.sample(second_ns), strict=True):
             self._samples[method].take(second_ns // SECOND_NS, level)
+        self.auditor.take_venues(second_ns // SECOND_NS, self.spot.said())
 
     def anchor(self, contract: Contract) -> None:
         """A strike is the official average before the open: compare it with our own, and lean on the difference.
         Once for a window: who is told of it again has learnt nothing new."""
         if contract.strike is not None:
             self._compare(contract.strike, contract.averaging, contract.open_ns)
+
+    def audit(self, event: MarketStatus, contract: Contract) -> SettlementAudit | None:
+        """A window has settled: hold it against what we knew of its minute. Its value is the strike of the next window,
+        and teaches what that would: first where the strike is late, else nothing more."""
+        value = price_of(event.settle_value)
+        if value is None or event.result not in {"yes", "no"}:
+            return None
+        self._compare(value, contract.averaging, contract.close_ns)
+        return self.auditor.audit(event, contract, self.official, self._samples, self.spot.method)
 
     def publish(self, event: IndexValue) -> Sequence[MarketState]:
         """The exchange has published the index: our level learns from it, and samples of the settlement are known.

@@ -134,6 +134,10 @@ class Spot:
         found = [self._composite.level(method, now_ns) for method in METHODS]
         return [each and each[0] for each in found]
 
+    def said(self) -> list[tuple[str, float]]:
+        """(venue, its own price with its basis in it) of each that spoke at the last `sample`, outvoted or not."""
+        return [(voice.venue, voice.price) for voice in self._panel.speaking]
+
     def anchor(self, strike: float, own_average: float, method: PriceMethod | None = None) -> bool:
         """Learn from a level that the exchange has published (a strike) and our own average of the same time, by the
         method in force or another. False when the difference is too large to be true."""

@@ -167,6 +167,8 @@ class Watch:
             return NO_MARKET
         market.status = event.status
         if event.status == "settled":
+            audit = self.underlyings[market.contract.asset].audit(event, market.contract)
+            self.audits = (*self.audits, audit) if audit else self.audits
             self._drop(market)  # kept until now, because the exchange may still have answered orders in it
             return self._strikes_from(market.contract, event.settle_value)
         return (market,)
