@@ -49,6 +49,7 @@ class Entry(NamedTuple):
     orders: tuple[core.PlaceOrder, ...] = ()
     positions: tuple[events.HeldPosition, ...] = ()
     forecasts: tuple[core.Forecast, ...] = ()
+    audits: tuple[core.SettlementAudit, ...] = ()
 
 
 def write(subject: Subject, entries: Sequence[Entry]) -> None:
@@ -61,6 +62,7 @@ def write(subject: Subject, entries: Sequence[Entry]) -> None:
         _write_positions(subject.account, entries)
         _insert_settlements(subject.account, kept)
         _insert_forecasts(subject, entries)
+        _insert_audits(subject, entries)
         _insert_signals(subject, entries)
 
 
@@ -222,6 +224,23 @@ def _forecast(subject: Subject, told: core.Forecast) -> models.Forecast:
     values = {name: getattr(told, name) for name in told.__struct_fields__ if name != "received_ns"}
     values["fitted_versions"] = list(told.fitted_versions)
     return models.Forecast(session_id=subject.session_id, account=subject.account, event_ns=told.received_ns, **values)
+
+
+def _insert_audits(subject: Subject, entries: Iterable[Entry]) -> None:
+    """Each window once: the first word stands, for who hears of it again has not heard its minute."""
+    made = {each.ticker: each for entry in reversed([*entries]) for each in entry.audits}
+    mine = models.SettlementAudit.objects.filter(account=subject.account, ticker__in=made)
+    for ticker in mine.order_by().values_list("ticker", flat=True) if made else ():
+        del made[ticker]
+    models.SettlementAudit.objects.bulk_create(_audit(subject, each) for each in reversed(made.values()))
+
+
+def _audit(subject: Subject, told: core.SettlementAudit) -> models.SettlementAudit:
+    values = {name: getattr(told, name) for name in told.__struct_fields__ if name != "received_ns"}
+    values["venues"], values["methods"] = dict(told.venues), dict(told.methods)
+    return models.SettlementAudit(
+        session_id=subject.session_id, account=subject.account, event_ns=told.received_ns, **values
+    )
 
 
 def _insert_signals(subject: Subject, entries: Iterable[Entry]) -> None:

@@ -39,6 +39,7 @@ def entry(event: Event, decision: Decision, thinning: Thinning) -> Entry | None:
     if decision is NOTHING:
         return Entry(event.received_ns, kept) if kept is not None else None
     signals = tuple(signal for signal in decision.signals if thinning.keeps(signal))
-    if kept is None and not (signals or decision.commands or decision.positions or decision.forecasts):
+    if kept is None and not (signals or decision.has_effect):
         return None
-    return Entry(event.received_ns, kept, signals, decision.commands, decision.positions, decision.forecasts)
+    said = (decision.commands, decision.positions, decision.forecasts, decision.audits)
+    return Entry(event.received_ns, kept, signals, *said)
