@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from backtests.core.rows import MODELS, Row, mid
 from backtests.core.scores import Floats, Ints
 
+MARKET, NAIVE, COIN = "market", "digital", "coin"
+
 
 class Table(NamedTuple):
     """n forecasts with their outcomes. `window` and `asset` are numbers from 0; NaN is a probability that there was not."""
@@ -38,6 +40,23 @@ class Table(NamedTuple):
             outcome=self.outcome[chosen],
             probabilities={name: column[chosen] for name, column in self.probabilities.items()},
         )
+
+    def of(self, name: str) -> Floats:
+        """What a model, the market or a coin said in each row."""
+        if name == MARKET:
+            return self.mid
+        return np.full(self.mid.size, 0.5) if name == COIN else self.probabilities[name]
+
+    def knows(self, name: str) -> bool:
+        """Whether there is such a forecaster."""
+        return name in {MARKET, COIN} or name in self.probabilities
+
+    def shared(self, p: Floats) -> Ints:
+        """The numbers of the rows on which `p`, the market and the naive model all said something."""
+        there = ~np.isnan(p) & ~np.isnan(self.mid)
+        if NAIVE in self.probabilities:
+            there &= ~np.isnan(self.probabilities[NAIVE])
+        return np.flatnonzero(there)
 
     def with_models(self, models: dict[str, Floats]) -> "Table":
         """The same rows with more models."""
