@@ -39,9 +39,7 @@ class Cases(NamedTuple):
     @property
     def weights(self) -> Floats:
         """One over how many cases the window has: each window counts once, however often it was forecast."""
-        _, place, count = np.unique(self.window, return_inverse=True, return_counts=True)
-        weights: Floats = 1.0 / count[place]
-        return weights
+        return shares(self.window)
 
     @property
     def now_ns(self) -> Whole:
@@ -57,6 +55,13 @@ class Part(NamedTuple):
     least_s: float
     most_s: float
     cases: Cases
+
+
+def shares(window: Whole) -> Floats:
+    """For each, one over how many there are of its window."""
+    _, place, count = np.unique(window, return_inverse=True, return_counts=True)
+    each: Floats = 1.0 / count[place]
+    return each
 
 
 def cases_of(rows: Sequence[Row], name: str) -> tuple[Cases, Whole]:
@@ -86,9 +91,15 @@ def groups_of(assets: npt.NDArray[np.str_]) -> tuple[str, ...]:
 
 def parts_of(cases: Cases, least_windows: int) -> Iterator[Part]:
     """Every group and time to the close with enough windows."""
-    for group in groups_of(cases.asset):
-        mine = cases if group == ALL else cases.where(cases.asset == group)
+    for group, least_s, most_s, mine in places_of(cases.asset, cases.seconds_left):
+        part = cases.where(mine)
+        if part.windows >= max(least_windows, 1):
+            yield Part(group, least_s, most_s, part)
+
+
+def places_of(asset: npt.NDArray[np.str_], seconds_left: Floats) -> Iterator[tuple[str, float, float, Flags]]:
+    """Every group and time to the close, with which of the columns belong to it."""
+    for group in groups_of(asset):
+        mine = np.ones(len(asset), dtype=np.bool_) if group == ALL else asset == group
         for least_s, most_s in BUCKETS:
-            part = mine.where((mine.seconds_left >= least_s) & (mine.seconds_left < most_s))
-            if part.windows >= max(least_windows, 1):
-                yield Part(group, least_s, most_s, part)
+            yield group, least_s, most_s, mine & (seconds_left >= least_s) & (seconds_left < most_s)
