@@ -16,6 +16,8 @@ from trading.core.parameters import Parameters
 
 T = TypeVar("T")
 
+EAGER = Parameters(min_confidence=0.0, pooling="off")  # trades on its own opinion: where a test is not about the gates
+
 TICKER = "KXBTC15M-26NOV221200-00"
 CLOSE_NS = 1_795_366_800 * SECOND_NS  # 2026-11-22 17:00:00 UTC, noon in New York
 OPEN_NS = CLOSE_NS - 900 * SECOND_NS

@@ -8,10 +8,9 @@ import msgspec
 from markets.core.events import MarketEvent, MarketListed
 from markets.core.units import SECOND_NS
 from markets.tape import VERSION, TapeHeader, TapeWriter
-from tests.builders import TICKER, quarter_hour
-from trading.core.parameters import Parameters
+from tests.builders import EAGER, TICKER, quarter_hour
 
-BOLD = Parameters(edge_threshold=0.01, min_confidence=0.0, probability_margin=0.0)
+BOLD = msgspec.structs.replace(EAGER, edge_threshold=0.01, probability_margin=0.0)
 
 
 def rising(result: str = "yes") -> list[MarketEvent]:

@@ -7,7 +7,7 @@ import pytest
 
 from markets.core.events import BookDelta, FeedStatus, MarketListed, SpotPrice
 from markets.core.units import DAY_NS, DOLLAR, SECOND_NS
-from tests.builders import STRIKE, TICKER, Table, at, contract, opening, quarter_hour, snapshot, spot, status
+from tests.builders import EAGER, STRIKE, TICKER, Table, at, contract, opening, quarter_hour, snapshot, spot, status
 from trading.core.events import (
     Event,
     Fill,
@@ -22,7 +22,6 @@ from trading.core.events import (
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
-EAGER = Parameters(min_confidence=0.0)
 FAR_ABOVE = STRIKE * 1.004
 
 

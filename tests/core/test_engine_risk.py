@@ -1,17 +1,17 @@
 """The limits as the engine keeps them: over several markets in one step, over a minute, over what is on its way."""
 
+import msgspec
 import pytest
 
 from markets.core.events import MarketListed
 from markets.core.units import DOLLAR, SECOND_NS
-from tests.builders import STRIKE, TICKER, Table, at, contract, opening, snapshot, spot, status
+from tests.builders import EAGER, STRIKE, TICKER, Table, at, contract, opening, snapshot, spot, status
 from trading.core.events import Fill, HeldPosition, LimitsSet, Settled
 from trading.core.fees import worst_fee
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
-EAGER = Parameters(min_confidence=0.0)
-SLOW = Parameters(min_confidence=0.0, order_latency_ns=30 * SECOND_NS)
+SLOW = msgspec.structs.replace(EAGER, order_latency_ns=30 * SECOND_NS)
 BULLISH = STRIKE * 1.004
 OTHER = "KXBTCD-26NOV221200-00"
 

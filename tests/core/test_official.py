@@ -9,7 +9,20 @@ from hypothesis import strategies as st
 from markets.core.contract import Averaging
 from markets.core.events import IndexValue, MarketListed
 from markets.core.units import SECOND_NS
-from tests.builders import CLOSE_NS, OPEN_NS, STRIKE, TICKER, Table, at, contract, opening, snapshot, spot, status
+from tests.builders import (
+    CLOSE_NS,
+    EAGER,
+    OPEN_NS,
+    STRIKE,
+    TICKER,
+    Table,
+    at,
+    contract,
+    opening,
+    snapshot,
+    spot,
+    status,
+)
 from trading.core.confidence import ANCHORED, OFFICIAL
 from trading.core.index_samples import IndexSamples
 from trading.core.official import Known, Official, whole_window
@@ -205,7 +218,7 @@ def test_an_index_that_is_too_far_off_is_not_what_our_level_is_held_against() ->
 
 
 def in_the_last_minute(*, heard: bool, until: int = 890) -> Table:
-    table = Table(parameters=Parameters(min_confidence=0.0)).hear(MarketListed(at(-3), contract()), status(0, "open"))
+    table = Table(parameters=EAGER).hear(MarketListed(at(-3), contract()), status(0, "open"))
     table.hear(snapshot(0.1))
     for second in range(700, until + 1):
         table.hear(spot(second, STRIKE * 1.0002))

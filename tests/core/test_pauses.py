@@ -5,12 +5,10 @@ import pytest
 
 from markets.core.events import ExchangeStatus, FeedStatus, MarketListed, SeriesDrift
 from markets.core.units import SECOND_NS
-from tests.builders import STRIKE, TICKER, Table, at, contract, snapshot, spot, status
+from tests.builders import EAGER, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
 from trading.core.events import Event, Fill, ModeSet, OrderAccepted, OrderRejected, SeriesOff
-from trading.core.parameters import Parameters
 from trading.core.reasons import REASONS
 
-EAGER = Parameters(min_confidence=0.0)
 CHANGES = ("the taker fee is 0.14, not 0.07", "the strike type is `less`")
 STOPS: list[tuple[Event, Event, str]] = [
     (ExchangeStatus(at(30), 2, False, "maintenance"), ExchangeStatus(at(40), 2, True), "EXCHANGE_PAUSED"),
@@ -64,7 +62,7 @@ def test_who_has_halted_or_switched_off_reads_that_first(stop: Event, over: Even
     [(ExchangeStatus(at(4.05), 2, False), "trading_is_paused"), (status(4.05, "paused"), "market_inactive")],
 )
 def test_an_order_that_is_on_its_way_when_a_pause_begins_is_refused(stop: Event, code: str) -> None:
-    slow = Parameters(min_confidence=0.0, order_latency_ns=SECOND_NS)
+    slow = msgspec.structs.replace(EAGER, order_latency_ns=SECOND_NS)
     table = Table(parameters=slow).hear(MarketListed(at(-3), contract()), status(0, "open"), snapshot(0.1))
     table.hear(*path(0.5, 60, STRIKE * 1.004))
     sent_s = (

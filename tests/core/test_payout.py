@@ -10,9 +10,8 @@ from backtests.core.record import Result
 from markets.core.events import BookSnapshot, MarketListed, MarketStatus
 from markets.core.payout import is_awaited, payout_of, yes_pays_of
 from markets.core.units import DOLLAR, PRICE_DOLLAR
-from tests.builders import CLOSE_NS, STRIKE, TICKER, Table, at, contract, fill, opening, snapshot, spot, status
+from tests.builders import CLOSE_NS, EAGER, STRIKE, TICKER, Table, at, contract, fill, opening, snapshot, spot, status
 from trading.core.events import Fill, Settled
-from trading.core.parameters import Parameters
 from trading.core.portfolio import Portfolio, Position
 
 prices = st.integers(0, PRICE_DOLLAR)
@@ -102,7 +101,7 @@ def test_the_ledger_finds_a_voided_market_that_was_paid_as_if_it_were_won() -> N
 
 def played(status_told: MarketStatus) -> Table:
     """A table that has bought YES, and whose market then ends."""
-    table = Table(parameters=Parameters(min_confidence=0.0)).hear(MarketListed(at(-3), contract()), status(0, "open"))
+    table = Table(parameters=EAGER).hear(MarketListed(at(-3), contract()), status(0, "open"))
     quotes: list[BookSnapshot] = [snapshot(0.1, count=1_000)]
     table.hear(*quotes, *[spot(second / 2, STRIKE * 1.004) for second in range(1, 121)])
     assert table.engine.portfolio.count(TICKER) > 0

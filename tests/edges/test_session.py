@@ -13,7 +13,7 @@ from markets.core.events import MarketEvent
 from markets.core.units import DOLLAR
 from markets.recorder import Recorder
 from markets.tape import TapeHeader, read_tape
-from tests.builders import TICKER, at, opening, quarter_hour, spot, status
+from tests.builders import EAGER, TICKER, at, opening, quarter_hour, spot, status
 from trading.broadcast import Broadcast
 from trading.control import Control, Wanted
 from trading.core.decision import Decision, PlaceOrder
@@ -22,7 +22,6 @@ from trading.core.engine import Engine
 from trading.core.events import Event, HeldPosition, LimitsSet, Opening, Settled
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
-from trading.core.parameters import Parameters
 from trading.journal import Journal
 from trading.session import Session
 from trading.snapshot import Place, Recent
@@ -30,7 +29,7 @@ from trading.source import Source
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 13, tzinfo=UTC)
-WANTED = Wanted(1, RiskLimits(), 1, Parameters(min_confidence=0.0), "ACTIVE", "", "ada", NOON)
+WANTED = Wanted(1, RiskLimits(), 1, EAGER, "ACTIVE", "", "ada", NOON)
 HELD = HeldPosition(TICKER, 1_000, 5 * DOLLAR, 0, 0, at(900))
 BULLISH = [(second / 2, 85_340.0) for second in range(-4, 1_700)]
 

@@ -6,16 +6,15 @@ import pytest
 
 from markets.core.events import ExchangeStatus, IndexValue, MarketListed, SeriesDrift
 from markets.core.units import SECOND_NS
-from tests.builders import CLOSE_NS, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
+from tests.builders import CLOSE_NS, EAGER, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
 from trading.core.events import Event
-from trading.core.parameters import Parameters
 from trading.core.reasons import REASONS
 from trading.price_rows import prices
 from trading.snapshot import windows
 
 
 def after(*events: Event) -> Table:
-    table = Table(parameters=Parameters(min_confidence=0.0)).hear(MarketListed(at(-3), contract()), status(0, "open"))
+    table = Table(parameters=EAGER).hear(MarketListed(at(-3), contract()), status(0, "open"))
     return table.hear(snapshot(0.1), *[spot(second, STRIKE * 1.004) for second in range(1, 30)], *events)
 
 

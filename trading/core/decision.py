@@ -29,6 +29,9 @@ class Signal(Message, frozen=True):
     spot: float | None = None
     volatility: float | None = None  # annualised
     seconds_left: float = 0.0
+    calibrated: float | None = None  # `fair` after the calibration map in force
+    pooled: float | None = None  # and after pooling with the market: what the edges and the size are made of
+    weight: float | None = None  # of our opinion in it
 
 
 class PlaceOrder(Message, frozen=True):

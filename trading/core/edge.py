@@ -93,7 +93,8 @@ def cost(  # noqa: PLR0917  (a book, its terms, and an order)
     is what there was. None when that is nothing."""
     best = book.ask if is_bid else PRICE_DOLLAR - book.bid
     shown = book.count_at_ask() if is_bid else book.count_at_bid()
-    if shown >= count > 0 and limit is None:
+    is_within = limit is None or (book.ask <= limit if is_bid else book.bid >= limit)
+    if shown >= count > 0 and is_within:
         return Cost(count, best / PRICE_DOLLAR, fee_per_contract(terms, best, count), slippage)
     fills = [(price if is_bid else PRICE_DOLLAR - price, size) for price, size in walk(book, is_bid, count, limit)]
     taken = sum(size for _, size in fills)

@@ -275,6 +275,9 @@ class Engine:
             pricing.spot,
             pricing.annualised,
             seconds_left,
+            pricing.calibrated,
+            idea.belief.pooled if idea.belief else None,
+            idea.belief.weight if idea.belief else None,
         )
 
     def _mode_change(self) -> ModeChange | None:

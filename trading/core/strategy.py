@@ -2,7 +2,9 @@
 
 from typing import NamedTuple, Protocol
 
+from markets.core.units import SECOND_NS
 from trading.core.decision import Side
+from trading.core.edge import Belief, belief
 from trading.core.fitted import Fitted
 from trading.core.market import MarketState, Pricing
 from trading.core.parameters import Parameters
@@ -29,6 +31,7 @@ class Idea(NamedTuple):
     confidence: float | None = None
     quote: Quote | None = None
     binding: Budget | None = None
+    belief: Belief | None = None
 
 
 class View(NamedTuple):
@@ -41,6 +44,14 @@ class View(NamedTuple):
     risk: Risk
     parameters: Parameters
     fitted: Fitted = Fitted()
+
+    def belief(self, pricing: Pricing) -> Belief:
+        """What we believe after hearing the market: made anew with every call."""
+        contract = self.market.contract
+        seconds_left = (contract.close_ns - self.now_ns) / SECOND_NS
+        return belief(
+            pricing, self.market.book, self.parameters, self.fitted, contract.asset, seconds_left, self.now_ns
+        )
 
     @property
     def position(self) -> int:

@@ -1,4 +1,4 @@
-"""Cross the spread when the net edge is large enough, sized by a fraction of Kelly; hold to settlement."""
+"""Cross the spread when the net edge is large enough, sized by a fraction of Kelly; sell what brings more than it is worth."""
 
 from typing import NamedTuple
 
@@ -13,15 +13,32 @@ from trading.core.confidence import (
     probability_error,
 )
 from trading.core.decision import Side
-from trading.core.fees import fee_per_contract, worst_fee
+from trading.core.edge import Belief, Cost, cost, edge, proceeds
+from trading.core.fees import worst_fee
 from trading.core.market import Pricing
 from trading.core.risk import Budget, whole_contracts
 from trading.core.sizing import contracts, shrunk
 from trading.core.strategy import Idea, Quote, View, obstacle
 
 
+class Offer(NamedTuple):
+    """One side as it could be taken now. `net` is the edge after all costs, `counted` the one that the gate looks at."""
+
+    is_bid: bool
+    price: int  # of YES
+    p: float  # what we believe of this side
+    cost: Cost
+    net: float
+    counted: float
+
+    @property
+    def side(self) -> Side:
+        """The side that is bought."""
+        return "yes" if self.is_bid else "no"
+
+
 class Size(NamedTuple):
-    """How many contracts to take now; or why none."""
+    """How many contracts are wanted; or why none."""
 
     reason: str
     contracts: int = 0
@@ -29,94 +46,152 @@ class Size(NamedTuple):
 
 
 class EdgeTaker:
-    """Compares fair value with what it costs to take either side, fee included (pricing notes, sections 7 and 9)."""
+    """Compares what we believe with what it costs to take either side, fee included (pricing notes, sections 7 and 9).
+
+    It never takes more than the best price: what is displayed behind it is another offer, looked at when it is the best.
+    """
 
     def decide(self, view: View) -> Idea:
-        """Take the better side when edge, confidence and size all pass their gates."""
-        blocked = obstacle(view)
-        pricing, book = view.pricing, view.market.book
+        """Sell what brings more than it is worth; else take the better side when edge, confidence and size all pass."""
+        blocked, pricing = obstacle(view), view.pricing
         if pricing is None:
             return Idea(blocked)
-        edge_yes = self._edge(view, book.ask, pricing.fair) if book.ask < PRICE_DOLLAR else None
-        edge_no = self._edge(view, PRICE_DOLLAR - book.bid, 1.0 - pricing.fair) if book.bid > 0 else None
-        is_bid = edge_no is None or (edge_yes is not None and edge_yes >= edge_no)
-        side: Side = "yes" if is_bid else "no"
-        edge = edge_yes if is_bid else edge_no
-        if edge is None:
-            return Idea(blocked or "BOOK_EMPTY")
-        if edge <= 0:
-            return Idea(blocked or "EDGE_BELOW_THRESHOLD", side, edge_yes, edge_no)
-        error = _error(view, pricing)
-        belief = _confidence(view, pricing, edge, error, is_bid)
-        quote, reason, binding = None, blocked or self._gate(view, edge, belief), None
-        if not reason:
-            size = self._size(view, pricing, is_bid, error)
-            reason, binding = size.reason, size.binding
-            quote = Quote(is_bid, book.ask if is_bid else book.bid, size.contracts)
-        return Idea(reason, side, edge_yes, edge_no, belief, quote, binding)
-
-    def _edge(self, view: View, own_price: int, probability: float) -> float:
-        """Dollars a contract, after the fee and the slippage allowed for."""
-        fee = fee_per_contract(view.market.contract.fees, own_price, CONTRACT)
-        return probability - own_price / PRICE_DOLLAR - fee - view.parameters.slippage
-
-    def _gate(self, view: View, edge: float, belief: float) -> str:
-        if edge < view.parameters.edge_threshold:
-            return "EDGE_BELOW_THRESHOLD"
-        if belief < view.parameters.min_confidence:
-            return "CONFIDENCE_LOW"
-        if view.is_working:
-            return "ORDER_WORKING"
-        too_soon = view.now_ns < view.market.ordered_ns + view.parameters.order_interval_ns
-        return "TOO_SOON" if too_soon else ""
-
-    def _size(self, view: View, pricing: Pricing, is_bid: bool, error: float) -> Size:
-        """Kelly on a probability taken one margin towards the market, less what is held, within every cap.
-        A position on the other side is closed first; what the edge is worth beyond that comes after."""
-        parameters, book = view.parameters, view.market.book
-        price = book.ask if is_bid else book.bid
-        own_price = price if is_bid else PRICE_DOLLAR - price
-        fair = pricing.fair if is_bid else 1.0 - pricing.fair
-        probability = shrunk(fair, own_price / PRICE_DOLLAR, error, parameters.probability_margin)
-        cost = (
-            own_price / PRICE_DOLLAR
-            + fee_per_contract(view.market.contract.fees, own_price, CONTRACT)
-            + parameters.slippage
-        )
-        worth = contracts(probability, cost, view.equity, parameters.kelly_fraction)
-        if not worth:
-            return Size("SIZE_ZERO")
-        held = view.position if is_bid else -view.position
-        if held > 0 and worth - held < parameters.top_up_share * worth:
-            return Size("POSITION_FULL")
-        displayed = book.count_at_ask() if is_bid else book.count_at_bid()
-        most = min(int(displayed * parameters.depth_share), view.risk.limits.max_order_count)
-        if held < 0:
-            count = whole_contracts(min(-held, most))
-            return Size("" if count else "SIZE_ZERO", count)
-        return self._within_room(view, price, own_price, whole_contracts(min(worth - held, most)))
-
-    def _within_room(self, view: View, price: int, own_price: int, count: int) -> Size:
-        if not count:
-            return Size("SIZE_ZERO")
-        contract = view.market.contract
-        room = view.risk.room(contract.ticker, contract.close_ns)
-        a_contract = own_price * CONTRACT + worst_fee(contract.fees, own_price, CONTRACT)
-        affordable = (room.limit - room.use) // a_contract * CONTRACT
-        if affordable <= 0:
-            return Size(room.code, CONTRACT, room._replace(use=room.use + a_contract))
-        return Size("", min(count, affordable))
+        believed = view.belief(pricing)
+        yes, no = _offer(view, believed, is_bid=True), _offer(view, believed, is_bid=False)
+        best = no if yes is None or (no is not None and no.counted > yes.counted) else yes
+        seen = Idea(blocked, "", yes.net if yes else None, no.net if no else None, belief=believed)
+        if best is None:
+            return seen._replace(reason=blocked or "BOOK_EMPTY")
+        blocked = blocked or ("" if believed.is_measurable else "NO_MEASURABLE_EDGE")
+        sale = None if blocked else _sale(view, believed)
+        if sale is not None:
+            return seen._replace(reason=_pace(view), side="yes" if sale.is_bid else "no", quote=sale)
+        if not blocked and believed.market is None and view.parameters.pooling != "off":
+            blocked = "BOOK_ONE_SIDED"
+        seen = seen._replace(side=best.side)
+        if best.counted <= 0:
+            return seen._replace(reason=blocked or "EDGE_BELOW_THRESHOLD")
+        return _considered(view, pricing, best, seen, blocked)
 
 
-def _error(view: View, pricing: Pricing) -> float:
-    """The standard error of the probability: of the volatility, the level and the calibration."""
-    parameters = view.parameters
-    return probability_error(pricing.z, parameters.volatility_error, pricing.level_error, parameters.calibration_error)
+def _considered(view: View, pricing: Pricing, best: Offer, seen: Idea, blocked: str) -> Idea:
+    """The better side held against edge, confidence and size, in this order (section 9.4)."""
+    error = probability_error(pricing.z, pricing.sigma_error, pricing.level_error, pricing.calibration_error)
+    wanted = _wanted(view, best, error)
+    trust = _confidence(view, pricing, best, error, wanted.contracts)
+    seen = seen._replace(confidence=trust)
+    if reason := blocked or _gate(view, best.counted, trust):
+        return seen._replace(reason=reason)
+    if wanted.reason:
+        quote = Quote(best.is_bid, best.price, wanted.contracts) if wanted.binding else None
+        return seen._replace(reason=wanted.reason, quote=quote, binding=wanted.binding)
+    count = _takeable(view, best.is_bid, wanted.contracts)
+    if not count:
+        return seen._replace(reason="SIZE_ZERO")
+    if _counted(view, best, count) < view.parameters.edge_threshold:  # a small order pays more fee a contract
+        return seen._replace(reason="EDGE_BELOW_THRESHOLD")
+    return seen._replace(reason="", quote=Quote(best.is_bid, best.price, count))
 
 
-def _confidence(view: View, pricing: Pricing, edge: float, error: float, is_bid: bool) -> float:
+def _offer(view: View, believed: Belief, *, is_bid: bool) -> Offer | None:
+    """Either side for as many contracts as may be taken of what is displayed, one at least; None when nobody offers it."""
     book = view.market.book
-    displayed = book.count_at_ask() if is_bid else book.count_at_bid()
+    price = book.ask if is_bid else book.bid
+    if price in (0, PRICE_DOLLAR):
+        return None
+    p = believed.pooled if is_bid else 1.0 - believed.pooled
+    count = _takeable(view, is_bid, view.risk.limits.max_order_count) or CONTRACT
+    spent = cost(book, view.market.contract.fees, is_bid, count, slippage=view.parameters.slippage)
+    if spent is None:
+        return None
+    net = edge(p, spent)
+    counted = net if view.parameters.edge_basis == "net" else edge(p, spent, is_gross=True)
+    return Offer(is_bid, price, p, spent, net, counted)
+
+
+def _counted(view: View, best: Offer, count: int) -> float:
+    """The edge that the gate looks at, again for the size that was left (section 9.4, step 11)."""
+    fees, slippage = view.market.contract.fees, view.parameters.slippage
+    spent = cost(view.market.book, fees, best.is_bid, count, best.price, slippage)
+    return edge(best.p, spent, is_gross=view.parameters.edge_basis == "gross") if spent else 0.0
+
+
+def _gate(view: View, counted: float, trust: float) -> str:
+    if counted < view.parameters.edge_threshold:
+        return "EDGE_BELOW_THRESHOLD"
+    if trust < view.parameters.min_confidence:
+        return "CONFIDENCE_LOW"
+    return _pace(view)
+
+
+def _pace(view: View) -> str:
+    """Why an order would be too soon; "" when it is not."""
+    if view.is_working:
+        return "ORDER_WORKING"
+    too_soon = view.now_ns < view.market.ordered_ns + view.parameters.order_interval_ns
+    return "TOO_SOON" if too_soon else ""
+
+
+def _sale(view: View, believed: Belief) -> Quote | None:
+    """Selling what is held, at the best price, when that brings more than holding it to the end is worth, which costs
+    no fee (section 7.2). Neither threshold nor confidence is asked for: it makes the risk smaller."""
+    position, book = view.position, view.market.book
+    is_bid = position < 0
+    count = _takeable(view, is_bid, abs(position))
+    if not count:
+        return None
+    price = book.ask if is_bid else book.bid
+    worth = 1.0 - believed.pooled if is_bid else believed.pooled
+    brings = proceeds(book, view.market.contract.fees, -count if is_bid else count, price)
+    is_better = brings is not None and brings > worth + view.parameters.exit_margin
+    return Quote(is_bid, price, count) if is_better else None
+
+
+def _takeable(view: View, is_bid: bool, most: int) -> int:
+    """Whole contracts of `most` that one order may ask for of what is displayed at the best price."""
+    if not most:
+        return 0
+    displayed = int(_displayed(view, is_bid) * view.parameters.depth_share)
+    return whole_contracts(min(displayed, most, view.risk.limits.max_order_count))
+
+
+def _displayed(view: View, is_bid: bool) -> int:
+    book = view.market.book
+    return book.count_at_ask() if is_bid else book.count_at_bid()
+
+
+def _wanted(view: View, best: Offer, error: float) -> Size:
+    """Kelly on a probability taken one margin towards the market, less what is held, within every limit; what is
+    displayed is not looked at here."""
+    own_price = best.price if best.is_bid else PRICE_DOLLAR - best.price
+    probability = shrunk(best.p, own_price / PRICE_DOLLAR, error, view.parameters.probability_margin)
+    worth = contracts(probability, best.cost.net, view.equity, view.parameters.kelly_fraction)
+    if not worth:
+        return Size("SIZE_ZERO")
+    held = view.position if best.is_bid else -view.position
+    if held > 0 and worth - held < view.parameters.top_up_share * worth:
+        return Size("POSITION_FULL")
+    if held < 0:
+        return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO")
+    return _within_room(view, own_price, whole_contracts(min(worth - held, view.risk.limits.max_order_count)))
+
+
+def _within_room(view: View, own_price: int, count: int) -> Size:
+    """As much of `count` as the tightest limit leaves room for, at worst."""
+    if not count:
+        return Size("SIZE_ZERO")
+    contract = view.market.contract
+    room = view.risk.room(contract.ticker, contract.close_ns)
+    a_contract = own_price * CONTRACT + worst_fee(contract.fees, own_price, CONTRACT)
+    affordable = (room.limit - room.use) // a_contract * CONTRACT
+    if affordable <= 0:
+        return Size(room.code, CONTRACT, room._replace(use=room.use + a_contract))
+    return Size("", min(count, affordable))
+
+
+def _confidence(view: View, pricing: Pricing, best: Offer, error: float, intended: int) -> float:
+    """The score of section 7.3; the book is trusted for the size that is wanted, a contract at least."""
     q_feed = feed_quality(view.fresh_venues, view.needed_venues, view.spot_age_ns)
     q_index = OFFICIAL if pricing.is_official else ANCHORED if view.is_anchored else UNANCHORED
-    return confidence(edge, error, q_feed, q_index, book_quality(displayed, CONTRACT))
+    q_book = book_quality(_displayed(view, best.is_bid), max(intended, CONTRACT))
+    return confidence(best.net, error, q_feed, q_index, q_book)
