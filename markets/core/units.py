@@ -13,6 +13,7 @@ DOLLAR = Money(1_000_000)
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 DAY_NS = 86_400 * SECOND_NS
+YEAR_S = 365 * 86_400  # volatility and drift are by this year
 
 
 def cost(price: Price, count: Count) -> Money:

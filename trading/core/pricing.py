@@ -1,6 +1,7 @@
 """What the fair value of a market is made of: the underlying's estimate, its volatility and its one-second samples."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from markets.core.contract import WINDOW_NS, Averaging, Contract
 from markets.core.events import IndexValue, MarketStatus
@@ -10,18 +11,21 @@ from trading.core.bias import INDEX_ERROR
 from trading.core.calibration import mapped
 from trading.core.composite import METHODS
 from trading.core.decision import SettlementAudit
-from trading.core.fair_value import Pricer, level_noise
-from trading.core.fitted import Announcement, CalibrationMap, Fitted, applying
+from trading.core.fair_value import Pricer, averaging_of
+from trading.core.fitted import Announcement, CalibrationMap, Fitted, FittedTails, applying
 from trading.core.index_samples import IndexSamples
 from trading.core.market import MarketState, Pricing
+from trading.core.model import Seen, level_noise
 from trading.core.official import Known, Official, Published, whole_window
 from trading.core.parameters import Parameters, PriceMethod
 from trading.core.spot import Spot
-from trading.core.volatility import Volatility, prior
+from trading.core.variants import SideBySide
+from trading.core.volatility import Outlook, Volatility, prior
 
 LONGEST_GAP_S = 600  # after a longer silence the seconds in between are not sampled one by one
 CLOSED_RIGHT = Averaging(window="closed_right")  # as the exchange averages the last minute of a window
 STRIKE_NS = 61 * SECOND_NS  # before a quarter hour: all that the average of the next strike can be made of
+TAILS_WINDOWS = 500  # tails fitted on fewer are not used (section 5.1)
 
 
 class Underlying:
@@ -36,10 +40,11 @@ class Underlying:
         self.next_strike: tuple[int, float] | None = None  # (open, the strike to come): to look at, not to trade on
         self._is_near = False  # whether our level agreed with the index when that was published last
         self._anchored_ns = 0
+        self._window = parameters.settlement_window
         self.spot = Spot(asset, parameters)
         self._samples: dict[PriceMethod, IndexSamples] = {method: IndexSamples() for method in METHODS}
         self.auditor = Auditor(parameters.settlement_window)
-        self.volatility = Volatility(parameters.volatility_half_life_s, parameters.volatility_step_s, prior(asset))
+        self.volatility = Volatility(asset, parameters)
         self.spot.volatility(self.volatility.sigma)
 
     @property
@@ -50,20 +55,23 @@ class Underlying:
     def configure(self, parameters: Parameters) -> None:
         """Take new parameters; what was learnt from the market so far is kept."""
         self.spot.configure(parameters)
+        self._window = parameters.settlement_window
         self.auditor.window = parameters.settlement_window
-        self.volatility.retune(parameters.volatility_half_life_s, parameters.volatility_step_s)
+        self.volatility.configure(parameters)
         for market in self.markets:
             market.forget_pricing()
 
     def learn(self, fitted: Fitted) -> None:
         """Price with what was learnt from past windows."""
         self.fitted = fitted
+        self.volatility.learn(fitted)
         for market in self.markets:
             market.forget_pricing()
 
     def announce(self, announcements: tuple[Announcement, ...]) -> None:
         """Price with this scheduled news."""
         self.announcements = tuple(each for each in announcements if not each.assets or self.asset in each.assets)
+        self.volatility.announce(self.announcements)
         for market in self.markets:
             market.forget_pricing()
 
@@ -77,9 +85,8 @@ class Underlying:
                 self._sample_all(second_ns)
             second, estimate = second_ns // SECOND_NS, self.spot.estimate(second_ns)
             self.samples.take(second, estimate)
-            if estimate is not None:
-                self.volatility.sample(second, estimate)
-                self.spot.volatility(self.volatility.sigma)
+            self.volatility.sample(second, estimate, self.official.at(second - LATE_S))
+            self.spot.volatility(self.volatility.sigma)
 
     def _sample_all(self, second_ns: int) -> None:
         for method, level in zip(METHODS, self.spot.sample(second_ns), strict=True):
@@ -90,7 +97,7 @@ class Underlying:
         """A strike is the official average before the open: compare it with our own, and lean on the difference.
         Once for a window: who is told of it again has learnt nothing new."""
         if contract.strike is not None:
-            self._compare(contract.strike, contract.averaging, contract.open_ns)
+            self._compare(contract.strike, averaging_of(contract, self._window), contract.open_ns)
 
     def audit(self, event: MarketStatus, contract: Contract) -> SettlementAudit | None:
         """A window has settled: hold it against what we knew of its minute. Its value is the strike of the next window,
@@ -98,7 +105,7 @@ class Underlying:
         value = price_of(event.settle_value)
         if value is None or event.result not in {"yes", "no"}:
             return None
-        self._compare(value, contract.averaging, contract.close_ns)
+        self._compare(value, averaging_of(contract, self._window), contract.close_ns)
         return self.auditor.audit(event, contract, self.official, self._samples, self.spot.method)
 
     def publish(self, event: IndexValue) -> Sequence[MarketState]:
@@ -126,7 +133,7 @@ class Underlying:
 
     def known(self, contract: Contract, now_ns: int) -> Known:
         """What is known of the average that a contract settles on."""
-        return self.official.known(self.samples, contract.averaging, contract.close_ns, now_ns)
+        return self.official.known(self.samples, averaging_of(contract, self._window), contract.close_ns, now_ns)
 
     def _compare(self, level: float, averaging: Averaging, end_ns: int) -> None:
         """An official average before `end_ns` against our own of the same seconds, by each method. Where the index was
@@ -156,43 +163,82 @@ def price(market: MarketState, underlying: Underlying, parameters: Parameters, n
     if market.pricer is None:
         market.pricer = Pricer(contract, parameters)
     market.priced_at = key
-    market.pricing = pricing = _priced(market.pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
+    view = _seen(contract, underlying, estimate, parameters, now_ns=now_ns)
+    market.pricing = pricing = _priced(market.pricer, contract, underlying, view, parameters, now_ns=now_ns)
     return pricing
 
 
-def _priced(
-    pricer: Pricer, contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters, *, now_ns: int
-) -> Pricing:
+def side_by_side(market: MarketState, underlying: Underlying, parameters: Parameters, now_ns: int) -> SideBySide | None:
+    """Every model on what is known now, the same that `price` takes; None where that is None."""
+    contract = market.contract
+    estimate = underlying.spot.estimate(now_ns)
+    if estimate is None or contract.strike is None:
+        return None
+    if market.pricer is None:
+        market.pricer = Pricer(contract, parameters)
+    view = _seen(contract, underlying, estimate, parameters, now_ns=now_ns)
+    return market.pricer.side_by_side(view.seen, view.outlook.sigma, view.outlook.pieces, view.learnt)
+
+
+class _View(NamedTuple):
+    """What all models are given."""
+
+    seen: Seen
+    known: Known
+    outlook: Outlook
+    learnt: FittedTails | None
+
+
+def _seen(contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters, *, now_ns: int) -> _View:
     source_ns = min(underlying.spot.source_ns, contract.close_ns)
-    sigma = underlying.volatility.sigma
     known = underlying.known(contract, source_ns)
     noise = max(parameters.level_noise_bp * 1e-4, underlying.spot.sigma)  # of our samples too: not the exchange's
     known_error = noise if known.own == known.samples else noise * known.own / known.samples
-    fair, z, s = pricer.price(estimate, sigma, source_ns, known.total, known_error, level_error=noise)
-    samples = contract.averaging.samples
-    level_error = level_noise(noise, known_error, samples, max(samples - known.samples, 1)) / s if s else 0.0
+    total = known.total if known.missing < known.samples else known.samples * estimate  # none is known: as it is now
+    seen = Seen(estimate, contract.close_ns - source_ns, total, known_error, noise, known.missing)
+    learnt = tails_of(underlying.fitted, contract.asset, (contract.close_ns - now_ns) / SECOND_NS, now_ns)
+    return _View(seen, known, underlying.volatility.outlook(source_ns, contract.close_ns), learnt)
+
+
+def _priced(
+    pricer: Pricer, contract: Contract, underlying: Underlying, view: _View, parameters: Parameters, *, now_ns: int
+) -> Pricing:
+    seen, known, outlook, learnt = view
+    fair, z, s = pricer.price(seen, outlook.sigma, outlook.pieces, learnt)
+    samples = pricer.terms.samples
+    to_come = max(samples - known.samples, 1)
+    level_error = level_noise(seen.level_error, seen.known_error, samples, to_come) / s if s else 0.0
     laid = calibration_of(
         underlying.fitted, parameters, contract.asset, (contract.close_ns - now_ns) / SECOND_NS, now_ns
     )
     return Pricing(
         fair,
-        pricer.digital(estimate, sigma, source_ns),
+        pricer.digital(seen, outlook.sigma, outlook.pieces),
         z,
         level_error,
-        estimate,
-        underlying.volatility.annualised,
+        seen.spot,
+        outlook.annualised,
         known.missing,
         underlying.is_near(now_ns),
         mapped(fair, laid) if laid else fair,
         laid.error if laid else parameters.calibration_error,
-        parameters.volatility_error if underlying.volatility.is_warm else parameters.cold_volatility_error,
+        outlook.error,
     )
+
+
+def tails_of(fitted: Fitted, asset: str, seconds_left: float, now_ns: int) -> FittedTails | None:
+    """The tails fitted for this time to the close, on enough windows, all before now."""
+    if not fitted.tails:
+        return None
+    return applying((each for each in fitted.tails if each.windows >= TAILS_WINDOWS), asset, seconds_left, now_ns)
 
 
 def calibration_of(
     fitted: Fitted, parameters: Parameters, asset: str, seconds_left: float, now_ns: int
 ) -> CalibrationMap | None:
     """The map to be laid over the model now: of the kind that is set, fitted on enough windows, all before now."""
+    if not fitted.calibration:
+        return None
     least = parameters.calibration_windows * (10 if parameters.calibration == "isotonic" else 1)
     fit = (each for each in fitted.calibration if each.kind == parameters.calibration and each.windows >= least)
     return applying(fit, asset, seconds_left, now_ns)
