@@ -96,6 +96,7 @@ class Forecast(Message, frozen=True):
     is_official: bool = False  # held against the published index at that moment
     parameters_version: int = 0
     fitted_versions: tuple[int, ...] = ()
+    rates: tuple[float, ...] = ()  # variance a second, without the hours: fast, middle, slow; what the volatility is made of
 
 
 class SettlementAudit(Message, frozen=True):

@@ -131,5 +131,6 @@ def _with_models(
         sigma=pricing.annualised,
         level_error=max(parameters.level_noise_bp * 1e-4, underlying.spot.sigma),
         z=pricing.z if isfinite(pricing.z) else None,
+        rates=tuple(underlying.volatility.rates),
         fitted_versions=tuple(version for version in (laid.version if laid else 0, held.version) if version),
     )

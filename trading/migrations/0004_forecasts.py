@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
                 ('is_official', models.BooleanField()),
                 ('parameters_version', models.BigIntegerField()),
                 ('fitted_versions', models.JSONField(default=list)),
+                ('rates', models.JSONField(default=list, help_text='variance a second: fast, middle, slow; without the hours')),
             ],
             options={
                 'ordering': ['-close_ns', 'ticker', '-seconds_left'],

@@ -45,6 +45,7 @@ class Forecast(models.Model):
     is_official = models.BooleanField()
     parameters_version = models.BigIntegerField()
     fitted_versions = models.JSONField(default=list)
+    rates = models.JSONField(default=list, help_text="variance a second: fast, middle, slow; without the hours")
 
     class Meta:
         ordering = ["-close_ns", "ticker", "-seconds_left"]
