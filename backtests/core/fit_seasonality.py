@@ -70,7 +70,7 @@ def _smooth(ratio: Floats, slot: Whole) -> Floats | None:
     """The mean of each slot with its neighbours, around the clock."""
     total = np.bincount(slot, weights=ratio, minlength=SLOTS)
     count = np.bincount(slot, minlength=SLOTS)
-    totals, counts = (sum(np.roll(column, shift) for shift in (-1, 0, 1)) for column in (total, count))
+    totals, counts = (column + np.roll(column, 1) + np.roll(column, -1) for column in (total, count))
     if np.min(counts) == 0 or np.min(totals) <= 0.0:
         return None
     smooth: Floats = totals / counts
