@@ -1,0 +1,220 @@
+"""Forecasts with their outcomes: from the database's record of an account, and from tapes played through the engine."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from backtests.core.rows import MODELS, Row
+from backtests.core.splice import Cut, woven
+from backtests.knobs import InputError
+from backtests.shelf import Reel, reels_find
+from markets.core.events import MarketEvent, MarketStatus
+from markets.core.units import Money
+from markets.models import Market
+from markets.tape import TapeError
+from trading.core.decision import Forecast as Made
+from trading.core.desk import Desk, opening_events
+from trading.core.engine import Engine
+from trading.core.events import Event, Opening
+from trading.core.forecasts import MARKS_S
+from trading.core.limits import RiskLimits
+from trading.core.parameters import Parameters
+from trading.models import Forecast
+from trading.playback import market_events
+
+YES_NO = {"yes": 1, "no": 0}
+COLUMNS = ("asset", "ticker", "close_ns", "seconds_left", *MODELS, "bid", "ask", "book_age_ns", "reason")
+CAPITAL = Money(0)
+AT_ONCE = 5_000
+
+
+class LeftOut(NamedTuple):
+    """Forecasts that are no rows, and why; `rows` is how many, of how many windows."""
+
+    why: str
+    rows: int
+    windows: int
+
+
+class Gathered(NamedTuple):
+    """Rows to score, and what was left out before."""
+
+    rows: list[Row]
+    left_out: tuple[LeftOut, ...]
+
+
+class Unsettled:
+    """Counts what has no outcome, by why."""
+
+    def __init__(self) -> None:
+        self._tickers: dict[str, dict[str, int]] = {}
+
+    def count(self, why: str, ticker: str) -> None:
+        """One forecast of this market is no row."""
+        of = self._tickers.setdefault(why, {})
+        of[ticker] = of.get(ticker, 0) + 1
+
+    def told(self, marks: int, scored: int, windows: int) -> tuple[LeftOut, ...]:
+        """All of it, and how many marks the scored windows lack."""
+        found = [LeftOut(why, sum(of.values()), len(of)) for why, of in sorted(self._tickers.items())]
+        lacking = windows * marks - scored
+        return (
+            (*found, LeftOut("no forecast at that time (the session or tape did not cover it)", lacking, windows))
+            if lacking
+            else tuple(found)
+        )
+
+
+def rows_of_account(account: str, since_ns: int | None = None, until_ns: int | None = None) -> list[Row]:
+    """The settled forecasts of an account whose windows closed from `since_ns` until before `until_ns`, in order of close."""
+    return record_of_account(account, since_ns, until_ns).rows
+
+
+def record_of_account(
+    account: str, since_ns: int | None = None, until_ns: int | None = None, asset: str = ""
+) -> Gathered:
+    """The same, with what was left out."""
+    results = results_between(since_ns, until_ns)
+    left = Unsettled()
+    rows: list[Row] = []
+    for values in asked(account, since_ns, until_ns, asset).values_list(*COLUMNS).iterator(AT_ONCE):
+        ticker = values[1]
+        outcome = YES_NO.get(results.get(ticker, ""))
+        if outcome is None:
+            left.count("voided" if results.get(ticker) == "scalar" else "not settled yet", ticker)
+        else:
+            rows.append(_row(values, outcome))
+    return Gathered(rows, left.told(len(MARKS_S), len(rows), len({row.ticker for row in rows})))
+
+
+def asked(account: str, since_ns: int | None, until_ns: int | None, asset: str = "") -> Any:
+    """The account's forecasts of these closes, in order of the close."""
+    query = Forecast.objects.filter(account=account, **_between(since_ns, until_ns))
+    return (query.filter(asset=asset) if asset else query).order_by("close_ns", "ticker", "-seconds_left")
+
+
+def results_between(since_ns: int | None, until_ns: int | None) -> dict[str, str]:
+    """What each settled market of these closes came to."""
+    return dict(
+        Market.objects.filter(**_between(since_ns, until_ns)).exclude(result="").values_list("ticker", "result")
+    )
+
+
+def rows_of_tapes(
+    names: Iterable[str],
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    parameters: Parameters | None = None,
+    tell: Callable[[float, str], None] | None = None,
+) -> Gathered:
+    """Play tapes through the engine as a back-test does, halted, and gather what it forecast, with the results that the
+    tapes and the catalogue know. What was learnt of other windows has no part in it. Raises InputError."""
+    reels = reels_find(names, since=since, until=until, files=True)
+    made: dict[tuple[str, int], Made] = {}
+    results: dict[str, str] = {}
+    for forecasts, settled in _played(reels, parameters or Parameters(), tell):
+        results |= settled
+        for forecast in forecasts:
+            made.setdefault((forecast.ticker, forecast.seconds_left), forecast)
+    return _gathered(made.values(), results)
+
+
+def forecasts_of(
+    events: Iterable[MarketEvent], parameters: Parameters | None = None
+) -> tuple[list[Made], dict[str, str]]:
+    """What a fresh engine forecasts while it hears these events, and how the markets ended; it is halted and trades
+    nothing."""
+    feed = iter(events)
+    first = next(feed, None)
+    if first is None:
+        return [], {}
+    desk = Desk(Engine(), NoExchange())
+    opening = Opening(first.received_ns, CAPITAL)
+    begun, limits, set_to, mode = opening_events(opening, RiskLimits(), parameters or Parameters())
+    made: list[Made] = []
+    results: dict[str, str] = {}
+    for _ in desk.open(begun, limits, set_to, structs.replace(mode, mode="HALTED")):
+        pass
+    for event in _chained(first, feed):
+        if type(event) is MarketStatus and event.result:
+            results[event.ticker] = event.result
+        for _, decision in desk.hear(event):
+            if decision.forecasts:
+                made += decision.forecasts
+    return made, results
+
+
+class NoExchange:
+    """Takes no orders and passes events on."""
+
+    def hear(self, event: Event) -> Iterable[Event]:
+        """Just the event."""
+        return (event,)
+
+    def submit(self, commands: Sequence[Any], now_ns: int) -> None:
+        """Nothing comes of an order."""
+
+
+def _played(
+    reels: list[Reel], parameters: Parameters, tell: Callable[[float, str], None] | None
+) -> Iterator[tuple[list[Made], dict[str, str]]]:
+    """One tape after another, each up to where the next begins, as backtests.replay plays them."""
+    late: list[MarketEvent] = []
+    number = 0
+    while number < len(reels):
+        reel = reels[number]
+        if tell is not None:
+            tell(number / len(reels), reel.name)
+        cut = Cut([other.first_ns for other in reels[number + 1 :]])
+        try:
+            yield forecasts_of(cut.through(woven(late, market_events(reel.path))), parameters)
+        except (TapeError, OSError) as error:
+            raise InputError({"tapes": f"Tape {reel.name!r} cannot be played: {error}"}) from error
+        late = cut.late
+        number += 1 + cut.overlapped
+
+
+def _gathered(made: Iterable[Made], results: dict[str, str]) -> Gathered:
+    """Rows of the forecasts whose outcome is known: to a tape, else to the catalogue."""
+    listed = sorted(made, key=lambda each: (each.close_ns, each.ticker, -each.seconds_left))
+    known = _catalogued({each.ticker for each in listed}) | results
+    left = Unsettled()
+    rows: list[Row] = []
+    for each in listed:
+        outcome = YES_NO.get(known.get(each.ticker, ""))
+        if outcome is None:
+            left.count("voided" if known.get(each.ticker) == "scalar" else "result not known", each.ticker)
+        else:
+            rows.append(_row(tuple(getattr(each, name) for name in COLUMNS), outcome))
+    return Gathered(rows, left.told(len(MARKS_S), len(rows), len({row.ticker for row in rows})))
+
+
+def _catalogued(tickers: set[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    names = sorted(tickers)
+    for start in range(0, len(names), 500):
+        query = Market.objects.filter(ticker__in=names[start : start + 500]).exclude(result="")
+        found.update(query.values_list("ticker", "result"))
+    return found
+
+
+def _row(values: Sequence[Any], outcome: int) -> Row:
+    """A row of the values of COLUMNS."""
+    asset, ticker, close_ns, seconds_left = values[:4]
+    *said, bid, ask, age, reason = values[4:]
+    return Row(
+        asset, ticker, close_ns, seconds_left, dict(zip(MODELS, said, strict=True)), bid, ask, age, outcome, reason
+    )
+
+
+def _between(since_ns: int | None, until_ns: int | None) -> dict[str, int]:
+    bounds = {"close_ns__gte": since_ns, "close_ns__lt": until_ns}
+    return {name: value for name, value in bounds.items() if value is not None}
+
+
+def _chained(first: MarketEvent, rest: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
+    yield first
+    yield from rest
