@@ -6,14 +6,14 @@ from `least_s` (included) to `most_s` (left out). `version` is that of its row, 
 """
 
 from collections.abc import Iterable
-from math import inf
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 MapKind = Literal["platt", "beta", "isotonic"]
 ALL = "all"
-BUCKETS: tuple[tuple[float, float], ...] = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0), (600.0, inf))
+ENDLESS = 1e9  # seconds, or a standard error: a number, because a tape has none for infinity
+BUCKETS: tuple[tuple[float, float], ...] = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0), (600.0, ENDLESS))
 """Seconds to the close for which one artefact is fitted."""
 Z_95 = 1.959963984540054
 Z_LOWER_QUARTER = 0.6744897501960817  # of a normal: three quarters of it are above the mean less so many deviations
@@ -24,7 +24,7 @@ class Learnt(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     group: str = ALL
     least_s: float = 0.0
-    most_s: float = inf
+    most_s: float = ENDLESS
     windows: int = 0
     first_ns: int = 0  # the close of the first window it saw
     through_ns: int = 0  # and of the last
@@ -46,7 +46,7 @@ class PoolingWeight(Learnt, frozen=True, array_like=True, kw_only=True):
     """How much of the difference between our log-odds and the market's is worth having: 0 is none of it."""
 
     weight: float = 0.0
-    standard_error: float = inf
+    standard_error: float = ENDLESS
 
     @property
     def used(self) -> float:
