@@ -111,9 +111,9 @@ def clocked_seconds(remaining: int, until_s: float, step_s: float, pieces: Piece
     """The effective seconds where the variance has a clock of its own; the cost is by piece, not by sample."""
     seconds = effective_seconds(remaining, until_s, step_s)
     for place in range(len(pieces)):
-        start_s, end_s, times = pieces[place]
-        upper = seconds_within(end_s, remaining, until_s, step_s)
-        seconds += (times - 1.0) * (upper - seconds_within(start_s, remaining, until_s, step_s))
+        piece = pieces[place]
+        until_end = seconds_within(piece[1], remaining, until_s, step_s)
+        seconds += (piece[2] - 1.0) * (until_end - seconds_within(piece[0], remaining, until_s, step_s))
     return seconds
 
 
@@ -202,7 +202,7 @@ def digital(spot: float, strike: float, sigma: float, tau_s: float, drift: float
     """N(d2) by numbers alone (section 3.2); the strike as it is, not rounded. Raises PricingError."""
     if not (0.0 < strike < inf and 0.0 <= tau_s < inf):
         raise PricingError("the strike must be a number above 0, the time to the close a number of at least 0")
-    _checked(Terms(strike, 1, 1, 0), Seen(spot, 0), sigma, drift)
+    _checked(Terms(strike, 1, 1, 0), Seen(spot, 0, 0.0, 0.0, 0.0, 0), sigma, drift)
     if not abs(drift * tau_s) < _FARTHEST:
         raise PricingError("the drift is more than can be meant")
     z, _ = lognormal_score(spot * exp(drift * tau_s), strike, sigma * sigma * tau_s)

@@ -20,7 +20,7 @@ from trading.core.official import Known, Official, Published, whole_window
 from trading.core.parameters import Parameters, PriceMethod
 from trading.core.spot import Spot
 from trading.core.variants import SideBySide
-from trading.core.volatility import Outlook, Volatility, prior
+from trading.core.volatility import LATE_S, Outlook, Volatility
 
 LONGEST_GAP_S = 600  # after a longer silence the seconds in between are not sampled one by one
 CLOSED_RIGHT = Averaging(window="closed_right")  # as the exchange averages the last minute of a window

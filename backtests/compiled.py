@@ -1,0 +1,130 @@
+"""The models compiled: copies of the very functions that price live, and loops of them over columns, for sweeps.
+
+numba is loaded when something is compiled first, which takes seconds; what was compiled is kept as long as the process lives.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.core import model, tails
+from trading.core.model import Seen, Terms
+from trading.core.tails import Tails
+from trading.core.variants import SCORES
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+SOURCES: tuple[ModuleType, ...] = (model, tails)
+NO_TABLE: Floats = np.empty(0)
+NO_PIECES: Floats = np.empty((0, 3))
+
+
+class Columns(NamedTuple):
+    """One row a contract and moment, all of one length n. `strike` is the effective one, `sigma` per sqrt(second), `drift` per
+    second, both relative. The clock of row i is `pieces[first_piece[i]:first_piece[i + 1]]`, shape (m, 3), of (from, to,
+    multiplier of the variance) in seconds from then; `first_piece` has n + 1 values."""
+
+    spot: Floats
+    strike: Floats
+    sigma: Floats
+    drift: Floats
+    tau_ns: Integers
+    known_sum: Floats
+    known_error: Floats
+    level_error: Floats
+    missing: Integers
+    first_piece: Integers
+    pieces: Floats
+
+
+def columns(spot: Floats, strike: Floats, sigma: Floats, tau_ns: Integers, **others: NDArray[Any]) -> Columns:
+    """Columns where everything that is not named is 0, and the clock is flat. Raises ValueError on unequal lengths."""
+    rows = len(spot)
+    floats = {name: np.zeros(rows) for name in ("drift", "known_sum", "known_error", "level_error")}
+    counts = {"missing": np.zeros(rows, np.int64), "first_piece": np.zeros(rows + 1, np.int64)}
+    filled = {"spot": spot, "strike": strike, "sigma": sigma, "tau_ns": tau_ns, "pieces": NO_PIECES, **floats, **counts}
+    whole = {name: _as(name, values) for name, values in (filled | others).items()}
+    for name, values in whole.items():
+        if name != "pieces" and len(values) != rows + (name == "first_piece"):
+            raise ValueError(f"{name} has {len(values)} rows, spot has {rows}")
+    return Columns(**whole)
+
+
+def probabilities(
+    variant: str,
+    rows: Columns,
+    shape: Tails,
+    table: Floats = NO_TABLE,
+    *,
+    terms: Terms = Terms(1.0, 60, 1_000_000_000, 1_000_000_000),
+    failure: float = 0.0,
+) -> Floats:
+    """P(YES) of each row, shape (n,), by one of the models of `trading.core.variants.SCORES` and a shape of its tails.
+    `terms` say how the contract averages; its strike is not looked at. Raises PricingError when any row cannot be priced."""
+    if variant not in SCORES:
+        raise ValueError(f"{variant} is not a model: choose one of {', '.join(SCORES)}")
+    _, samples, step_ns, last_ns = terms
+    averaging = (np.int64(samples), np.int64(step_ns), np.int64(last_ns))
+    shape = Tails(shape.kind, *(float(each) for each in shape[1:]))
+    return cast("Floats", _loop(variant)(rows, averaging, shape, np.ascontiguousarray(table, np.float64), failure))
+
+
+@cache
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A compiled copy of a scalar function of the models, and of all that it calls. Tables and clocks are given to it as
+    arrays, (k,) and (m, 3); everything else as to the function itself. It raises what that raises."""
+    from numba import njit  # noqa: PLC0415  # it takes a second, and a live trader must never load it
+
+    return cast("Callable[..., Any]", njit(_copy(function)))
+
+
+def _copy(function: Callable[..., Any]) -> FunctionType:
+    """The same code among globals in which every scalar function is the compiled one."""
+    plain = cast("FunctionType", function)
+    called = {name: value for name, value in plain.__globals__.items() if name in plain.__code__.co_names}
+    ours = {name: compiled(value) if _is_scalar(value) else value for name, value in called.items()}
+    names = {"__builtins__": __builtins__, "__name__": plain.__module__, **ours}
+    return FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, FunctionType) and value.__module__ in {source.__name__ for source in SOURCES}
+
+
+@cache
+def _loop(variant: str) -> Callable[..., Any]:
+    """The loop over rows, compiled around one model."""
+    from numba import njit  # noqa: PLC0415
+
+    score, cdf, settled = compiled(SCORES[variant]), compiled(tails.tail_cdf), compiled(model.settled_chance)  # type: ignore[index]
+
+    @njit  # type: ignore[untyped-decorator]
+    def loop(  # type: ignore[no-untyped-def]
+        rows, averaging, shape, table, failure
+    ):
+        found = np.empty(len(rows.spot))
+        for i in range(len(rows.spot)):
+            terms = Terms(rows.strike[i], averaging[0], averaging[1], averaging[2])
+            seen = Seen(
+                rows.spot[i],
+                rows.tau_ns[i],
+                rows.known_sum[i],
+                rows.known_error[i],
+                rows.level_error[i],
+                rows.missing[i],
+            )
+            pieces = rows.pieces[rows.first_piece[i] : rows.first_piece[i + 1]]
+            z, _ = score(terms, seen, rows.sigma[i], rows.drift[i], pieces)
+            found[i] = settled(cdf(z, shape, table), failure)
+        return found
+
+    return cast("Callable[..., Any]", loop)
+
+
+def _as(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    kind = np.int64 if name in {"tau_ns", "missing", "first_piece"} else np.float64
+    return np.ascontiguousarray(values, kind)
