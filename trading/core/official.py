@@ -69,6 +69,10 @@ class Official:
         """Whether anything was ever published."""
         return self._last is not None
 
+    def at(self, second: int) -> float | None:
+        """The value of one second, None where it was not published on time."""
+        return self._values.at(second)
+
     def is_fresh(self, now_ns: int) -> bool:
         """Whether it is published now, and not as it was a while ago."""
         return now_ns - self._fresh_ns <= FRESH_NS
