@@ -27,7 +27,7 @@ from backtests.core.scores import (
     vote_weights,
 )
 from backtests.core.splits import Split, splits
-from backtests.core.table import COIN, MARKET, NAIVE, Table
+from backtests.core.table import COIN, MARKET, Table
 from backtests.core.verdicts import label, sentence
 
 COIN_BRIER, COIN_LOG = 0.25, log(2.0)
@@ -139,7 +139,7 @@ def _scored(table: Table, blocks: Blocks, name: str, compared: int) -> ModelScor
         return msgspec.structs.replace(head, versus=_verdicts(table, blocks, name, chosen, compared))
     y, mid, own = table.outcome[chosen], table.mid[chosen], p[chosen]
     w = vote_weights(np.unique(table.window[chosen], return_inverse=True)[1])
-    naive = table.probabilities[NAIVE][chosen] if NAIVE in table.probabilities else None
+    naive = table.of(table.naive)[chosen] if table.knows(table.naive) else None
     brier, market = float(brier_losses(own, y) @ w / w.sum()), float(brier_losses(mid, y) @ w / w.sum())
     return msgspec.structs.replace(
         head,
@@ -173,7 +173,7 @@ def _head(table: Table, name: str, p: Floats, chosen: Ints) -> ModelScore:
 
 def _verdicts(table: Table, blocks: Blocks, name: str, chosen: Ints, compared: int) -> tuple[Versus, ...]:
     """Against market, naive and coin, where these are others."""
-    others = [other for other in (MARKET, NAIVE, COIN) if other != name and table.knows(other)]
+    others = [other for other in (MARKET, table.naive, COIN) if other != name and table.knows(other)]
     if name in {MARKET, COIN}:
         others = []
     own = brier_losses(table.of(name)[chosen], table.outcome[chosen])
@@ -217,7 +217,7 @@ def _tallied(table: Table, blocks: Blocks, name: str, split: Split) -> Tally:
     p = table.of(name)
     chosen = table.shared(p)
     y, mid, own = table.outcome[chosen], table.mid[chosen], p[chosen]
-    naive = table.of(NAIVE)[chosen] if table.knows(NAIVE) else np.full(chosen.size, np.nan)
+    naive = table.of(table.naive)[chosen] if table.knows(table.naive) else np.full(chosen.size, np.nan)
     losses = [
         brier_losses(own, y),
         brier_losses(mid, y),

@@ -23,6 +23,7 @@ class Table(NamedTuple):
     mid: Floats
     outcome: Floats
     probabilities: dict[str, Floats]
+    naive: str = NAIVE  # which of them is the naive N(d2)
 
     @property
     def windows(self) -> int:
@@ -54,8 +55,8 @@ class Table(NamedTuple):
     def shared(self, p: Floats) -> Ints:
         """The numbers of the rows on which `p`, the market and the naive model all said something."""
         there = ~np.isnan(p) & ~np.isnan(self.mid)
-        if NAIVE in self.probabilities:
-            there &= ~np.isnan(self.probabilities[NAIVE])
+        if self.naive in self.probabilities:
+            there &= ~np.isnan(self.probabilities[self.naive])
         return np.flatnonzero(there)
 
     def with_models(self, models: dict[str, Floats]) -> "Table":
