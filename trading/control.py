@@ -7,12 +7,23 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 
 from markets.selectors import series_disabled
-from trading import selectors, services
-from trading.core.events import ControlEvent, LimitsSet, Mode, ModeSet, ParametersSet, SeriesOff
+from trading import announcements, selectors, services
+from trading.core.events import (
+    AnnouncementsSet,
+    ControlEvent,
+    FittedSet,
+    LimitsSet,
+    Mode,
+    ModeSet,
+    ParametersSet,
+    SeriesOff,
+)
+from trading.core.fitted import Announcement, Fitted
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 from trading.models import TraderStatus
@@ -33,6 +44,9 @@ class Wanted(NamedTuple):
     mode_by: str
     mode_at: datetime
     series_off: tuple[str, ...] = ()
+    fitted_version: int = 0  # the newest of them; what was learnt from past windows is no wish, but goes the same way
+    fitted: Fitted = Fitted()
+    announcements: tuple[Announcement, ...] = ()
 
     def events(self, received_ns: int) -> tuple[LimitsSet, ParametersSet, ModeSet]:
         """All of it, as the events a session opens with."""
@@ -41,6 +55,11 @@ class Wanted(NamedTuple):
             ParametersSet(received_ns, self.parameters_version, self.parameters),
             ModeSet(received_ns, self.mode, self.mode_reason, self.mode_by),
         )
+
+    def others(self, received_ns: int) -> list[ControlEvent]:
+        """What a session hears besides, once it is open: nothing where nobody ever said anything."""
+        nothing = self._replace(series_off=(), fitted_version=0, announcements=())
+        return self.changes(nothing, received_ns)
 
     def changes(self, since: "Wanted", received_ns: int) -> list[ControlEvent]:
         """What differs from `since`, as events. A mode that is wanted anew counts, even when it is the same one."""
@@ -54,6 +73,10 @@ class Wanted(NamedTuple):
             changed.append(mode)
         if self.series_off != since.series_off:
             changed.append(SeriesOff(received_ns, self.series_off))
+        if self.fitted_version != since.fitted_version:
+            changed.append(FittedSet(received_ns, self.fitted))
+        if self.announcements != since.announcements:
+            changed.append(AnnouncementsSet(received_ns, self.announcements))
         return changed
 
 
@@ -71,9 +94,12 @@ class StatusReport(NamedTuple):
     progress: Progress = Progress()
 
 
-def wanted() -> Wanted:
-    """Read what people want now; blocks on the database."""
+def wanted(known: Wanted | None = None) -> Wanted:
+    """Read what people want now; blocks on the database. What was learnt is only read where it is newer than `known`."""
     limits, parameters, status = selectors.limits_newest(), selectors.parameters_newest(), services.status_open()
+    account = str(settings.ACCOUNT)
+    fitted_version = selectors.fitted_version(account)
+    is_known = known is not None and known.fitted_version == fitted_version
     mode: Mode = status.wanted_mode  # type: ignore[assignment]  # a check of the table keeps it one of the three
     return Wanted(
         limits.version if limits else 0,
@@ -85,6 +111,9 @@ def wanted() -> Wanted:
         status.wanted_by,
         status.wanted_at,
         tuple(sorted(series_disabled())),
+        fitted_version,
+        known.fitted if known is not None and is_known else selectors.fitted_in_force(account),
+        announcements.ahead(),
     )
 
 
@@ -174,7 +203,7 @@ class Control:
             connections.close_all()
 
     def _turn(self) -> None:
-        now = wanted()
+        now = wanted(self._known)
         if now.changes(self._known, 0):
             self._known = now
             if not self._loop.is_closed():

@@ -1,16 +1,19 @@
 """What pages and API ask: open positions, fills and orders, the totals of a day, profit by market, status."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from markets.models import result_text
 from trading import ledger as ledgers
+from trading.core.fitted import Fitted
 from trading.ledger import Ledger
 from trading.models import (
     Discrepancy,
     Fill,
+    FittedArtefact,
     Heartbeat,
     Order,
     Position,
@@ -156,6 +159,32 @@ def parameters_newest() -> StrategyParameters | None:
     """The strategy parameters in force; None when nobody ever set any."""
     row: StrategyParameters | None = StrategyParameters.objects.order_by("-version").first()
     return row
+
+
+def fitted_version(account: str) -> int:
+    """The newest version of what was fitted on the forecasts of an account; 0 where there is none."""
+    mine = FittedArtefact.objects.filter(account=account).order_by("-version")
+    return mine.values_list("version", flat=True).first() or 0
+
+
+def artefacts_in_force(account: str) -> list[FittedArtefact]:
+    """The newest artefact of each kind, variety, group and time to the close; in that order."""
+    newest = (
+        FittedArtefact.objects.filter(account=account)
+        .order_by("kind", "variety", "group", "least_s")
+        .values("kind", "variety", "group", "least_s", "most_s")
+        .annotate(newest=Max("version"))
+    )
+    rows = FittedArtefact.objects.filter(version__in=[row["newest"] for row in newest])
+    return list(rows.order_by("kind", "variety", "group", "least_s"))
+
+
+def fitted_in_force(account: str) -> Fitted:
+    """What was fitted on the forecasts of an account, the newest of each, as the engine takes it."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for row in artefacts_in_force(account):
+        found[row.kind] = (*found.get(row.kind, ()), row.artefact())
+    return Fitted(**found)
 
 
 def discrepancies_open() -> QuerySet[Discrepancy]:

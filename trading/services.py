@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from typing import NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, get_args
 
+import msgspec
 from asgiref.sync import async_to_sync
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
@@ -15,20 +17,29 @@ from redis.exceptions import RedisError
 from trading.core import limits as core_limits
 from trading.core import parameters as core_parameters
 from trading.core.events import Mode
+from trading.core.fitted import ENDLESS, CalibrationMap, Learnt
 from trading.models import (
     Account,
     Discrepancy,
+    FittedArtefact,
     Heartbeat,
     RiskLimits,
     StrategyParameters,
     TraderStatus,
     TradingSession,
 )
+from trading.models.fitted import STRUCTS
 
 logger = logging.getLogger(__name__)
 
 CONTROL_CHANNEL = "trading-control"
 NUDGE_WITHIN_S = 1.0
+DEMO = "demo"
+DEMO_DEFAULTS = core_parameters.Parameters(pooling="off", min_confidence=20.0)
+"""The demo market is there to show the machine at work, and nothing can be lost there: with the gates that real money
+needs (section 12 of the pricing notes) hardly anything would trade."""
+BY_DEFAULT = "the defaults"  # the reasons of versions that no person set
+BY_DEFAULT_OF_DEMO = "the defaults of the demo market"
 
 
 class UnusableError(ValueError):
@@ -69,12 +80,24 @@ def parameters_set(parameters: core_parameters.Parameters, *, author: User | Non
     return row
 
 
-def versions_open() -> None:
-    """The first version of limits and parameters, where there is none yet: the safe defaults."""
+def versions_open(market: str = "") -> None:
+    """Limits and parameters to start with, where there are none yet: the safe defaults, or those of the demo market.
+
+    Parameters that no person set follow the market and the software: where they are not its defaults any more, the
+    defaults become the next version. A version that a person set stays in force whatever comes.
+    """
     if not RiskLimits.objects.exists():
-        limits_set(core_limits.RiskLimits(), author=None, reason="the defaults")
-    if not StrategyParameters.objects.exists():
-        parameters_set(core_parameters.Parameters(), author=None, reason="the defaults")
+        limits_set(core_limits.RiskLimits(), author=None, reason=BY_DEFAULT)
+    wanted, reason = core_parameters.Parameters(), BY_DEFAULT
+    if market == DEMO:
+        wanted, reason = DEMO_DEFAULTS, BY_DEFAULT_OF_DEMO
+    newest = StrategyParameters.objects.order_by("-version").first()
+    if newest is None or (_is_automatic(newest) and newest.parameters() != wanted):
+        parameters_set(wanted, author=None, reason=reason)
+
+
+def _is_automatic(row: StrategyParameters) -> bool:
+    return row.author_id is None and row.reason in {BY_DEFAULT, BY_DEFAULT_OF_DEMO}
 
 
 def mode_set(mode: Mode, *, by: str, reason: str) -> TraderStatus:

@@ -25,7 +25,6 @@ from trading.core.events import (
     OrderAccepted,
     OrderCancelled,
     OrderRejected,
-    SeriesOff,
     Settled,
     Timer,
 )
@@ -89,8 +88,8 @@ class Session:
             mode = msgspec.structs.replace(mode, mode="HALTED", reason="catching up")
             opening = Opening(self.source.opened_ns, opening.cash, orders_sent=opening.orders_sent)
         self._note_all(self.desk.open(opening, limits, parameters, mode))
-        if wanted.series_off:
-            self._note_all(self.desk.hear(SeriesOff(self.desk.now_ns, wanted.series_off)))
+        for event in wanted.others(self.desk.now_ns):
+            self._note_all(self.desk.hear(event))
 
     async def run(self, *, broadcast: Broadcast, control: Control, opening: Opening) -> None:
         """Trade until stopped or until a part dies."""

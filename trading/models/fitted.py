@@ -1,12 +1,32 @@
 """FittedArtefact and Announcement: what was learnt from past windows, and the scheduled news that people have entered."""
 
+from typing import Any
+
+import msgspec
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-KINDS = ("calibration", "pooling", "tails", "volatility", "seasonality")
+from trading.core.fitted import (
+    CalibrationMap,
+    FittedTails,
+    Learnt,
+    PoolingWeight,
+    SeasonalProfile,
+    VolatilityWeights,
+)
+from trading.models.version import AppendOnlyError, VersionQuerySet
+
+STRUCTS: dict[str, type[Learnt]] = {
+    "calibration": CalibrationMap,
+    "pooling": PoolingWeight,
+    "tails": FittedTails,
+    "volatility": VolatilityWeights,
+    "seasonality": SeasonalProfile,
+}
+KINDS = tuple(STRUCTS)
 
 
 class FittedArtefact(models.Model):
@@ -32,6 +52,8 @@ class FittedArtefact(models.Model):
     payload = models.JSONField(encoder=DjangoJSONEncoder)
     report = models.JSONField(encoder=DjangoJSONEncoder, default=dict)
 
+    objects = VersionQuerySet.as_manager()
+
     class Meta:
         ordering = ["-version"]
         indexes = [models.Index(fields=["account", "kind", "group", "-version"], name="artefact_newest")]
@@ -43,6 +65,21 @@ class FittedArtefact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.variety} {self.group}".replace("  ", " ")
+
+    def save(self, *, using: str | None = None, **options: Any) -> None:
+        """Insert. Raises AppendOnlyError on a row that is stored already."""
+        if not self._state.adding:
+            raise AppendOnlyError("what was fitted is never changed: a newer one takes its place")
+        super().save(force_insert=True, using=using)
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError("what was fitted is never deleted: past decisions refer to it")
+
+    def artefact(self) -> Any:
+        """As the engine takes it, with its version. Raises msgspec.ValidationError on a payload that is none of its kind."""
+        struct = STRUCTS[self.kind]
+        values = msgspec.structs.asdict(struct()) | self.payload | {"version": self.version}
+        return msgspec.convert([values[name] for name in struct.__struct_fields__], struct)
 
 
 class Announcement(models.Model):
