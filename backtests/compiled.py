@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.core.contract import Averaging
 from trading.core import model, tails
 from trading.core.model import Seen, Terms
 from trading.core.tails import Tails
@@ -19,6 +20,7 @@ from trading.core.variants import SCORES
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 SOURCES: tuple[ModuleType, ...] = (model, tails)
+SIXTY = Averaging()
 NO_TABLE: Floats = np.empty(0)
 NO_PIECES: Floats = np.empty((0, 3))
 
@@ -60,17 +62,17 @@ def probabilities(
     shape: Tails,
     table: Floats = NO_TABLE,
     *,
-    terms: Terms = Terms(1.0, 60, 1_000_000_000, 1_000_000_000),
+    averaging: Averaging = SIXTY,
     failure: float = 0.0,
 ) -> Floats:
     """P(YES) of each row, shape (n,), by one of the models of `trading.core.variants.SCORES` and a shape of its tails.
-    `terms` say how the contract averages; its strike is not looked at. Raises PricingError when any row cannot be priced."""
+    Raises PricingError when any row cannot be priced, ValueError for another model."""
     if variant not in SCORES:
         raise ValueError(f"{variant} is not a model: choose one of {', '.join(SCORES)}")
-    _, samples, step_ns, last_ns = terms
-    averaging = (np.int64(samples), np.int64(step_ns), np.int64(last_ns))
+    step_ns = averaging.step_ns
+    samples = (averaging.samples, step_ns, step_ns if averaging.window == "open_right" else 0)
     shape = Tails(shape.kind, *(float(each) for each in shape[1:]))
-    return cast("Floats", _loop(variant)(rows, averaging, shape, np.ascontiguousarray(table, np.float64), failure))
+    return cast("Floats", _loop(variant)(rows, samples, shape, np.ascontiguousarray(table, np.float64), failure))
 
 
 @cache
@@ -102,13 +104,13 @@ def _loop(variant: str) -> Callable[..., Any]:
 
     score, cdf, settled = compiled(SCORES[variant]), compiled(tails.tail_cdf), compiled(model.settled_chance)  # type: ignore[index]
 
-    @njit  # type: ignore[untyped-decorator]
+    @njit
     def loop(  # type: ignore[no-untyped-def]
-        rows, averaging, shape, table, failure
+        rows, samples, shape, table, failure
     ):
         found = np.empty(len(rows.spot))
         for i in range(len(rows.spot)):
-            terms = Terms(rows.strike[i], averaging[0], averaging[1], averaging[2])
+            terms = Terms(rows.strike[i], samples[0], samples[1], samples[2])
             seen = Seen(
                 rows.spot[i],
                 rows.tau_ns[i],

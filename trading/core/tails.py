@@ -11,8 +11,8 @@ _SQRT_HALF = sqrt(0.5)
 _DENSITY_AT_ZERO = 1.0 / sqrt(2.0 * pi)
 _LOG_GAMMA_HALF = 0.5 * log(pi)
 _CERTAIN = 1e9  # so many standard deviations out, every distribution here is 0 or 1 in a float
-_TINY = 1e-300
-_ENOUGH = 1e-16
+_TINY = 1e-100
+_ENOUGH = 4e-16
 _NODES = (
     0.0,
     1.1544053947399682,
@@ -136,27 +136,24 @@ def _log_gamma_step(a: float) -> float:
 
 
 def _beta_fraction(x: float, a: float, b: float) -> float:
-    """The continued fraction of the incomplete beta function, by Lentz's method."""
-    c = 1.0
-    d = 1.0 - (a + b) * x / (a + 1.0)
-    d = 1.0 / (d if abs(d) > _TINY else _TINY)
-    fraction = d
+    """The continued fraction of the incomplete beta function, by its convergents; fast where x < (a + 1) / (a + b + 2)."""
+    over, under = 1.0, 1.0
+    above, below = 1.0, 1.0 - (a + b) * x / (a + 1.0)
+    fraction = above / below
     m = 1.0
     while m < 10_000.0:
-        even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m))
-        d = 1.0 + even * d
-        c = 1.0 + even / c
-        d = 1.0 / (d if abs(d) > _TINY else _TINY)
-        c = c if abs(c) > _TINY else _TINY
-        fraction *= d * c
-        odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0))
-        d = 1.0 + odd * d
-        c = 1.0 + odd / c
-        d = 1.0 / (d if abs(d) > _TINY else _TINY)
-        c = c if abs(c) > _TINY else _TINY
-        change = d * c
-        fraction *= change
-        if abs(change - 1.0) < _ENOUGH:
-            break
+        twice = a + 2.0 * m
+        even = m * (b - m) * x / ((twice - 1.0) * twice)
+        over = above + even * over
+        under = below + even * under
+        odd = (a + m) * (a + b + m) * x / (twice * (twice + 1.0))
+        above = over - odd * above
+        below = under - odd * below
+        found = above / below
+        if -_ENOUGH < found - fraction < _ENOUGH:
+            return found
+        fraction = found
+        if below < _TINY:
+            over, under, above, below = over / below, under / below, found, 1.0
         m += 1.0
     return fraction
