@@ -5,29 +5,23 @@ from math import isinf
 from typing import NamedTuple
 
 from markets.core.contract import Averaging
+from trading.core.fair_value import terms_of
 from trading.core.model import (
     FLAT,
     Pieces,
-    PricingError,
     Score,
     Seen,
     Terms,
-    abm_score,
     clocked_seconds,
-    digital_score,
-    effective_strike,
-    gbm_score,
     half_unit,
     required_mean,
     samples_left,
     sensitivities,
 )
-from trading.core.parameters import ModelName, Parameters
-from trading.core.tails import MIXTURE, NORMAL, STUDENT, Tails, tail_cdf
+from trading.core.parameters import ModelName
+from trading.core.tails import Tails, tail_cdf
+from trading.core.variants import PLAIN, SCORES, Shapes, SideBySide, every_variant
 
-SCORES = {"digital": digital_score, "abm_avg": abm_score, "gbm_avg": gbm_score}
-TAIL_WORDS = {NORMAL: "normal", STUDENT: "student_t", MIXTURE: "mixture"}
-SHORT_S = 30  # below this the tails are those of `short_degrees_of_freedom` (section 5.1)
 _BUMP = 1e-4
 _NS = 1e-9
 
@@ -44,7 +38,7 @@ class Inputs(NamedTuple):
     averaging: Averaging = Averaging()
     known_sum: float = 0.0
     model: ModelName = "gbm_avg"
-    tails: Tails = Tails()
+    tails: Tails = PLAIN
     table: Sequence[float] = ()
     drift: float = 0.0
     level_error: float = 0.0
@@ -53,23 +47,17 @@ class Inputs(NamedTuple):
     @property
     def terms(self) -> Terms:
         """What the contract pays on, as the models take it. Raises PricingError."""
-        return self.terms_at(-half_unit(self.decimals))
+        return terms_of(self.strike, half_unit(self.decimals), self.averaging)
 
-    def terms_at(self, above: float) -> Terms:
-        """The same with the strike moved: round(A) > K is A >= K + half a unit. Raises PricingError."""
-        averaging = self.averaging
-        last_ns = averaging.step_ns if averaging.window == "open_right" else 0
-        return Terms(effective_strike(self.strike, -above), averaging.samples, averaging.step_ns, last_ns)
+    @property
+    def terms_above(self) -> Terms:
+        """The same for more than the strike: round(A) > K is A >= K + half a unit. Raises PricingError."""
+        return terms_of(self.strike, -half_unit(self.decimals), self.averaging)
 
     @property
     def seen(self) -> Seen:
         """What is known, as the models take it."""
         return Seen(self.spot, self.tau_ns, self.known_sum, 0.0, self.level_error)
-
-    @property
-    def shape(self) -> Tails:
-        """The tails that are laid over the model: the plain digital has none but the normal's."""
-        return Tails() if self.model == "digital" else self.tails
 
 
 class Derivation(NamedTuple):
@@ -86,7 +74,6 @@ class Derivation(NamedTuple):
     s: float  # standard deviation of what is to come, relative to the spot; 0 where the outcome is certain
     deviation: float  # the same of what is paid on, in currency
     z: float
-    tails: str
     p_yes: float
     tie: float | None  # None: no rounding is known
     second_cents: float  # change of P by one standard deviation of one second
@@ -122,8 +109,7 @@ def derive(inputs: Inputs) -> Derivation:
         s=s,
         deviation=share * s * inputs.spot,
         z=z,
-        tails=TAIL_WORDS.get(inputs.shape.kind, "empirical"),
-        p_yes=tail_cdf(z, inputs.shape, inputs.table),
+        p_yes=tail_cdf(z, inputs.tails, inputs.table),
         tie=tie_probability(inputs),
         second_cents=by_second,
         volatility_cents=by_volatility,
@@ -135,50 +121,21 @@ def derive(inputs: Inputs) -> Derivation:
 
 def probability(inputs: Inputs) -> float:
     """P(YES) alone. Raises PricingError."""
-    return tail_cdf(_score(inputs, inputs.terms)[0], inputs.shape, inputs.table)
+    return tail_cdf(_score(inputs, inputs.terms)[0], inputs.tails, inputs.table)
 
 
 def tie_probability(inputs: Inputs) -> float | None:
     """The probability that the rounded average is the strike to the last decimal (section 3.8); None without rounding."""
-    half = half_unit(inputs.decimals)
-    if half == 0.0:
+    if inputs.decimals is None:
         return None
-    above, _ = _score(inputs, inputs.terms_at(half))
+    above, _ = _score(inputs, inputs.terms_above)
     below, _ = _score(inputs, inputs.terms)
-    return max(tail_cdf(below, inputs.shape, inputs.table) - tail_cdf(above, inputs.shape, inputs.table), 0.0)
+    return max(tail_cdf(below, inputs.tails, inputs.table) - tail_cdf(above, inputs.tails, inputs.table), 0.0)
 
 
-def side_by_side(inputs: Inputs, parameters: Parameters | None = None) -> dict[str, float | None]:
-    """P(YES) by every model: the plain digital, both averages under the normal, and the default one under each shape of
-    tails, those of `parameters` where another one was asked for. None where no distribution was fitted."""
-    own, kinds = parameters or Parameters(), {"normal": Tails()}
-    kinds["t"] = inputs.tails if inputs.tails.kind == STUDENT else student(own, inputs.tau_ns)
-    kinds["mix"] = inputs.tails if inputs.tails.kind == MIXTURE else mixture(own)
-
-    def by(model: ModelName, tails: Tails) -> float:
-        return probability(inputs._replace(model=model, tails=tails))
-
-    return {
-        "digital": by("digital", Tails()),
-        "abm_avg": by("abm_avg", Tails()),
-        "gbm_avg": by("gbm_avg", Tails()),
-        "gbm_avg_t": by("gbm_avg", kinds["t"]),
-        "gbm_avg_mix": by("gbm_avg", kinds["mix"]),
-        "gbm_avg_emp": by("gbm_avg", inputs.tails) if inputs.table else None,
-    }
-
-
-def student(parameters: Parameters, tau_ns: int) -> Tails:
-    """Student's t of these parameters, so long before the close."""
-    is_short = tau_ns * _NS < SHORT_S
-    return Tails(STUDENT, parameters.short_degrees_of_freedom if is_short else parameters.degrees_of_freedom)
-
-
-def mixture(parameters: Parameters) -> Tails:
-    """The two normals of these parameters; the wide one is as wide as a variance of 1 leaves it."""
-    weight, narrow = parameters.mixture_weight, parameters.mixture_narrow
-    wide = ((1.0 - weight * narrow * narrow) / (1.0 - weight)) ** 0.5
-    return Tails(MIXTURE, weight=weight, narrow=narrow, wide=wide)
+def side_by_side(inputs: Inputs, shapes: Shapes) -> SideBySide:
+    """P(YES) by every model on the same inputs. Raises PricingError."""
+    return every_variant(inputs.terms, inputs.seen, (inputs.sigma, inputs.drift), inputs.pieces, shapes)
 
 
 def _score(inputs: Inputs, terms: Terms) -> Score:
@@ -214,8 +171,3 @@ def _certain(inputs: Inputs, remaining: int, required: float | None, z: float) -
     if required is not None and required <= 0.0:
         return "the known samples alone are enough"
     return "nothing is left to chance: there is no variance"
-
-
-__all__ = [
-    "Derivation", "Inputs", "PricingError", "derive", "mixture", "probability", "side_by_side", "student", "tie_probability",
-]  # fmt: skip

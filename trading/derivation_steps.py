@@ -130,7 +130,7 @@ def _distance(inputs: Inputs, found: Derivation) -> Step:
 
 
 def _tail(inputs: Inputs, found: Derivation) -> Step:
-    tails = inputs.shape
+    tails = inputs.tails
     if tails.kind == NORMAL:
         formula, words = "P = Phi(z)", "Prices have fatter tails than this; it is the plain measure to compare with."
     elif tails.kind == STUDENT:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from markets.core.contract import Averaging
 from markets.core.units import SECOND_NS
-from trading.core.model import Terms, samples_left
+from trading.core.fair_value import terms_of
+from trading.core.model import samples_left
 from trading.core.parameters import ModelName
 from trading.core.tails import MIXTURE, STUDENT, Tails
-from trading.derivation import Inputs, probability
+from trading.derivation import Inputs
 
 COLUMNS = (
     "case_id", "model", "spot", "strike", "sigma", "sigma_units", "drift", "tau_s", "n_samples", "sample_dt_s", "window",
@@ -43,11 +44,6 @@ class ReferenceRow(NamedTuple):
     inputs: Inputs
     expected: float
     tolerance: float
-
-    @property
-    def error(self) -> float:
-        """How far our own probability is off. Raises PricingError."""
-        return abs(probability(self.inputs) - self.expected)
 
 
 class _Mistake(ValueError):
@@ -152,9 +148,7 @@ def _check_known(row: Mapping[str, str], model: str, averaging: Averaging, tau_n
 
 def samples_known(averaging: Averaging, tau_ns: int) -> int:
     """How many of the samples are known so long before the close (section 3.1)."""
-    last_ns = averaging.step_ns if averaging.window == "open_right" else 0
-    terms = Terms(1.0, averaging.samples, averaging.step_ns, last_ns)
-    return averaging.samples - samples_left(terms, tau_ns)[0]
+    return averaging.samples - samples_left(terms_of(1.0, 0.0, averaging), tau_ns)[0]
 
 
 def _averaging(row: Mapping[str, str], model: str) -> Averaging:
