@@ -1,0 +1,148 @@
+"""Skill of an account's forecasts, of recorded tapes, of the settled tables: gathered, scored, and said where numbers are from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from backtests import settled
+from backtests.core.paired import LEAST_FOR_INTERVAL, LEAST_WINDOWS
+from backtests.core.rows import MODELS, Row
+from backtests.core.scores import Floats
+from backtests.core.skill import Report, report
+from backtests.core.table import Table, floats, table_of
+from backtests.core.walk_forward import calibrated_forward, pooled_forward
+from backtests.forecast_rows import Gathered, LeftOut, record_of_account, rows_of_tapes
+from markets.core.units import DAY_NS, SECOND_NS
+from trading.core.fitted import MapKind
+
+FORWARD = ", walk-forward"
+MAPS: tuple[MapKind, ...] = ("platt", "beta", "isotonic")
+BLIND_WORDS = (
+    'Models "without spot" know the strike and how far earlier windows moved, and nothing of the price since: they say about '
+    "one half. What the market is better by is the worth of hearing the spot, not the worth of our models."
+)
+MOST_FOR_FORWARD = 200_000
+"""Rows up to which maps are fitted again day by day: the work grows with rows times days."""
+
+
+class Bounds(NamedTuple):
+    """Which windows: of one asset, or all; closed from the first day to the last, both included (UTC)."""
+
+    since: date | None = None
+    until: date | None = None
+    asset: str = ""
+
+    @property
+    def since_ns(self) -> int | None:
+        """The first nanosecond."""
+        return None if self.since is None else day_ns(self.since)
+
+    @property
+    def until_ns(self) -> int | None:
+        """The first nanosecond after."""
+        return None if self.until is None else day_ns(self.until) + DAY_NS
+
+
+ALWAYS = Bounds()
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A report with where it is from. `windows_needed` are the least for a score and for a comparison."""
+
+    source: str
+    report: Report
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    windows_needed: tuple[int, int] = (LEAST_WINDOWS, LEAST_FOR_INTERVAL)
+
+
+class SettledTold(msgspec.Struct, frozen=True):
+    """The settled tables: a report of each, and the market's ladder by minutes left."""
+
+    tables: tuple[Told, ...]
+    ladder: tuple[settled.Rung, ...]
+    ladder_table: str = settled.PATH
+
+
+def of_account(account: str, bounds: Bounds = ALWAYS, *, forward: bool = False) -> Told:
+    """Skill of what an account forecast. `forward` fits maps day by day as well, which takes a while."""
+    gathered = record_of_account(account, bounds.since_ns, bounds.until_ns, bounds.asset)
+    return _told(f"the forecast record of account {account}", gathered, forward=forward)
+
+
+def of_tapes(names: Iterable[str], bounds: Bounds = ALWAYS, tell: Callable[[float, str], None] | None = None) -> Told:
+    """Skill of what the engine forecasts on tapes. Raises InputError."""
+    gathered = rows_of_tapes(names, since=bounds.since, until=bounds.until, tell=tell)
+    rows = [row for row in gathered.rows if bounds.asset in {"", row.asset}]
+    return _told(
+        f"tapes played through the engine: {', '.join(names)}", Gathered(rows, gathered.left_out), forward=True
+    )
+
+
+def of_settled(folder: Path, bounds: Bounds = ALWAYS) -> SettledTold:
+    """Skill of the market's quotes in the settled tables. Raises SettledError."""
+    known = settled.outcomes(folder)
+    span = (bounds.since_ns or 0, bounds.until_ns or 2**63 - 1)
+    tables = [_of_asset(table, bounds.asset) for table in (
+        settled.entry_quotes(folder, known, *span), settled.minute_paths(folder, known, *span)
+    )]  # fmt: skip
+    told = [_settled(table, settled.priced(table, known)) for table in tables]
+    return SettledTold(tuple(told), tuple(settled.ladder(tables[1].rows)))
+
+
+def walked(rows: Sequence[Row]) -> dict[str, Floats]:
+    """Maps of the configured model and pooling with the market, each fitted on what had settled before the row's day; those
+    for which there was nowhere enough are left out."""
+    found = {f"{kind}{FORWARD}": calibrated_forward(rows, kind) for kind in MAPS}
+    found[f"pooled{FORWARD}"] = pooled_forward(rows)
+    return {name: floats(said) for name, said in found.items() if any(p is not None for p in said)}
+
+
+def _told(source: str, gathered: Gathered, *, forward: bool) -> Told:
+    rows = gathered.rows
+    table = table_of(rows, MODELS)
+    notes = [_sides(table)] if rows else []
+    if forward and rows:
+        found = walked(rows) if len(rows) <= MOST_FOR_FORWARD else {}
+        table = table.with_models(found)
+        notes.append(_forward_words(found, len(rows)))
+    return Told(source, report(table), gathered.left_out, tuple(notes))
+
+
+def _settled(quoted: settled.Quoted, table: Table) -> Told:
+    left = [LeftOut("the result is not known", quoted.unknown, quoted.unknown)] if quoted.unknown else []
+    notes = [
+        BLIND_WORDS,
+        _sides(table),
+    ]
+    if quoted.name == settled.PATH:
+        notes.append("This table holds closes at :00 and :30 alone, and its source calls it a biased sample.")
+    return Told(f"settled table {quoted.name}", report(table), tuple(left), tuple(notes))
+
+
+def _of_asset(quoted: settled.Quoted, asset: str) -> settled.Quoted:
+    return quoted._replace(rows=[row for row in quoted.rows if asset in {"", row.asset}])
+
+
+def _sides(table: Table) -> str:
+    one_sided = int((table.mid != table.mid).sum())
+    return (
+        f"A forecast without a believed quote on both sides is not compared: {one_sided:,} of {table.mid.size:,} rows. Near the "
+        "close these are mostly windows that are as good as decided, for us as for the market."
+    )
+
+
+def _forward_words(found: dict[str, Any], rows: int) -> str:
+    if found:
+        return "Walk-forward: fitted anew for each UTC day, on windows that had settled before it, and on nothing else."
+    if rows > MOST_FOR_FORWARD:
+        return f"No walk-forward maps: more than {MOST_FOR_FORWARD:,} forecasts; choose days with --since and --until."
+    return "No walk-forward maps: no day had 300 settled windows before it, which is the least to fit one."
+
+
+def day_ns(day: date) -> int:
+    """The beginning of a UTC day."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND_NS
