@@ -9,8 +9,19 @@ import msgspec
 
 from markets.core.units import Money, money_from_text, money_text
 from trading.core.limits import RiskLimits
-from trading.core.parameters import ModelName, Parameters, PriceMethod, TailName
+from trading.core.parameters import (
+    CalibrationName,
+    EdgeBasis,
+    ForecastName,
+    ModelName,
+    Parameters,
+    PoolingName,
+    PriceMethod,
+    SettlementWindow,
+    TailName,
+)
 
+ON_OFF = ("on", "off")
 MOST_MONEY = 10**15  # a thousand million dollars: beyond it somebody mistyped
 
 
@@ -40,6 +51,7 @@ class Knob:
     choices: tuple[str, ...] = ()
     is_limit: bool = False
     is_whole: bool = False
+    is_switch: bool = False  # its choices are "on" and "off"
 
     def default(self) -> str:
         """The built-in value, as a person would write it."""
@@ -48,6 +60,8 @@ class Knob:
 
     def shown(self, value: Any) -> str:
         """A field's value as a person would write it."""
+        if self.is_switch:
+            return ON_OFF[not value]
         if self.choices:
             return str(value)
         return plain(Decimal(str(value)) / self.scale)
@@ -62,7 +76,7 @@ class Knob:
         if self.choices:
             if text not in self.choices:
                 raise ValueError(f"{self.label}: {text!r} is unknown; choose one of {', '.join(self.choices)}.")
-            return text
+            return text == ON_OFF[0] if self.is_switch else text
         number = decimal_from(text, self.label) * self.scale
         if not self.is_whole:
             return float(number)
@@ -86,16 +100,36 @@ KNOBS: tuple[Knob, ...] = (
     Knob("price", "Price method", "Pricing", "price_method", choices=get_args(PriceMethod),
          help="How one price is made of what the venues say; fusion learns what each venue is above the index."),
     Knob("vwap", "VWAP window", "Pricing", "vwap_window_ns", SECONDS, "s", is_whole=True),
-    Knob("half_life", "Volatility half-life", "Pricing", "volatility_half_life_s", unit="s"),
+    Knob("settlement", "Sixty seconds that settle", "Pricing", "settlement_window", choices=get_args(SettlementWindow),
+         help="open_right ends one second before the close, closed_right at the close."),
+    Knob("volatility", "Volatility forecast", "Pricing", "volatility_forecast", choices=get_args(ForecastName),
+         help="blend weighs a fast, a middle and a slow estimate; single uses the one half-life alone."),
+    Knob("half_life", "Volatility half-life", "Pricing", "volatility_half_life_s", unit="s",
+         help="In the blend the middle one of three."),
+    Knob("half_life_fast", "Volatility half-life, fast", "Pricing", "volatility_fast_s", unit="s"),
+    Knob("half_life_slow", "Volatility half-life, slow", "Pricing", "volatility_slow_s", unit="s"),
+    Knob("seasonality", "Hours of the day", "Pricing", "seasonality", choices=ON_OFF, is_switch=True,
+         help="Whether the volatility follows the hour of the day."),
+    Knob("calibration", "Calibration map", "Pricing", "calibration", choices=get_args(CalibrationName),
+         help="Which kind of fitted map is laid over the model, where there is one; off lays none."),
+    Knob("calibration_windows", "Windows a map needs", "Pricing", "calibration_windows", is_whole=True),
     Knob("stale_spot", "Spot is stale after", "Pricing", "stale_spot_ns", SECONDS, "s", is_whole=True),
     Knob("late_spot", "Spot is late after", "Pricing", "late_spot_ns", SECONDS, "s", is_whole=True,
          help="Behind the venue's own time stamp, more than is usual for it."),
     Knob("quorum", "Fresh venues needed", "Pricing", "quorum", is_whole=True,
          help="Of a source that has fewer venues, all of them."),
-    Knob("edge", "Least net edge", "Signal", "edge_threshold", PERCENT, "%",
-         help="After fees, in cents a contract of one dollar."),
+    Knob("pooling", "Pooling with the market", "Signal", "pooling", choices=get_args(PoolingName),
+         help="fitted mixes our probability with the market's own before it is traded on; off trades on ours alone."),
+    Knob("pooling_weight", "Weight of our opinion", "Signal", "pooling_weight",
+         help="0 to 1, until one is fitted: 0 believes the market, 1 believes us."),
+    Knob("pooling_windows", "Windows a weight needs", "Signal", "pooling_windows", is_whole=True),
+    Knob("edge", "Least edge", "Signal", "edge_threshold", PERCENT, "%", help="In cents a contract of one dollar."),
+    Knob("edge_basis", "Edge that the gate looks at", "Signal", "edge_basis", choices=get_args(EdgeBasis),
+         help="net is after the fee and slippage, gross before them."),
     Knob("slippage", "Allowance for slippage", "Signal", "slippage", PERCENT, "%"),
     Knob("confidence", "Least confidence", "Signal", "min_confidence", unit="of 100"),
+    Knob("exit_margin", "Margin of an exit", "Signal", "exit_margin", PERCENT, "%",
+         help="What is held is sold when that brings more than it is worth by this, in cents a contract."),
     Knob("kelly", "Kelly fraction", "Size", "kelly_fraction", PERCENT, "%"),
     Knob("margin", "Caution in sizing", "Size", "probability_margin", unit="standard errors"),
     Knob("depth_share", "Most of the displayed size", "Size", "depth_share", PERCENT, "%"),

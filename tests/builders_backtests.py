@@ -5,7 +5,7 @@ from typing import Any
 from backtests import services
 from backtests.models import BacktestRun
 
-BOLD = {"edge": "1", "confidence": "0", "margin": "0"}
+BOLD = {"edge": "1", "confidence": "0", "margin": "0", "pooling": "off"}  # rising.BOLD, as a person types it
 MINIMUM = {"tapes": ["rising"], "capital": "10000", "max_daily_loss": "1000"}
 Status = BacktestRun.Status
 

@@ -51,7 +51,9 @@ def format_scaled(value: int, scale: int) -> str:
 
 
 def plain(value: Any) -> str:
-    """30.0 is "30": a default as a person would type it."""
+    """30.0 is "30": a default as a person would type it; a box is ticked or not."""
+    if isinstance(value, bool):
+        return "ticked" if value else "not ticked"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

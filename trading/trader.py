@@ -51,7 +51,7 @@ def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
     """Trade until SIGTERM or SIGINT, or `until_end` of the tape; `say` hears every few seconds how it stands.
     Raises TraderError, and whatever ends a session."""
     with _alone(Path(settings.BOT_HOME) / "trader.lock"), Ending() as ending:
-        services.versions_open()
+        services.versions_open(settings.MARKET)
         services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
         restore.recover_all(settings.ACCOUNT)
         ending.hold()  # a session that is half made cannot be closed

@@ -21,7 +21,7 @@ from tests.rising import write_tape
 from trading.playback import INVENTED
 
 ROOT = Path(__file__).resolve().parents[2]
-BOLD = ("--edge", "1", "--confidence", "0", "--margin", "0")
+BOLD = ("--edge", "1", "--confidence", "0", "--margin", "0", "--pooling", "off")
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def run_of_the_form(**values: Any) -> BacktestRun:
         "max_daily_loss": "1000",
         "edge": "1",
         "confidence": "0",
+        "pooling": "off",
         "margin": "0",
     }
     run = services.run_queue(services.inputs_from(asked | values), by=None)
@@ -92,7 +93,7 @@ def test_several_tapes_are_one_account(tmp_path: Path, tape: Path) -> None:
     [
         (("--capital", "much"), "Capital: 'much' is not an amount in dollars with at most six decimals."),
         (("--max-loss", "-5"), "Maximum daily loss: -5 is outside 0 to 1000000000 dollars."),
-        (("--edge", "nan"), "Least net edge: nan is not a usable number."),
+        (("--edge", "nan"), "Least edge: nan is not a usable number."),
         (("--kelly", "200"), "The Kelly fraction must be 0 to 1."),
         (("--from", "yesterday"), "'yesterday' is not a day; write it like 2026-05-13."),
         (("--from", "2026-05-14", "--to", "2026-05-13"), "The last day is before the first."),
@@ -157,7 +158,7 @@ def test_recorded_runs_give_the_same_numbers_on_both_roads_and_twice(tmp_path: P
     for tape in tapes:
         tape_register(Path(tape))
     words = [word for tape in tapes for word in ("--tape", str(tape))]
-    report = json.loads(printed(*words, "--json"))
+    report = json.loads(printed(*words, "--json", "--confidence", "20", "--pooling", "off"))
     assert report["fills"] > 0
-    assert report == run_of_the_form(tapes=["all"], edge="", confidence="", margin="").result
+    assert report == run_of_the_form(tapes=["all"], edge="", confidence="20", margin="").result
     assert report["left_out"] == []

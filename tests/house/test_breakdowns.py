@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 DEMO = {"MARKET": "demo", "SPEED": "20", "DEMO_SEED": "11"}
 TAPE = "demo-seed11-1h"
+EAGER = {"confidence": "0", "pooling": "off"}  # so that it trades
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,8 @@ def session(system: WholeSystem) -> requests.Session:
 @pytest.fixture(scope="module")
 def printed(system: WholeSystem) -> Json:
     """The report of the tape as the command prints it."""
-    words = ("backtest", "--tape", TAPE, "--capital", "10000", "--max-loss", "1000", "--json")
+    settings = [word for name, value in EAGER.items() for word in (f"--{name}", value)]
+    words = ("backtest", "--tape", TAPE, "--capital", "10000", "--max-loss", "1000", "--json", *settings)
     report: Json = json.loads(system.command(*words))
     assert report["fills"] > 0
     return report
@@ -41,7 +43,7 @@ def printed(system: WholeSystem) -> Json:
 
 def queued(system: WholeSystem, session: requests.Session) -> str:
     """The address of a run that was queued with the form."""
-    answer = system.post(session, "/backtests/new/", tapes=[TAPE], capital="10000", max_daily_loss="1000")
+    answer = system.post(session, "/backtests/new/", tapes=[TAPE], capital="10000", max_daily_loss="1000", **EAGER)
     assert re.fullmatch(rf"{system.url}/backtests/\d+/", answer.url), answer.text[:3_000]
     return answer.url
 
@@ -81,7 +83,7 @@ def test_a_run_from_the_form_has_the_numbers_that_the_command_prints(
 def test_a_run_from_the_api_has_them_too(system: WholeSystem, session: requests.Session, printed: Json) -> None:
     login = requests.post(f"{system.url}/api/v1/login/", json={"username": "admin", "password": PASSWORD}, timeout=10)
     headers = {"Authorization": f"Token {login.json()['token']}"}
-    wish = {"tapes": [TAPE], "capital": "10000", "max_daily_loss": "1000"}
+    wish = {"tapes": [TAPE], "capital": "10000", "max_daily_loss": "1000", "settings": EAGER}
     answer = requests.post(f"{system.url}/api/v1/backtests/", json=wish, headers=headers, timeout=10)
     assert answer.status_code == 201, answer.text
     number = answer.json()["id"]

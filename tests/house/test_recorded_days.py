@@ -3,25 +3,26 @@
 from collections import defaultdict
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 
 from markets.core.units import DOLLAR
 from markets.recording.summary import RunSummary
+from tests.builders import EAGER
 from tests.house.conftest import RECORDING
 from trading.core.desk import Desk, opening_events
 from trading.core.engine import Engine
 from trading.core.events import Event, Fill, Opening, OrderAccepted, OrderCancelled, OrderRejected, Settled
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
-from trading.core.parameters import Parameters
 from trading.playback import market_events
 
 pytestmark = [pytest.mark.recorded, pytest.mark.slow]
 
 CASH = 10_000 * DOLLAR
-BOLD = Parameters(min_confidence=0.0, edge_threshold=0.01)  # so that there is something to add up
+BOLD = msgspec.structs.replace(EAGER, edge_threshold=0.01)  # so that there is something to add up
 
 
 class Ledger:

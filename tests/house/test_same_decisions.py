@@ -8,13 +8,13 @@ import pytest
 from markets.core.events import MarketEvent
 from markets.core.units import DOLLAR, SECOND_NS
 from markets.tape import TapeHeader, TapeWriter
-from tests.house.whole_system import running
+from tests.builders import EAGER
+from tests.house.whole_system import prepared, running
 from trading.core.desk import Desk, opening_events
 from trading.core.engine import Engine
 from trading.core.events import Opening
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
-from trading.core.parameters import Parameters
 from trading.playback import market_events
 from trading.simulator.world import EPOCH_NS, DemoWorld
 
@@ -26,7 +26,7 @@ def back_tested(path: Path) -> Desk:
     events = list(market_events(path))
     engine = Engine()
     desk = Desk(engine, PaperExchange(engine.markets))
-    for _ in desk.open(*opening_events(Opening(events[0].received_ns, CASH), RiskLimits(), Parameters())):
+    for _ in desk.open(*opening_events(Opening(events[0].received_ns, CASH), RiskLimits(), EAGER)):
         pass
     for event in events:
         for _ in desk.hear(event):
@@ -54,6 +54,7 @@ def demo_tape(folder: Path) -> Path:
 def assert_played_as_back_tested(tape: Path, home: Path) -> None:
     expected = back_tested(tape)
     assert expected.engine.orders.sent > 0
+    prepared(home, EAGER)
     with running(home, MARKET="tape", TAPE=str(tape), SPEED="max") as system:
         shown = system.snapshots(system.sign_in(), until="ended")[-1]
         assert system.stop() == 0

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import requests
 from django.conf import settings
 from websockets.asyncio.client import connect
 
 from tests.infrastructure import leaves_with_us
+from trading.core.parameters import Parameters
 
 PASSWORD = "analytical-engine-1843"
 READY_S = 90
@@ -187,6 +189,24 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def prepared(home: Path, parameters: Parameters) -> None:
+    """The tables of a system that was never started, with these parameters set."""
+    home.mkdir(parents=True, exist_ok=True)
+    told = msgspec.json.encode(parameters).decode()
+    words = (
+        "import msgspec; from trading import services; from trading.core.parameters import Parameters; "
+        f"services.parameters_set(msgspec.json.decode({told!r}, type=Parameters), author=None, reason='a test')"
+    )
+    for command in (("migrate", "--verbosity", "0"), ("shell", "--no-imports", "-c", words)):
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=settings.BASE_DIR,
+            env=own_environment(home),
+            check=True,
+            timeout=120,
+        )
 
 
 @contextlib.contextmanager

@@ -83,7 +83,7 @@ def test_a_wrong_setting_is_named_where_it_was_given(ada: User, tape: Tape) -> N
     answer = api("post", ada, "create", {"tapes": ["rising"], "capital": "x", "settings": {"edge": "x"}})
     assert answer.data == {
         "capital": ["Capital: 'x' is not an amount in dollars with at most six decimals."],
-        "settings": {"edge": ["Least net edge: 'x' is not a number."]},
+        "settings": {"edge": ["Least edge: 'x' is not a number."]},
     }
 
 

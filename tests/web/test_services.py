@@ -9,6 +9,7 @@ from channels.layers import channel_layers, get_channel_layer
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import TestCase, override_settings
+from msgspec.structs import replace
 
 from trading import services
 from trading.core.limits import RiskLimits as CoreLimits
@@ -68,6 +69,52 @@ def test_the_first_versions_are_the_defaults_and_are_made_once() -> None:
     services.versions_open()
     assert [row.limits() for row in RiskLimits.objects.all()] == [CoreLimits()]
     assert [row.parameters() for row in StrategyParameters.objects.all()] == [Parameters()]
+
+
+def in_force() -> tuple[str, Parameters]:
+    row = StrategyParameters.objects.latest("version")
+    return row.reason, row.parameters()
+
+
+def test_the_demo_market_has_defaults_of_its_own_and_every_other_those_that_are_built_in() -> None:
+    services.versions_open("demo")
+    services.versions_open("demo")
+    assert StrategyParameters.objects.count() == 1
+    reason, parameters = in_force()
+    assert reason == "the defaults of the demo market"
+    assert (parameters.pooling, parameters.min_confidence) == ("off", 20.0)
+    assert parameters == replace(Parameters(), pooling="off", min_confidence=20.0)
+
+
+@pytest.mark.parametrize("market", ["real", "tape"])
+def test_what_no_person_set_follows_the_market(market: str) -> None:
+    services.versions_open("demo")
+    services.versions_open(market)
+    assert in_force() == ("the defaults", Parameters())
+    services.versions_open("demo")
+    assert in_force() == ("the defaults of the demo market", services.DEMO_DEFAULTS)
+    assert StrategyParameters.objects.count() == 3
+
+
+def test_what_was_built_in_once_gives_way_to_what_is_built_in_now() -> None:
+    services.parameters_set(Parameters(min_confidence=20.0), author=None, reason="the defaults")
+    services.versions_open("real")
+    assert in_force() == ("the defaults", Parameters())
+
+
+def test_what_a_person_set_stays_whatever_the_market(ada: User) -> None:
+    services.versions_open("demo")
+    services.parameters_set(services.DEMO_DEFAULTS, author=ada, reason="the defaults of the demo market")
+    services.versions_open("real")
+    services.versions_open("demo")
+    assert StrategyParameters.objects.count() == 2
+    assert StrategyParameters.objects.latest("version").author == ada
+
+
+def test_what_a_program_set_for_a_reason_of_its_own_stays_too() -> None:
+    services.parameters_set(Parameters(edge_threshold=0.05), author=None, reason="bolder")
+    services.versions_open("demo")
+    assert in_force() == ("bolder", Parameters(edge_threshold=0.05))
 
 
 def test_setting_the_mode_leaves_the_half_of_the_trader_alone() -> None:

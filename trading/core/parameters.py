@@ -1,5 +1,6 @@
 """Parameters: how the engine prices and what the strategy wants, in one struct with safe defaults."""
 
+from math import inf
 from typing import Literal, get_args
 
 import msgspec
@@ -70,6 +71,8 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def problems(self) -> list[str]:
         """What makes these parameters unusable, in plain words; empty when they are fine."""
         rules = (
+            (self.model in get_args(ModelName), "the model is not known"),
+            (self.tails in get_args(TailName), "the tails are not known"),
             (self.degrees_of_freedom > 2 and self.short_degrees_of_freedom > 2, "degrees of freedom must be above 2"),
             (self.vwap_window_ns > 0, "the VWAP window must be longer than 0 s"),
             (self.stale_spot_ns > 0, "the staleness limit must be longer than 0 s"),
@@ -91,16 +94,16 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (abs(self.drift) <= 100, "the drift must be -100 to 100 a year"),
             (0 < self.mixture_weight < 1, "the weight of the narrow normal must be between 0 and 1"),
             (
-                self.mixture_narrow > 0 and self.mixture_weight * self.mixture_narrow**2 < 1,
+                not 0 < self.mixture_weight < 1
+                or (self.mixture_narrow > 0 and self.mixture_weight * self.mixture_narrow**2 < 1),
                 "the narrow normal must be above 0, and narrow enough to leave variance to the wide one",
             ),
             (self.settlement_window in get_args(SettlementWindow), "the settlement window is not known"),
             (0 <= self.settlement_failure < 1, "the chance of a failed settlement must be 0 to 1"),
             (self.volatility_forecast in get_args(ForecastName), "the volatility forecast is not known"),
-            (
-                0 < self.volatility_fast_s <= self.volatility_half_life_s <= self.volatility_slow_s,
-                "the half-lives must be above 0 s, fast, middle and slow in this order",
-            ),
+            (0 < self.volatility_fast_s < inf, "the fast half-life must be longer than 0 s"),
+            (0 < self.volatility_slow_s < inf, "the slow half-life must be longer than 0 s"),
+            (self._is_ordered(), "the half-lives of the blend must not be shorter from fast to middle to slow"),
             (1 <= self.index_step_s <= 300, "the volatility step on the index must be 1 to 300 s"),
             (
                 0 < self.least_volatility < self.most_volatility <= 100,
@@ -119,3 +122,9 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (self.order_interval_ns >= 0, "the interval between orders cannot be negative"),
         )
         return [text for holds, text in rules if not holds]
+
+    def _is_ordered(self) -> bool:
+        """Whether the three half-lives of the blend rise; where one is no length at all, that is said elsewhere."""
+        lives = (self.volatility_fast_s, self.volatility_half_life_s, self.volatility_slow_s)
+        is_asked = self.volatility_forecast == "blend" and all(0 < life < inf for life in lives)
+        return not is_asked or lives[0] <= lives[1] <= lives[2]
