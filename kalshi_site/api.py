@@ -20,11 +20,13 @@ from trading.api import (
     SettlementViewSet,
     SignalViewSet,
 )
+from trading.api_forecasts import ForecastsCsvView, ForecastViewSet
 
 router = SimpleRouter()
 router.register("markets", MarketViewSet, basename="market")
 router.register("tapes", TapeViewSet, basename="tape")
 router.register("signals", SignalViewSet, basename="signal")
+router.register("forecasts", ForecastViewSet, basename="forecast")
 router.register("orders", OrderViewSet, basename="order")
 router.register("fills", FillViewSet, basename="fill")
 router.register("positions", PositionViewSet, basename="position")
@@ -40,6 +42,7 @@ urlpatterns = [
     path("prices/", PricesView.as_view(), name="api-prices"),
     path("exchange/", ExchangeView.as_view(), name="api-exchange"),
     path("feeds/", FeedsView.as_view(), name="api-feeds"),
+    path("forecasts.csv", ForecastsCsvView.as_view(), name="api-forecasts-csv"),
     path("mode/", ModeView.as_view(), name="api-mode"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", docs, name="api-docs"),

@@ -5,7 +5,7 @@ import math
 from markets.core.units import SECOND_NS
 from markets.models import Market, Series
 from tests.builders_web import OPEN_MS, QUARTER_MS
-from trading.models import Fill, Order, Position, Settlement, Signal, TradingSession
+from trading.models import Fill, Forecast, Order, Position, Settlement, Signal, TradingSession
 
 TICKER = "KXBTC15M-26MAY111045-45"
 OPEN_NS = OPEN_MS * 1_000_000
@@ -38,6 +38,19 @@ def signal(of: TradingSession, second: int, **different: object) -> Signal:
     return Signal.objects.create(
         session=of, ticker=TICKER, event_ns=OPEN_NS + second * SECOND_NS, **(values | different)
     )
+
+
+def forecast(of: TradingSession, seconds_left: int, **different: object) -> Forecast:
+    """What models and market said so many seconds before the close."""
+    values = {
+        "ticker": TICKER, "asset": "BTC", "close_ns": CLOSE_NS, "event_ns": CLOSE_NS - seconds_left * SECOND_NS, "fair": 0.6,
+        "calibrated": 0.58, "pooled": 0.55, "digital": 0.64, "abm_avg": 0.61, "gbm_avg": 0.605, "gbm_avg_t": 0.6,
+        "gbm_avg_mix": 0.602, "bid": 5_300, "ask": 5_500, "bid_count": 41_200, "ask_count": 18_050,
+        "book_age_ns": 180_000_000, "strike": 64_120.55, "spot": 64_133.1, "spot_age_ns": 90_000_000, "sigma": 0.48,
+        "level_error": 1.1e-4, "z": 0.31, "known": 0, "missing": 0, "is_official": False, "parameters_version": 3,
+        "fitted_versions": [7, 9],
+    }  # fmt: skip
+    return Forecast.objects.create(session=of, account=of.account, seconds_left=seconds_left, **(values | different))
 
 
 def order(of: TradingSession, number: int = 1, **different: object) -> Order:

@@ -8,13 +8,14 @@ from django.contrib.admin.options import ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from trading import admin_words, services
+from trading import admin_news, admin_words, services
 from trading.admin_columns import Column, contracts, decimals, dollars, moment, percent, price, seconds, side
 from trading.forms import ModeForm, RiskLimitsForm, StrategyParametersForm, VersionForm
 from trading.models import (
     Account,
     Discrepancy,
     Fill,
+    Forecast,
     Heartbeat,
     Order,
     Position,
@@ -25,6 +26,8 @@ from trading.models import (
     TraderStatus,
     TradingSession,
 )
+
+__all__ = ["admin_news"]  # which registers what is announced
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[type-arg]
@@ -216,6 +219,23 @@ class SignalAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     shown = (*list_display, decimals("digital", 4), "spot", "volatility", "session")
     list_filter = ("reason", "side")
+    search_fields = ("ticker",)
+
+
+@admin.register(Forecast)
+class ForecastAdmin(ReadOnlyAdmin):
+    list_display = (
+        moment("close_ns", "closes"), "ticker", "account", "seconds_left", decimals("fair", 4),
+        decimals("calibrated", 4), decimals("pooled", 4), decimals("digital", 4), price("bid"), price("ask"), "reason",
+    )  # fmt: skip
+    shown = (
+        *list_display, moment("event_ns", "made"), decimals("abm_avg", 4), decimals("gbm_avg", 4),
+        decimals("gbm_avg_t", 4), decimals("gbm_avg_mix", 4), decimals("gbm_avg_emp", 4),
+        contracts("bid_count", "contracts bid"), contracts("ask_count", "contracts asked"),
+        seconds("book_age_ns", "age of the book"), "strike", "spot", seconds("spot_age_ns", "age of the spot price"),
+        "sigma", "level_error", "z", "known", "missing", "is_official", "parameters_version", "fitted_versions", "session",
+    )  # fmt: skip
+    list_filter = ("account", "asset", "seconds_left", "reason")
     search_fields = ("ticker",)
 
 

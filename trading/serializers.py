@@ -5,8 +5,11 @@ from typing import Any, get_args
 from rest_framework import serializers
 
 from markets.api_fields import CountField, MoneyField, PriceField, TimeField
+from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, price_text
 from trading.core.events import Mode
-from trading.models import Fill, Order, Position, RiskLimits, Settlement, Signal, TraderStatus
+from trading.core.forecasts import MARKS_S
+from trading.forecast_rows import SAID, mid_of, outcome_of
+from trading.models import Fill, Forecast, Order, Position, RiskLimits, Settlement, Signal, TraderStatus
 
 
 class RowQuery(serializers.Serializer[Any]):
@@ -97,6 +100,66 @@ class SettlementSerializer(serializers.ModelSerializer[Settlement]):
         model = Settlement
         fields = ["account", "ticker", "result", "yes_pays", "count", "payout", "settle_value", "at"]
         read_only_fields = fields
+
+
+class ForecastQuery(serializers.Serializer[Any]):
+    """What the forecast record can be asked for."""
+
+    account = serializers.CharField(required=False, help_text="an account; the trader's unless given")
+    ticker = serializers.CharField(required=False, help_text="one market")
+    asset = serializers.CharField(required=False, help_text="one asset, such as BTC")
+    seconds_left = serializers.ChoiceField(MARKS_S, required=False, help_text="one of the times before the close")
+    since = serializers.DateTimeField(required=False, help_text="of windows that close at or after this time")
+    until = serializers.DateTimeField(required=False, help_text="of windows that close before this time")
+
+
+class ForecastSerializer(serializers.ModelSerializer[Forecast]):
+    """What our models and the market said of a window at a fixed time before its close, and what it settled on.
+    Probabilities are of YES; unknown is null, and `reason` says why."""
+
+    closes_at = TimeField(source="close_ns")
+    at = TimeField(source="event_ns", help_text="when it was made")
+    bid = serializers.SerializerMethodField(help_text="null where nobody bid")
+    ask = serializers.SerializerMethodField(help_text="null where nobody offered")
+    mid = serializers.SerializerMethodField(help_text="the market's own probability")
+    bid_count = CountField()
+    ask_count = CountField()
+    book_age_ms = serializers.SerializerMethodField(help_text="since the book was told; null: it was not believed")
+    spot_age_ms = serializers.SerializerMethodField()
+    result = serializers.CharField(read_only=True, allow_null=True, allow_blank=True)
+    settle_value = serializers.CharField(read_only=True, allow_null=True, allow_blank=True)
+    outcome = serializers.SerializerMethodField(help_text="1 for YES, 0 for NO; null until it settled, or if voided")
+
+    class Meta:
+        model = Forecast
+        fields = [
+            "account", "ticker", "asset", "closes_at", "seconds_left", "at", "reason", *SAID, "bid", "ask", "mid", "bid_count",
+            "ask_count", "book_age_ms", "strike", "spot", "spot_age_ms", "sigma", "level_error", "z", "known", "missing",
+            "is_official", "parameters_version", "fitted_versions", "result", "settle_value", "outcome",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_bid(self, row: Forecast) -> str | None:
+        return price_text(row.bid) if row.bid > 0 else None
+
+    def get_ask(self, row: Forecast) -> str | None:
+        return price_text(row.ask) if row.ask < PRICE_DOLLAR else None
+
+    def get_mid(self, row: Forecast) -> float | None:
+        return mid_of(row.bid, row.ask)
+
+    def get_book_age_ms(self, row: Forecast) -> float | None:
+        return _ms(row.book_age_ns)
+
+    def get_spot_age_ms(self, row: Forecast) -> float | None:
+        return _ms(row.spot_age_ns)
+
+    def get_outcome(self, row: Forecast) -> int | None:
+        return outcome_of(getattr(row, "result", None))
+
+
+def _ms(value: int | None) -> float | None:
+    return None if value is None else value / MILLISECOND_NS
 
 
 class LimitsSerializer(serializers.ModelSerializer[RiskLimits]):

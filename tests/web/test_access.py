@@ -77,8 +77,9 @@ DOORS = [
     Door("api/v1/docs/", "get", TO_LOGIN, OK, OK),
     *(
         Door(f"api/v1/^{name}/$", "get", UNKNOWN, OK, OK)
-        for name in ("markets", "tapes", "signals", "orders", "fills", "positions", "settlements", "limits", "backtests")
+        for name in ("markets", "tapes", "signals", "forecasts", "orders", "fills", "positions", "settlements", "limits", "backtests")
     ),
+    Door("api/v1/forecasts.csv", "get", UNKNOWN, OK, OK),
     Door(MARKET_API, "get", UNKNOWN, OK, OK, f"api/v1/markets/{TICKER}/"),
     Door(TAPE_API, "get", UNKNOWN, OK, OK, "api/v1/tapes/rising/"),
     Door("api/v1/^limits/current/$", "get", UNKNOWN, GONE, GONE),  # none were ever set
@@ -195,7 +196,7 @@ def test_no_page_tells_a_secret(as_ada: Client, ada: User, world: None) -> None:
         reverse(f"admin:auth_user_{view}", args=args) for view, args in (("changelist", []), ("change", [ada.pk]))
     ]
     for path in paths:
-        text = as_ada.get(path).content.decode()
+        text = b"".join(as_ada.get(path)).decode()
         assert {name for name, secret in secrets.items() if secret in text} == set(), path
     assert instance.digest != token
     assert token not in {instance.digest, instance.token_key}

@@ -22,7 +22,9 @@ from trading import services
 from trading.core.limits import RiskLimits
 from trading.models import Fill, Settlement, TraderStatus
 
-LISTS = ["markets", "tapes", "signals", "orders", "fills", "positions", "settlements", "limits", "backtests"]
+LISTS = [
+    "markets", "tapes", "signals", "forecasts", "orders", "fills", "positions", "settlements", "limits", "backtests",
+]  # fmt: skip
 SINGLES = ["status", "health", "prices", "exchange", "feeds"]
 
 
@@ -178,6 +180,8 @@ def test_every_method_has_its_price_beside_the_one_that_is_traded_on(as_bob: Cli
     assert (bitcoin["method"], bitcoin["value"]) == ("fusion", 64_133.02)
     assert [each["method"] for each in bitcoin["methods"]] == ["fusion", "vwap", "median", "replica"]
     assert bitcoin["methods"][3]["value"] is None
+    assert bitcoin["volatility"]["signature"][2] == {"step_s": 5, "annualised": 0.431, "seconds": 1_800}
+    assert [each["name"] for each in bitcoin["volatility"]["news"]] == ["US consumer prices"]
     assert bitcoin["methods"][0]["left_out"] == [{"venue": "kraken", "code": "stale", "text": "silent for 7.4 s"}]
 
 
