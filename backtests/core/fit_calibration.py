@@ -1,9 +1,9 @@
 """Calibration maps fitted on settled windows: Platt, beta and isotonic (section 5.2)."""
 
-from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
+from scipy import optimize
 
 from backtests.core.cases import Cases, Floats, Part, parts_of
 from backtests.core.logistic import Question, Regression, chance, logistic, mean_loss
@@ -71,22 +71,12 @@ def isotonic_fit(cases: Cases) -> tuple[Floats, Floats, Floats]:
     """(x, y, weight) of the knots: pool adjacent violators, then clipped to [1/(N+2), 1 - 1/(N+2)], N windows."""
     order = np.argsort(cases.ours, kind="stable")
     p, y, w = cases.ours[order], cases.outcome[order], cases.weights[order]
-    blocks: list[tuple[float, float, float]] = []  # (weight, sum of w p, sum of w y)
-    for block in _ties(p, y, w):
-        blocks.append(block)
-        while len(blocks) > 1 and blocks[-2][2] * blocks[-1][0] >= blocks[-1][2] * blocks[-2][0]:
-            last, before = blocks.pop(), blocks.pop()
-            blocks.append((last[0] + before[0], last[1] + before[1], last[2] + before[2]))
-    weight, total, hits = (np.array(column) for column in zip(*blocks, strict=True))
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(p) > 0.0]))  # of what was forecast with one probability
+    weight, total, hits = (np.add.reduceat(column, starts) for column in (w, w * p, w * y))
+    blocks = optimize.isotonic_regression(hits / weight, weights=weight).blocks[:-1]
+    weight, total, hits = (np.add.reduceat(column, blocks) for column in (weight, total, hits))
     edge = 1.0 / (cases.windows + 2.0)
     return total / weight, np.clip(hits / weight, edge, 1.0 - edge), weight
-
-
-def _ties(p: Floats, y: Floats, w: Floats) -> Iterator[tuple[float, float, float]]:
-    """What was forecast with one and the same probability is one knot from the start."""
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(p) > 0.0]))
-    sums = (np.add.reduceat(column, starts) for column in (w, w * p, w * y))
-    yield from ((float(a), float(b), float(c)) for a, b, c in zip(*sums, strict=True))
 
 
 def _logistic(design: Floats, cases: Cases, prior: Floats) -> Regression:

@@ -1,11 +1,11 @@
 """Judging what is fitted on windows it has not seen: each day with what had settled before that day."""
 
 from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
+from math import isfinite, nan
 
 import numpy as np
 
-from backtests.core.cases import Cases, Whole, cases_of
+from backtests.core.cases import Cases, Floats, cases_of
 from backtests.core.fit_calibration import calibration_maps
 from backtests.core.fit_pooling import pooling_weights
 from backtests.core.rows import Row
@@ -31,14 +31,21 @@ def walk_forward(
     """
     cases, order = cases_of(rows, name)
     told: list[float | None] = [None] * len(rows)
+    for place, said in zip(order.tolist(), forward(cases, fit, apply, least_windows).tolist(), strict=True):
+        told[place] = said if isfinite(said) else None
+    return told
+
+
+def forward(cases: Cases, fit: Fit[T], apply: Apply[T], least_windows: int = 1) -> Floats:
+    """The same of columns in order of their close; nan where nothing is said."""
+    told = np.full(len(cases.close_ns), nan)
     days = (cases.close_ns - 1) // DAY_NS
     for day in np.unique(days):
         began, ended = np.searchsorted(days, day), np.searchsorted(days, day, side="right")
         seen = int(np.searchsorted(cases.close_ns, int(day) * DAY_NS - EMBARGO_NS))
         past = cases.where(slice(0, seen))
-        if past.windows < max(least_windows, 1):
-            continue
-        _judge(tuple(fit(past)), apply, cases.where(slice(began, ended)), order[began:ended], told)
+        if past.windows >= max(least_windows, 1):
+            told[began:ended] = _judged(tuple(fit(past)), apply, cases.where(slice(began, ended)))
     return told
 
 
@@ -64,9 +71,11 @@ def pooled_by(artefact: PoolingWeight, ours: float, market: float) -> float | No
     return pooled(ours, market, artefact.used) if isfinite(ours) and isfinite(market) else None
 
 
-def _judge(artefacts: tuple[T, ...], apply: Apply[T], cases: Cases, order: Whole, told: list[float | None]) -> None:
-    columns = (cases.asset, cases.seconds_left, cases.now_ns, cases.ours, cases.market, order)
-    for asset, seconds_left, now_ns, ours, market, place in zip(*(c.tolist() for c in columns), strict=True):
+def _judged(artefacts: tuple[T, ...], apply: Apply[T], cases: Cases) -> list[float]:
+    told = []
+    columns = (cases.asset, cases.seconds_left, cases.now_ns, cases.ours, cases.market)
+    for asset, seconds_left, now_ns, ours, market in zip(*(column.tolist() for column in columns), strict=True):
         artefact = applying(artefacts, asset, seconds_left, now_ns)
-        if artefact is not None:
-            told[place] = apply(artefact, ours, market)
+        said = None if artefact is None else apply(artefact, ours, market)
+        told.append(nan if said is None else said)
+    return told
