@@ -65,6 +65,39 @@ class EstimateSerializer(serializers.Serializer[Any]):
     left_out = LeftOutSerializer(many=True)
 
 
+class SignaturePointSerializer(serializers.Serializer[Any]):
+    """The volatility a year that returns over so many seconds make; level where the step is coarse enough."""
+
+    step_s = serializers.IntegerField()
+    annualised = serializers.FloatField()
+    seconds = serializers.IntegerField(help_text="returns heard, overlapping")
+
+
+class NewsSerializer(serializers.Serializer[Any]):
+    """Scheduled news that an operator has entered, on now or to come."""
+
+    name = serializers.CharField()
+    start_ms = serializers.IntegerField()
+    end_ms = serializers.IntegerField()
+    multiplier = serializers.FloatField(help_text="of the variance")
+    is_on = serializers.BooleanField()
+
+
+class VolatilityNowSerializer(serializers.Serializer[Any]):
+    """One asset's volatility a year: now, and as three half-lives have it before the hours and the news are laid on."""
+
+    now = serializers.FloatField()
+    error = serializers.FloatField(help_text="standard error of its logarithm")
+    is_warm = serializers.BooleanField(help_text="whether ten minutes of prices have been heard")
+    fast = serializers.FloatField()
+    middle = serializers.FloatField()
+    slow = serializers.FloatField()
+    multiplier = serializers.FloatField(help_text="of the variance, by the hour and the news of this moment")
+    signature = SignaturePointSerializer(many=True, help_text="of our own estimate")
+    index_signature = SignaturePointSerializer(many=True, help_text="of the index as it is published")
+    news = NewsSerializer(many=True)
+
+
 class AssetPriceSerializer(serializers.Serializer[Any]):
     """One asset's price: the one that is traded on, and every method side by side."""
 
@@ -72,6 +105,7 @@ class AssetPriceSerializer(serializers.Serializer[Any]):
     method = serializers.CharField()
     value = serializers.FloatField(allow_null=True)
     methods = EstimateSerializer(many=True)
+    volatility = VolatilityNowSerializer(allow_null=True)
 
 
 class PricesSerializer(serializers.Serializer[Any]):

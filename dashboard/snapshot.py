@@ -85,6 +85,39 @@ class Estimate(msgspec.Struct):
     left_out: list[LeftOut] = []
 
 
+class SignaturePoint(msgspec.Struct):
+    """The volatility that returns over so many seconds make."""
+
+    step_s: int
+    annualised: float
+    seconds: int = 0
+
+
+class News(msgspec.Struct):
+    """Scheduled news, on now or to come."""
+
+    name: str
+    start_ms: int
+    end_ms: int
+    multiplier: float
+    is_on: bool = False
+
+
+class VolatilityNow(msgspec.Struct):
+    """One asset's volatility a year, now and as three half-lives have it."""
+
+    now: float
+    error: float
+    is_warm: bool
+    fast: float
+    middle: float
+    slow: float
+    multiplier: float
+    signature: list[SignaturePoint] = []
+    index_signature: list[SignaturePoint] = []
+    news: list[News] = []
+
+
 class AssetPrice(msgspec.Struct):
     """One asset's price by every method; `method` is the one that is traded on."""
 
@@ -92,6 +125,7 @@ class AssetPrice(msgspec.Struct):
     method: str
     value: float | None = None
     methods: list[Estimate] = []
+    volatility: VolatilityNow | None = None
 
 
 class Feed(msgspec.Struct):

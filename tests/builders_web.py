@@ -100,7 +100,19 @@ def prices() -> list[dict[str, Any]]:
         "note": "",
     }
     methods = [fusion, vwap, median, {"method": "replica"} | none]
-    return [{"asset": "BTC", "method": "fusion", "value": 64_133.02, "methods": methods}]
+    row = {"asset": "BTC", "method": "fusion", "value": 64_133.02, "methods": methods}
+    return [row | {"volatility": volatility()}]
+
+
+def volatility() -> dict[str, Any]:
+    """Of one asset: level from 10 s on, with news to come."""
+    news = {"name": "US consumer prices", "start_ms": OPEN_MS + 600_000, "end_ms": OPEN_MS + 2_400_000, "multiplier": 4.0, "is_on": False}
+    levels = {1: 0.381, 2: 0.402, 5: 0.431, 10: 0.442, 15: 0.444, 30: 0.443, 60: 0.445}
+    points = [{"step_s": step, "annualised": level, "seconds": 1_800} for step, level in levels.items()]
+    return {
+        "now": 0.512, "error": 0.12, "is_warm": True, "fast": 0.46, "middle": 0.441, "slow": 0.428, "multiplier": 1.327,
+        "signature": points, "index_signature": points[:3], "news": [news],
+    }  # fmt: skip
 
 
 def feed(name: str = "coinbase", **different: Any) -> dict[str, Any]:

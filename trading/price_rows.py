@@ -10,6 +10,7 @@ from trading.core.desk import Desk
 from trading.core.methods import MethodPrice
 from trading.core.official import Published
 from trading.core.reasons import REASONS
+from trading.volatility_rows import volatility
 
 Json = dict[str, Any]
 LOOK_AGAIN_S = 2.0
@@ -17,7 +18,7 @@ BASIS_POINT = 1e-4
 
 
 def prices(desk: Desk) -> list[Json]:
-    """One row an asset: the method that is traded on and its value, and all methods beside it."""
+    """One row an asset: the method that is traded on and its value, all methods beside it, and its volatility."""
     rows = []
     for asset, underlying in desk.engine.underlyings.items():
         spot = underlying.spot
@@ -30,6 +31,7 @@ def prices(desk: Desk) -> list[Json]:
                 "value": value,
                 "methods": methods,
                 "index": _index(underlying.index(desk.now_ns), underlying.next_strike),
+                "volatility": volatility(underlying, desk.now_ns),
             }
         )
     return rows

@@ -7,8 +7,10 @@ import pytest
 from markets.core.events import ExchangeStatus, IndexValue, MarketListed, SeriesDrift
 from markets.core.units import SECOND_NS
 from tests.builders import CLOSE_NS, EAGER, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
-from trading.core.events import Event
+from trading.core.events import AnnouncementsSet, Event
+from trading.core.fitted import Announcement
 from trading.core.reasons import REASONS
+from trading.core.seasonality import VarianceClock
 from trading.price_rows import prices
 from trading.snapshot import windows
 
@@ -55,6 +57,21 @@ def test_the_index_stands_beside_our_price_with_its_age() -> None:
         "value": STRIKE, "age_ms": 2_000, "is_fresh": True, "average": STRIKE - 1.0, "window_average": None,
         "window_samples": 0, "next_open_ms": 0, "next_strike": None,
     }  # fmt: skip
+
+
+def test_the_volatility_stands_beside_the_price_with_its_signature_and_the_news_that_is_not_over() -> None:
+    news = [
+        Announcement(at(since), at(until), 4.0, f"until {until}") for since, until in ((0, 31), (20, 300), (600, 900))
+    ]
+    path = [spot(second, STRIKE * (1 + 1e-5 * second)) for second in range(31, 39)]
+    table = after(*path, AnnouncementsSet(at(40), tuple(news)))
+    [row] = prices(table.desk)
+    found = row["volatility"]
+    assert [(each["name"], each["is_on"]) for each in found["news"]] == [("until 300", True), ("until 900", False)]
+    assert found["multiplier"] == pytest.approx(4 * VarianceClock().multiplier(at(39)), rel=1e-4)
+    assert found["now"] == pytest.approx(2 * 0.45 * VarianceClock().multiplier(at(39)) ** 0.5, rel=0.05)
+    assert (found["error"], found["is_warm"], found["index_signature"]) == (0.35, False, [])
+    assert found["signature"][0]["step_s"] == 1
 
 
 def test_the_next_strike_is_shown_as_soon_as_it_is_known() -> None:

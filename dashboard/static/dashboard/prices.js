@@ -5,6 +5,7 @@ import { byId, make, setClass, setText, table, twoLines } from "./page.js";
 
 const METHODS = ["fusion", "vwap", "median", "replica"];
 const FEED_TONES = { up: "good", syncing: "accent", connecting: "accent", lost: "bad", unavailable: "warn" };
+const STEPS = [1, 2, 5, 10, 15, 30, 60];
 const MINUS = "−";
 
 export function renderPrices(snapshot) {
@@ -15,6 +16,7 @@ export function renderPrices(snapshot) {
   }
   prices(snapshot.prices ?? []);
   matrix(snapshot.venues ?? [], snapshot.prices ?? []);
+  volatility(snapshot.prices ?? []);
   feeds(snapshot.feeds ?? []);
   disk(snapshot.tape ?? {});
 }
@@ -74,6 +76,30 @@ function matrix(venues, items) {
     }]),
   ]);
 }
+
+function volatility(items) {
+  const rows = items.filter((item) => item.volatility).flatMap((item) => [
+    { asset: item.asset, kind: "our estimate", found: item.volatility, points: item.volatility.signature },
+    { asset: item.asset, kind: "the index", found: item.volatility, points: item.volatility.index_signature },
+  ]).filter((row) => row.kind === "our estimate" || row.points.length);
+  const first = (write) => (cell, row) => (row.kind === "our estimate" ? write(cell, row.found, row) : setText(cell, ""));
+  table("volatility", rows, (row) => `${row.asset} ${row.kind}`, [
+    ["asset", "", first((cell, found, row) => setText(cell, row.asset))],
+    ["num", "Now", first((cell, found) => twoLines(cell, tenth(found.now), found.is_warm ? `± ${format.percent(found.error)}` : "cold"))],
+    ["num", "Fast, middle, slow", first((cell, found) => setText(cell, [found.fast, found.middle, found.slow].map(tenth).join(" · ")))],
+    ["num", "Hour", first((cell, found) => setText(cell, `× ${found.multiplier.toFixed(2)}`))],
+    ["of", "Of", (cell, row) => setText(cell, row.kind)],
+    ...STEPS.map((step) => ["num", `${step} s`, (cell, row) => {
+      const point = row.points.find((each) => each.step_s === step);
+      setText(cell, tenth(point?.annualised));
+      cell.title = point ? `${format.integer(point.seconds)} returns` : "";
+    }]),
+    ["news", "News", first((cell, found) => setText(cell, (found.news ?? []).map(news).join("; ") || format.DASH))],
+  ]);
+}
+
+const tenth = (value) => (Number.isFinite(value) ? `${(value * 100).toFixed(1)} %` : format.DASH);
+const news = (item) => `${item.name} × ${item.multiplier} ${item.is_on ? "until" : "from"} ${format.date(item.is_on ? item.end_ms : item.start_ms)}`;
 
 function feeds(items) {
   const number = (name) => (cell, item) => setText(cell, format.integer(item[name]));
