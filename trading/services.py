@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
-import msgspec
 from asgiref.sync import async_to_sync
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
@@ -17,18 +15,15 @@ from redis.exceptions import RedisError
 from trading.core import limits as core_limits
 from trading.core import parameters as core_parameters
 from trading.core.events import Mode
-from trading.core.fitted import ENDLESS, CalibrationMap, Learnt
 from trading.models import (
     Account,
     Discrepancy,
-    FittedArtefact,
     Heartbeat,
     RiskLimits,
     StrategyParameters,
     TraderStatus,
     TradingSession,
 )
-from trading.models.fitted import STRUCTS
 
 logger = logging.getLogger(__name__)
 
