@@ -21,6 +21,7 @@ COMMANDS = {
     "backtest": "play a tape through the engine and print what would have happened",
     "price": "price one contract with its whole derivation, or check a table of known prices",
     "skill": "score our probabilities next to the market's: the forecast record, tapes, or settled markets",
+    "audit": "hold settlements against the index as it was heard: which sixty seconds, decimals, ties, basis",
     "demo_tape": "write an hour of the demo market as a tape, to back-test on",
     "tapes": "list the tapes of the catalogue, or verify them",
     "record": "hear spot venues and record all they say, without trading",

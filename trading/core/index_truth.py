@@ -37,6 +37,15 @@ class Readings(NamedTuple):
     better: str
 
 
+class Lean(NamedTuple):
+    """Least squares of (settlement - open_right) on (closed_right - open_right) with a constant, which takes up what is
+    always off: 0 is open_right, 1 is closed_right. `error` is one standard error."""
+
+    windows: int
+    share: float
+    error: float
+
+
 class Digits(NamedTuple):
     """Decimals as written in the last windows (`most`: last zeros may be cut off) against the contract's; all printed ties."""
 
@@ -71,6 +80,7 @@ class AssetTruth(NamedTuple):
     recent: Readings
     official: Readings
     mixed: Readings
+    lean: Lean | None  # of all that have both readings, official or not
     digits: Digits
     estimate: Basis | None
     methods: tuple[Basis, ...]
@@ -117,6 +127,26 @@ def readings_of(audits: Sequence[SettlementAudit]) -> Readings:
     ranks = [(-each.matches, each.error or 0.0) for each in (opens, closes)]
     better = "" if ranks[0] == ranks[1] else opens.name if ranks[0] < ranks[1] else closes.name
     return Readings(len(kept), opens, closes, better)
+
+
+def lean_of(audits: Iterable[SettlementAudit]) -> Lean | None:
+    """Which reading the settlements lean to, as a number that own samples say something of, too; None where fewer than
+    LEAST windows have both."""
+    kept = [
+        (audit.closed_right - audit.open_right, float(audit.settle_value) - audit.open_right)
+        for audit in audits
+        if audit.open_right is not None and audit.closed_right is not None
+    ]
+    count = len(kept)
+    if count < LEAST:
+        return None
+    mean_x, mean_y = (fsum(each[column] for each in kept) / count for column in (0, 1))
+    spread = fsum((x - mean_x) ** 2 for x, _ in kept)
+    if not spread:
+        return None
+    share = fsum((x - mean_x) * (y - mean_y) for x, y in kept) / spread
+    rest = fsum((y - mean_y - share * (x - mean_x)) ** 2 for x, y in kept) / (count - 2)
+    return Lean(count, share, sqrt(rest / spread))
 
 
 def basis_of(name: str, audits: Sequence[SettlementAudit], averages: Sequence[float | None]) -> Basis | None:
@@ -169,6 +199,7 @@ def _truth_of(asset: str, audits: list[SettlementAudit], configured: str | None)
         recent,
         readings_of(whole),
         readings_of([audit for audit in audits if audit.own]),
+        lean_of(audits),
         digits._replace(ties=sum(audit.is_tie for audit in audits)),
         basis_of("estimate", audits, [audit.estimate for audit in audits]),
         _bases(audits, [dict(audit.methods) for audit in audits]),
