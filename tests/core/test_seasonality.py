@@ -91,6 +91,19 @@ def test_the_pieces_are_without_a_gap_and_make_up_the_mean_multiplier(
     assert mean_multiplier(pieces) == pytest.approx(second_by_second, rel=1e-9)
 
 
+@given(since=st.integers(0, 5_000), lasts=st.integers(1, 2_000), announced=st.lists(news, max_size=1))
+def test_what_is_steady_until_the_close_is_one_piece_of_that(
+    since: int, lasts: int, announced: list[Announcement]
+) -> None:
+    clock = VarianceClock(week_of(LIVELY, LIVELY), announced)
+    steady = clock.steady(since * SECOND_NS, (since + lasts) * SECOND_NS)
+    pieces = clock.pieces(since * SECOND_NS, (since + lasts) * SECOND_NS)
+    within = since // 900 == (since + lasts - 1) // 900
+    assert (steady is not None) == (within and not announced)
+    if steady is not None:
+        assert [piece.multiplier for piece in pieces] == [steady]
+
+
 def test_a_window_within_a_quarter_hour_is_one_piece_and_one_across_is_cut_there() -> None:
     clock = VarianceClock(week_of(LIVELY, LIVELY))
     midnight = ns(2027, 1, 13)

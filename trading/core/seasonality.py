@@ -68,6 +68,13 @@ class VarianceClock:
         usual = self.week[slot_of(at_ns)]
         return usual * self._announced(at_ns) if self._news else usual
 
+    def steady(self, now_ns: int, close_ns: int) -> float | None:
+        """The one multiplier from now to the close; None where it may change on the way."""
+        quarter = now_ns // SLOT_NS
+        if self._news or (close_ns - 1) // SLOT_NS > quarter:
+            return None
+        return self.week[(quarter + THURSDAY_SLOTS) % WEEK_SLOTS]
+
     def pieces(self, now_ns: int, close_ns: int) -> tuple[Piece, ...]:
         """The multipliers from now to the close, one after the other; neighbours that are alike are one."""
         if close_ns <= now_ns:

@@ -130,14 +130,17 @@ class Volatility:
 
     def outlook(self, now_ns: int, close_ns: int) -> Outlook:
         """What is expected from `now_ns` to `close_ns`."""
-        clock = self._clock_at(now_ns)
-        pieces = clock.pieces(now_ns, close_ns)
-        mean = mean_multiplier(pieces) if pieces else clock.multiplier(now_ns)
-        total = self._believed(self._expected(max(close_ns - now_ns, 0) / SECOND_NS, now_ns) * mean)
-        annualised = sqrt(total) * ROOT_YEAR
-        if len(pieces) < 2:
-            return Outlook(sqrt(total), (), self.error, annualised)
-        return Outlook(sqrt(total / mean), pieces, self.error, annualised)
+        clock = self._clock if now_ns // SLOT_NS == self._quarter else self._clock_at(now_ns)
+        expected = self._expected((close_ns - now_ns) / SECOND_NS, now_ns)
+        mean = clock.steady(now_ns, close_ns)
+        if mean is None:
+            pieces = clock.pieces(now_ns, close_ns)
+            mean = mean_multiplier(pieces) if pieces else clock.multiplier(now_ns)
+            if len(pieces) > 1:
+                total = self._believed(expected * mean)
+                return Outlook(sqrt(total / mean), pieces, self.error, sqrt(total) * ROOT_YEAR)
+        sigma = sqrt(self._believed(expected * mean))
+        return Outlook(sigma, (), self.error, sigma * ROOT_YEAR)
 
     @property
     def sigma(self) -> float:
@@ -167,11 +170,11 @@ class Volatility:
 
     def _expected(self, seconds_left: float, now_ns: int) -> float:
         """The variance a second until the close, where the multiplier is 1."""
-        fitted = (
-            applying(self._fitted.volatility, self.asset, seconds_left, now_ns) if self._fitted.volatility else None
-        )
-        if fitted is None or self._near is MIDDLE:
-            return _blend(weights(seconds_left, self._near, self._far), self.rates)
+        learnt, seconds_left = self._fitted.volatility, max(seconds_left, 0.0)
+        fitted = applying(learnt, self.asset, seconds_left, now_ns) if learnt and self._near is not MIDDLE else None
+        if fitted is None:
+            is_far = seconds_left >= FAR_S
+            return _blend(self._far if is_far else weights(seconds_left, self._near, self._far), self.rates)
         constant, *slopes = fitted.coefficients
         logs = [log(max(rate, self._least * 1e-6)) for rate in self.rates]
         return exp(min(constant + _blend(slopes, logs) + fitted.residual_variance / 2.0, 0.0))
