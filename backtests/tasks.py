@@ -1,8 +1,9 @@
-"""Celery: claim the run, play it; and find the runs whose worker has gone."""
+"""Celery: claim the run, play it; find the runs whose worker has gone; learn from the windows that have settled."""
 
 from celery import Task, shared_task
 
-from backtests import services
+from backtests import fitting, services
+from trading.models import Account
 
 
 @shared_task(name=services.TASK, bind=True)
@@ -17,3 +18,10 @@ def run(self: "Task[..., bool]", run_id: int, attempt: int = 1, was_lost: bool =
 def sweep_stuck() -> int:
     """Fail the runs of dead workers, hand forgotten ones over again."""
     return services.sweep_stuck()
+
+
+@shared_task(name="backtests.tasks.refit", soft_time_limit=900, time_limit=960)
+def refit() -> int:
+    """Fit every account anew, once a day, where windows have settled since. Returns how many artefacts are new."""
+    accounts = Account.objects.order_by("name").values_list("name", flat=True)
+    return sum(len(fitting.refit(account, is_forced=False).new) for account in accounts)

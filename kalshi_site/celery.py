@@ -7,6 +7,7 @@ import warnings
 
 from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the stubs leave it out
+from celery.schedules import crontab
 from celery.signals import setup_logging, worker_process_init
 
 from kalshi_site.logs import WithoutTraceback
@@ -23,7 +24,13 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "worker heartbeat": {"task": "trading.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
     "ledger check": {"task": "trading.tasks.ledger_check", "schedule": 60.0, "options": {"expires": 60.0}},
+    "index check": {"task": "trading.tasks.index_check", "schedule": 60.0, "options": {"expires": 60.0}},
     "old signals": {"task": "trading.tasks.signals_prune", "schedule": 600.0, "options": {"expires": 600.0}},
+    "what was learnt": {
+        "task": "backtests.tasks.refit",
+        "schedule": crontab(minute=20),
+        "options": {"expires": 3000.0},
+    },
     "stuck backtests": {"task": "backtests.tasks.sweep_stuck", "schedule": 60.0, "options": {"expires": 60.0}},
 }
 

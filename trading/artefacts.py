@@ -1,6 +1,7 @@
 """artefacts_add: the one writer of what was fitted; and what of it is in force."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -38,8 +39,15 @@ def _row(account: str, learnt: Learnt, report: Mapping[str, Any]) -> FittedArtef
         first_ns=learnt.first_ns,
         through_ns=learnt.through_ns,
         payload=msgspec.to_builtins(payload),
-        report=dict(report),
+        report={name: _finite(value) for name, value in report.items()},
     )
+
+
+def _finite(value: Any) -> Any:
+    """As JSON can say it: what is no number is null."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _is_known(row: FittedArtefact) -> bool:

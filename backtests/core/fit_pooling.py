@@ -5,7 +5,7 @@ import numpy as np
 from backtests.core.cases import Cases, Part, parts_of
 from backtests.core.fit_calibration import log_odds_of
 from backtests.core.logistic import Question, logistic
-from trading.core.fitted import PoolingWeight
+from trading.core.fitted import ENDLESS, PoolingWeight
 
 LEAST_WINDOWS = 100  # shown from here on; used from Parameters.pooling_windows on
 LEAST_DIFFERENCE = 1e-6  # in log-odds: who always says what the market says has no weight of its own
@@ -35,5 +35,5 @@ def pooling_fit(part: Part) -> PoolingWeight | None:
     return PoolingWeight(
         group=part.group, least_s=part.least_s, most_s=part.most_s, windows=cases.windows,
         first_ns=int(cases.close_ns[0]), through_ns=int(cases.close_ns[-1]),
-        weight=float(found.coefficients[0]), standard_error=float(np.sqrt(found.covariance[0, 0])),
+        weight=float(found.coefficients[0]), standard_error=min(float(np.sqrt(found.covariance[0, 0])), ENDLESS),
     )  # fmt: skip
