@@ -10,8 +10,8 @@ from backtests.core.rows import MODELS, Row
 from backtests.core.splice import Cut, woven
 from backtests.knobs import InputError
 from backtests.shelf import Reel, reels_find
-from markets.core.events import MarketEvent, MarketStatus
-from markets.core.units import Money
+from markets.core.events import MarketEvent, MarketStatus, TickerQuote
+from markets.core.units import SECOND_NS, Money
 from markets.models import Market
 from markets.tape import TapeError
 from trading.core.decision import Forecast as Made
@@ -27,6 +27,9 @@ from trading.playback import market_events
 YES_NO = {"yes": 1, "no": 0}
 COLUMNS = ("asset", "ticker", "close_ns", "seconds_left", *MODELS, "bid", "ask", "book_age_ns", "reason")
 CAPITAL = Money(0)
+TICKER_NS = 5 * SECOND_NS
+BY_TICKER = "BY_TICKER"
+"""The reason of a forecast from a tape that took the market's quote from the ticker channel."""
 AT_ONCE = 5_000
 
 
@@ -43,6 +46,7 @@ class Gathered(NamedTuple):
 
     rows: list[Row]
     left_out: tuple[LeftOut, ...]
+    by_ticker: int = 0  # of the rows: quoted by the exchange's ticker channel, where there was no book
 
 
 class Unsettled:
@@ -115,36 +119,56 @@ def rows_of_tapes(
     reels = reels_find(names, since=since, until=until, files=True)
     made: dict[tuple[str, int], Made] = {}
     results: dict[str, str] = {}
-    for forecasts, settled in _played(reels, parameters or Parameters(), tell):
-        results |= settled
-        for forecast in forecasts:
+    for heard in _played(reels, parameters or Parameters(), tell):
+        results |= heard.results
+        for forecast in heard.made:
             made.setdefault((forecast.ticker, forecast.seconds_left), forecast)
     return _gathered(made.values(), results)
 
 
-def forecasts_of(
-    events: Iterable[MarketEvent], parameters: Parameters | None = None
-) -> tuple[list[Made], dict[str, str]]:
+class Heard(NamedTuple):
+    """What a tape yields: forecasts, and how markets ended."""
+
+    made: list[Made]
+    results: dict[str, str]
+
+
+def forecasts_of(events: Iterable[MarketEvent], parameters: Parameters | None = None) -> Heard:
     """What a fresh engine forecasts while it hears these events, and how the markets ended; it is halted and trades
-    nothing."""
+    nothing. Where the book was not recorded or is not believed, the market is quoted by what the exchange's ticker channel
+    last said, if that is at most `TICKER_NS` old."""
     feed = iter(events)
     first = next(feed, None)
     if first is None:
-        return [], {}
+        return Heard([], {})
     desk = Desk(Engine(), NoExchange())
-    opening = Opening(first.received_ns, CAPITAL)
-    begun, limits, set_to, mode = opening_events(opening, RiskLimits(), parameters or Parameters())
+    begun, limits, set_to, mode = opening_events(
+        Opening(first.received_ns, CAPITAL), RiskLimits(), parameters or Parameters()
+    )
     made: list[Made] = []
     results: dict[str, str] = {}
+    quotes: dict[str, TickerQuote] = {}
     for _ in desk.open(begun, limits, set_to, structs.replace(mode, mode="HALTED")):
         pass
     for event in _chained(first, feed):
         if type(event) is MarketStatus and event.result:
             results[event.ticker] = event.result
         for _, decision in desk.hear(event):
-            if decision.forecasts:
-                made += decision.forecasts
-    return made, results
+            made += [_quoted(each, quotes.get(each.ticker)) for each in decision.forecasts]
+        if type(event) is TickerQuote:
+            quotes[event.ticker] = event
+    return Heard(made, results)
+
+
+def _quoted(forecast: Made, quote: TickerQuote | None) -> Made:
+    """The forecast with the ticker's quote in place of a book that is not believed."""
+    if forecast.book_age_ns is not None or quote is None:
+        return forecast
+    age_ns = forecast.received_ns - quote.received_ns
+    if age_ns > TICKER_NS:
+        return forecast
+    reason = BY_TICKER if forecast.reason == "FEED_LOST" else forecast.reason
+    return structs.replace(forecast, bid=quote.bid, ask=quote.ask, book_age_ns=age_ns, reason=reason)
 
 
 class NoExchange:
@@ -158,9 +182,7 @@ class NoExchange:
         """Nothing comes of an order."""
 
 
-def _played(
-    reels: list[Reel], parameters: Parameters, tell: Callable[[float, str], None] | None
-) -> Iterator[tuple[list[Made], dict[str, str]]]:
+def _played(reels: list[Reel], parameters: Parameters, tell: Callable[[float, str], None] | None) -> Iterator[Heard]:
     """One tape after another, each up to where the next begins, as backtests.replay plays them."""
     late: list[MarketEvent] = []
     number = 0
@@ -189,7 +211,8 @@ def _gathered(made: Iterable[Made], results: dict[str, str]) -> Gathered:
             left.count("voided" if known.get(each.ticker) == "scalar" else "result not known", each.ticker)
         else:
             rows.append(_row(tuple(getattr(each, name) for name in COLUMNS), outcome))
-    return Gathered(rows, left.told(len(MARKS_S), len(rows), len({row.ticker for row in rows})))
+    told = left.told(len(MARKS_S), len(rows), len({row.ticker for row in rows}))
+    return Gathered(rows, told, sum(row.reason == BY_TICKER for row in rows))
 
 
 def _catalogued(tickers: set[str]) -> dict[str, str]:

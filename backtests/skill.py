@@ -9,12 +9,12 @@ import msgspec
 
 from backtests import settled
 from backtests.core.paired import LEAST_FOR_INTERVAL, LEAST_WINDOWS
-from backtests.core.rows import MODELS, Row
+from backtests.core.rows import MODELS, Row, mid
 from backtests.core.scores import Floats
 from backtests.core.skill import Report, report
-from backtests.core.table import Table, floats, table_of
+from backtests.core.table import MARKET, Table, floats, table_of
 from backtests.core.walk_forward import calibrated_forward, pooled_forward
-from backtests.forecast_rows import Gathered, LeftOut, record_of_account, rows_of_tapes
+from backtests.forecast_rows import TICKER_NS, Gathered, LeftOut, record_of_account, rows_of_tapes
 from markets.core.units import DAY_NS, SECOND_NS
 from trading.core.fitted import MapKind
 
@@ -23,6 +23,10 @@ MAPS: tuple[MapKind, ...] = ("platt", "beta", "isotonic")
 BLIND_WORDS = (
     'Models "without spot" know the strike and how far earlier windows moved, and nothing of the price since: they say about '
     "one half. What the market is better by is the worth of hearing the spot, not the worth of our models."
+)
+COLD_WORDS = (
+    "Played with the built-in settings and nothing fitted; each tape begins with an engine that has heard nothing, so its "
+    "volatility is cold for some minutes."
 )
 MOST_FOR_FORWARD = 200_000
 """Rows up to which maps are fitted again day by day: the work grows with rows times days."""
@@ -89,7 +93,7 @@ def of_settled(folder: Path, bounds: Bounds = ALWAYS) -> SettledTold:
     tables = [_of_asset(table, bounds.asset) for table in (
         settled.entry_quotes(folder, known, *span), settled.minute_paths(folder, known, *span)
     )]  # fmt: skip
-    told = [_settled(table, settled.priced(table, known)) for table in tables]
+    told = [_settled(table, settled.priced(table, known).with_models(_market_walked(table.rows))) for table in tables]
     return SettledTold(tuple(told), tuple(settled.ladder(tables[1].rows)))
 
 
@@ -99,6 +103,24 @@ def walked(rows: Sequence[Row]) -> dict[str, Floats]:
     found = {f"{kind}{FORWARD}": calibrated_forward(rows, kind) for kind in MAPS}
     found[f"pooled{FORWARD}"] = pooled_forward(rows)
     return {name: floats(said) for name, said in found.items() if any(p is not None for p in said)}
+
+
+def _market_walked(rows: Sequence[Row]) -> dict[str, Floats]:
+    """The market's own mid after maps fitted on earlier days: whether it can be bettered by knowing its habits alone."""
+    quoted = [row._replace(probabilities={MARKET: mid(row)}) for row in rows]
+    found = {f"mid, {kind} forward": calibrated_forward(quoted, kind, MARKET) for kind in MAPS}
+    return {name: floats(said) for name, said in found.items() if any(p is not None for p in said)}
+
+
+def _tape_notes(by_ticker: int) -> list[str]:
+    words = [COLD_WORDS]
+    if by_ticker:
+        words.append(
+            f"{by_ticker:,} forecasts have no recorded book and take the market's quote from its ticker channel, at most "
+            f"{TICKER_NS // SECOND_NS} s old. That channel lags the book by up to a second, which flatters us; `pooled` did not "
+            "hear those quotes."
+        )
+    return words
 
 
 def _told(source: str, gathered: Gathered, *, forward: bool) -> Told:

@@ -59,8 +59,8 @@ def _span(report: Report) -> str:
         return "No settled window yet."
     first, last = (datetime.fromtimestamp(at // SECOND_NS, tz=UTC) for at in (report.first_ns, report.last_ns))
     return (
-        f"{report.windows:,} settled windows at {report.closes:,} closes on {report.days:,} days, {report.rows:,} forecasts, "
-        f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}Z"
+        f"{report.windows:,} settled windows at {report.closes:,} closes on {report.days:,} days, {report.rows:,} forecasts,\n"
+        f"closed {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}Z"
     )
 
 
@@ -77,9 +77,9 @@ def _models(report: Report) -> list[str]:
 def _model(each: ModelScore) -> tuple[str, ...]:
     against = next((one for one in each.versus if one.against == "market"), None)
     if each.brier is None:
-        return (each.label, f"{each.windows:,}", *[NONE] * 7, NOT_ENOUGH)
+        return (each.name, f"{each.windows:,}", *[NONE] * 7, NOT_ENOUGH)
     return (
-        each.label, f"{each.windows:,}", _four(each.brier), _four(each.market_brier), _four(each.naive_brier),
+        each.name, f"{each.windows:,}", _four(each.brier), _four(each.market_brier), _four(each.naive_brier),
         NONE if each.skill is None else f"{each.skill:+.3f}", _four(each.log_loss), _four(each.market_log_loss),
         NONE if each.ece is None else _four(each.ece.value),
         NONE if against is None else NOT_ENOUGH if against.low is None else f"{against.low:+.4f} {against.high:+.4f}",
@@ -88,7 +88,7 @@ def _model(each: ModelScore) -> tuple[str, ...]:
 
 def _calibration(report: Report) -> list[str]:
     rows = [
-        (each.label, f"{each.brier:.4f}", *(f"{part:+.4f}" for part in each.murphy))
+        (each.name, f"{each.brier:.4f}", *(f"{part:+.4f}" for part in each.murphy))
         for each in report.models
         if each.murphy is not None
     ]
