@@ -48,7 +48,7 @@ def forecast(of: TradingSession, seconds_left: int, **different: object) -> Fore
         "gbm_avg_mix": 0.602, "bid": 5_300, "ask": 5_500, "bid_count": 41_200, "ask_count": 18_050,
         "book_age_ns": 180_000_000, "strike": 64_120.55, "spot": 64_133.1, "spot_age_ns": 90_000_000, "sigma": 0.48,
         "level_error": 1.1e-4, "z": 0.31, "known": 0, "missing": 0, "is_official": False, "parameters_version": 3,
-        "fitted_versions": [7, 9],
+        "fitted_versions": [7, 9], "rates": [6.1e-9, 6.4e-9, 6.2e-9],
     }  # fmt: skip
     return Forecast.objects.create(session=of, account=of.account, seconds_left=seconds_left, **(values | different))
 

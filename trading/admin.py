@@ -233,7 +233,8 @@ class ForecastAdmin(ReadOnlyAdmin):
         decimals("gbm_avg_t", 4), decimals("gbm_avg_mix", 4), decimals("gbm_avg_emp", 4),
         contracts("bid_count", "contracts bid"), contracts("ask_count", "contracts asked"),
         seconds("book_age_ns", "age of the book"), "strike", "spot", seconds("spot_age_ns", "age of the spot price"),
-        "sigma", "level_error", "z", "known", "missing", "is_official", "parameters_version", "fitted_versions", "session",
+        "sigma", "level_error", "z", "known", "missing", "is_official", "parameters_version", "fitted_versions",
+        "rates", "session",
     )  # fmt: skip
     list_filter = ("account", "asset", "seconds_left", "reason")
     search_fields = ("ticker",)

@@ -4,7 +4,7 @@ import csv
 from collections.abc import AsyncIterator, Callable, Iterator
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from asgiref.sync import sync_to_async
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -80,6 +80,10 @@ def _ms(value: int | None) -> Any:
     return "" if value is None else value / MILLISECOND_NS
 
 
+def _words(values: list[Any]) -> str:
+    return " ".join(map(str, values))
+
+
 def _column(name: str, field: str = "", text: Callable[[Any], Any] = _plain) -> tuple[str, Callable[[Values], Any]]:
     return name, lambda row: text(row[field or name])
 
@@ -105,7 +109,8 @@ COLUMNS: dict[str, Callable[[Values], Any]] = dict(
         *(_column(name) for name in ("sigma", "level_error", "z", "known", "missing")),
         _column("is_official", text=int),
         _column("parameters_version"),
-        _column("fitted_versions", text=lambda versions: " ".join(map(str, versions))),
+        _column("fitted_versions", text=_words),
+        _column("rates", text=_words),
         _column("result"),
         _column("settle_value"),
         ("outcome", lambda row: _plain(outcome_of(row["result"]))),
@@ -125,7 +130,7 @@ def csv_page(rows: QuerySet[Forecast], after: Place | None) -> tuple[str, int, P
     if after is not None:
         close_ns, key = after
         ordered = ordered.filter(close_ns__gte=close_ns).filter(Q(close_ns__gt=close_ns) | Q(id__gt=key))
-    page: list[Values] = list(ordered.values()[:PAGE])
+    page = cast(list[Values], list(ordered.values()[:PAGE]))
     if not page:
         return "", 0, None
     text = _text([[write(row) for write in COLUMNS.values()] for row in page])

@@ -222,7 +222,7 @@ def _insert_forecasts(subject: Subject, entries: Iterable[Entry]) -> None:
 
 def _forecast(subject: Subject, told: core.Forecast) -> models.Forecast:
     values = {name: getattr(told, name) for name in told.__struct_fields__ if name != "received_ns"}
-    values["fitted_versions"] = list(told.fitted_versions)
+    values |= {"fitted_versions": list(told.fitted_versions), "rates": list(told.rates)}
     return models.Forecast(session_id=subject.session_id, account=subject.account, event_ns=told.received_ns, **values)
 
 

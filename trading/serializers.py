@@ -135,7 +135,7 @@ class ForecastSerializer(serializers.ModelSerializer[Forecast]):
         fields = [
             "account", "ticker", "asset", "closes_at", "seconds_left", "at", "reason", *SAID, "bid", "ask", "mid", "bid_count",
             "ask_count", "book_age_ms", "strike", "spot", "spot_age_ms", "sigma", "level_error", "z", "known", "missing",
-            "is_official", "parameters_version", "fitted_versions", "result", "settle_value", "outcome",
+            "is_official", "parameters_version", "fitted_versions", "rates", "result", "settle_value", "outcome",
         ]  # fmt: skip
         read_only_fields = fields
 

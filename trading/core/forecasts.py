@@ -9,9 +9,10 @@ from markets.core.book import OrderBook
 from markets.core.units import SECOND_NS
 from trading.core.decision import Forecast
 from trading.core.edge import belief
+from trading.core.fitted import Fitted, applying
 from trading.core.market import ASKED, MarketState, Pricing
 from trading.core.parameters import Parameters
-from trading.core.pricing import Underlying, calibration_of, price
+from trading.core.pricing import Underlying, calibration_of, price, side_by_side, tails_of
 
 MARKS_S = (840, 720, 600, 480, 360, 300, 240, 180, 120, 90, 60, 45, 30, 20, 10, 5)
 """Seconds before the close."""
@@ -117,20 +118,33 @@ def _with_models(
     told: Forecast, market: MarketState, underlying: Underlying, parameters: Parameters, pricing: Pricing
 ) -> Forecast:
     """The same with what every model says."""
-    now_ns = told.received_ns
+    now_ns, fitted = told.received_ns, underlying.fitted
     left_s = (told.close_ns - now_ns) / SECOND_NS
-    laid = calibration_of(underlying.fitted, parameters, told.asset, left_s, now_ns)
     book = NOBODY if market.lost else market.book
-    held = belief(pricing, book, parameters, underlying.fitted, asset=told.asset, seconds_left=left_s, now_ns=now_ns)
+    held = belief(pricing, book, parameters, fitted, asset=told.asset, seconds_left=left_s, now_ns=now_ns)
+    versions = [*_versions(fitted, parameters, told, left_s), held.version]
+    models = side_by_side(market, underlying, parameters, now_ns)
     return replace(
         told,
         fair=pricing.fair,
         calibrated=pricing.calibrated,
         pooled=held.pooled,
-        digital=pricing.digital,
+        **(models._asdict() if models else {}),
         sigma=pricing.annualised,
         level_error=max(parameters.level_noise_bp * 1e-4, underlying.spot.sigma),
         z=pricing.z if isfinite(pricing.z) else None,
+        fitted_versions=tuple(version for version in versions if version),
         rates=tuple(underlying.volatility.rates),
-        fitted_versions=tuple(version for version in (laid.version if laid else 0, held.version) if version),
     )
+
+
+def _versions(fitted: Fitted, parameters: Parameters, told: Forecast, left_s: float) -> list[int]:
+    """Those of the artefacts that had a say before the market was heard."""
+    asset, now_ns = told.asset, told.received_ns
+    had_a_say = (
+        calibration_of(fitted, parameters, asset, left_s, now_ns),
+        tails_of(fitted, asset, left_s, now_ns),
+        applying(fitted.volatility, asset, left_s, now_ns),
+        applying(fitted.seasonality, asset, 0.0, now_ns) if parameters.seasonality else None,
+    )
+    return [each.version for each in had_a_say if each is not None]
