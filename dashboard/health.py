@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from backtests.models import BacktestRun
 from dashboard import snapshot
-from trading.models import Heartbeat, TraderStatus
+from trading.audits import INDEX_KINDS
+from trading.models import Discrepancy, Heartbeat, TraderStatus
 
 TRADER_STALE_S = 5.0
 WORKER_STALE_S = 45.0
@@ -32,7 +33,7 @@ class Component(NamedTuple):
 def components() -> list[Component]:
     """All of them, in the order in which one depends on the other."""
     base = database()
-    rows = [trader(), *workers()] if base.state == "ok" else []
+    rows = [trader(), *workers(), *index()] if base.state == "ok" else []
     return [base, broker(), *rows, live_channel(), *_of_snapshot(snapshot.newest())]
 
 
@@ -87,6 +88,13 @@ def _worker(name: str, age: float, *, is_busy: bool) -> Component:
     if is_busy:  # every process plays a backtest: the small tasks of the schedule wait for one to end
         return Component(name, "ok", "is busy with backtests", age)
     return Component(name, "bad", "does not run tasks; backtests wait", age)
+
+
+def index() -> list[Component]:
+    """What settled windows say against the settings, where that is something: nothing is switched by itself."""
+    said = Discrepancy.objects.filter(kind__in=INDEX_KINDS, closed_at=None).order_by("kind", "subject")
+    texts = list(said.values_list("text", flat=True))
+    return [Component("Settlement index", "warn", " ".join(texts))] if texts else []
 
 
 def live_channel() -> Component:

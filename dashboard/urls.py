@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard import operate, views
+from dashboard import index_page, operate, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -13,5 +13,6 @@ urlpatterns = [
     path("markets/<str:ticker>/", views.market, name="market"),
     path("prices/", views.prices, name="prices"),
     path("exchange/", views.exchange, name="exchange"),
+    path("index/", index_page.index, name="index"),
     path("health/", views.health_page, name="health"),
 ]

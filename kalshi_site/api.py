@@ -21,6 +21,7 @@ from trading.api import (
     SignalViewSet,
 )
 from trading.api_forecasts import ForecastsCsvView, ForecastViewSet
+from trading.api_index import IndexAuditViewSet
 
 router = SimpleRouter()
 router.register("markets", MarketViewSet, basename="market")
@@ -31,6 +32,7 @@ router.register("orders", OrderViewSet, basename="order")
 router.register("fills", FillViewSet, basename="fill")
 router.register("positions", PositionViewSet, basename="position")
 router.register("settlements", SettlementViewSet, basename="settlement")
+router.register("index-audit", IndexAuditViewSet, basename="index-audit")
 router.register("limits", LimitsViewSet, basename="limits")
 router.register("backtests", BacktestRunViewSet, basename="backtest")
 

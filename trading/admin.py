@@ -21,6 +21,7 @@ from trading.models import (
     Position,
     RiskLimits,
     Settlement,
+    SettlementAudit,
     Signal,
     StrategyParameters,
     TraderStatus,
@@ -237,6 +238,17 @@ class ForecastAdmin(ReadOnlyAdmin):
         "rates", "session",
     )  # fmt: skip
     list_filter = ("account", "asset", "seconds_left", "reason")
+    search_fields = ("ticker",)
+
+
+@admin.register(SettlementAudit)
+class SettlementAuditAdmin(ReadOnlyAdmin):
+    list_display = (
+        "ticker", "account", moment("close_ns", "closed"), "settle_value", "result", "is_tie", decimals("open_right", 7),
+        decimals("closed_right", 7), "own", decimals("estimate", 7),
+    )  # fmt: skip
+    shown = (*list_display, "strike", "decimals", "expected_decimals", "configured", "venues", "methods", "session")
+    list_filter = ("account", "asset", "is_tie")
     search_fields = ("ticker",)
 
 

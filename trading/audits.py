@@ -9,6 +9,7 @@ from trading.core.parameters import Parameters
 from trading.models import SettlementAudit
 
 MOST = 2_000  # windows an asset: three weeks; what is older is in the rows and in no report
+INDEX_KINDS = ("settlement window", "settlement decimals")  # of discrepancies
 RENAMED = {"received_ns": "event_ns"}
 
 

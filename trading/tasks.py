@@ -1,11 +1,13 @@
-"""Celery: does every account add up; is the worker alive."""
+"""Celery: does every account add up; do the settlements say what is configured; is the worker alive."""
 
 import logging
 
 from celery import shared_task
 from django.conf import settings
 
-from trading import selectors, services
+from trading import audits, selectors, services
+from trading.audits import INDEX_KINDS
+from trading.core.index_truth import RECENT
 from trading.models import Account, Discrepancy
 from trading.pruning import prune_signals
 
@@ -13,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 LEDGER = "ledger"
 WORKER = "worker"
+INDEX_WINDOWS = 4 * RECENT  # looked at of each asset: enough for RECENT that were heard whole, where the index is heard
 
 
 @shared_task(name="trading.tasks.ledger_check")
@@ -30,6 +33,26 @@ def ledger_check() -> int:
     for row in Discrepancy.objects.filter(kind=LEDGER, closed_at=None).exclude(subject__in=wrong):
         services.discrepancy_close(row.kind, row.subject)
         logger.info("%s adds up again", row.subject)
+    return len(wrong)
+
+
+@shared_task(name="trading.tasks.index_check")
+def index_check() -> int:
+    """Hold the settlement window and the decimals against the last audits: open a Discrepancy where they are not what
+    settles, close it where they are. Nothing is switched. Returns how many stand."""
+    wrong: dict[tuple[str, str], str] = {}
+    for account in Account.objects.order_by("name").values_list("name", flat=True):
+        for truth in audits.truths(account, INDEX_WINDOWS):
+            said = (truth.window_alert, " ".join(truth.digit_alerts))
+            wrong |= {
+                (kind, f"{account} {truth.asset}"): text for kind, text in zip(INDEX_KINDS, said, strict=True) if text
+            }
+    for (kind, subject), text in wrong.items():
+        services.discrepancy_open(kind, subject, text)
+    for row in Discrepancy.objects.filter(kind__in=INDEX_KINDS, closed_at=None):
+        if (row.kind, row.subject) not in wrong:
+            services.discrepancy_close(row.kind, row.subject)
+            logger.info("%s of %s is what settles again", row.kind, row.subject)
     return len(wrong)
 
 

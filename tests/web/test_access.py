@@ -57,6 +57,7 @@ DOORS = [
     Door("exchange/", "get", TO_LOGIN, OK, OK),
     Door("orders/", "get", TO_LOGIN, OK, OK),
     Door("markets/<str:ticker>/", "get", TO_LOGIN, OK, OK, f"markets/{TICKER}/"),
+    Door("index/", "get", TO_LOGIN, OK, OK),
     Door("health/", "get", TO_LOGIN, OK, OK),
     Door("backtests/", "get", TO_LOGIN, OK, OK),
     Door("backtests/new/", "get", TO_LOGIN, REFUSED, OK),
@@ -82,6 +83,8 @@ DOORS = [
     Door("api/v1/forecasts.csv", "get", UNKNOWN, OK, OK),
     Door(MARKET_API, "get", UNKNOWN, OK, OK, f"api/v1/markets/{TICKER}/"),
     Door(TAPE_API, "get", UNKNOWN, OK, OK, "api/v1/tapes/rising/"),
+    Door("api/v1/^index-audit/$", "get", UNKNOWN, OK, OK),
+    Door("api/v1/^index-audit/summary/$", "get", UNKNOWN, OK, OK),
     Door("api/v1/^limits/current/$", "get", UNKNOWN, GONE, GONE),  # none were ever set
     Door("api/v1/^backtests/$", "post", UNKNOWN, REFUSED, 201, body=RUN),
     Door(RUN_API, "get", UNKNOWN, OK, OK, "api/v1/backtests/1/"),

@@ -14,7 +14,7 @@ from tests import builders
 from tests.builders import TICKER, at
 from trading import admin_columns, control, records, services
 from trading.core import events
-from trading.core.decision import Forecast, PlaceOrder, Signal
+from trading.core.decision import Forecast, PlaceOrder, SettlementAudit, Signal
 from trading.core.events import SeriesOff
 from trading.core.limits import RiskLimits as CoreLimits
 from trading.core.parameters import Parameters
@@ -24,7 +24,7 @@ from trading.records import Entry, Subject
 
 pytestmark = pytest.mark.django_db
 KINDS = (
-    "account", "position", "settlement", "order", "fill", "signal", "forecast", "tradingsession", "discrepancy", "heartbeat",
+    "account", "position", "settlement", "order", "fill", "signal", "forecast", "settlementaudit", "tradingsession", "discrepancy", "heartbeat",
     "risklimits", "strategyparameters", "traderstatus",
 )  # fmt: skip
 LIMITS = {
@@ -46,6 +46,7 @@ def rows() -> None:
     records.write(subject, [
         Entry(at(1), signals=(Signal(at(1), TICKER, "TRADED", "yes", 0.61),)),
         Entry(at(60), forecasts=(Forecast(at(60), TICKER, "BTC", builders.CLOSE_NS, 840, fair=0.61),)),
+        Entry(at(930), audits=(SettlementAudit(at(930), TICKER, "BTC", builders.CLOSE_NS, "85000.01", 2, 2, "yes"),)),
         Entry(at(1), orders=(PlaceOrder(1, TICKER, True, 5_600, 2_687),)),
         Entry(at(2), builders.fill(2_687, 5_600, fee=1_234_567)),
         Entry(at(3), positions=(events.HeldPosition(TICKER, 2_687, 15_047_200, 0, 1_234_567, at(900)),)),
