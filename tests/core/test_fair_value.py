@@ -1,423 +1,228 @@
-"""The probability of YES: known values, the corners, and what must hold for any market."""
+"""The Pricer: one contract under one set of parameters, by the model and the tails that are configured."""
 
-import csv
-import os
-from collections.abc import Iterator
-from math import hypot, inf
-from pathlib import Path
-from typing import NamedTuple
+from math import inf
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from markets.core.contract import Averaging, Contract
-from markets.core.units import SECOND_NS
-from trading.core.average import FLAT, Profile, abm_moments, gbm_moments, sample_times
-from trading.core.fair_value import (
-    Estimate,
-    Pricer,
-    PricingError,
-    abm_estimate,
-    digital,
-    effective_seconds,
-    effective_strike,
-    gbm_estimate,
-    samples_left,
-)
+from markets.core.units import SECOND_NS, YEAR_S
+from tests.reference_rows import TABLE, Case, recorded_cases, reference_table
+from trading.core.fair_value import Pricer, averaging_of, terms_of
+from trading.core.fitted import FittedTails
+from trading.core.model import FLAT, PricingError, Seen, digital, gbm_score, samples_left
 from trading.core.parameters import Parameters
-from trading.core.tails import mixture_cdf, student_cdf
+from trading.core.tails import normal_cdf, student_cdf, wide_of
+from trading.core.variants import SHORT_NS
 
-REFERENCE = Path(os.environ.get("REFERENCE_DATA", "../shared/reference")) / "pricing-reference-values.csv"
 CLOSE_NS = 1_778_686_200 * SECOND_NS
-NORMAL = Parameters(tails="normal", level_noise_bp=0.0)
+STRIKE = 85_000.0
+NORMAL = Parameters(tails="normal")
 
 
-def contract(strike: float | None = 85_000.0, *, decimals: int = 12, window: str = "open_right") -> Contract:
-    averaging = Averaging(window="closed_right" if window == "closed_right" else "open_right")
-    return Contract(
-        "KXBTC15M-T", "KXBTC15M", "BTC", CLOSE_NS - 900 * SECOND_NS, CLOSE_NS, strike, decimals, averaging=averaging
-    )
+def contract(strike: float | None = STRIKE, *, decimals: int = 12) -> Contract:
+    return Contract("KXBTC15M-T", "KXBTC15M", "BTC", CLOSE_NS - 900 * SECOND_NS, CLOSE_NS, strike, decimals)
 
 
-def ago(tau_s: float) -> int:
-    return CLOSE_NS - round(tau_s * SECOND_NS)
+def seen(spot: float, tau_s: float, noise: float = 0.0) -> Seen:
+    tau_ns = round(tau_s * SECOND_NS)
+    known = 60 - samples_left(terms_of(STRIKE, 0.0, Averaging()), tau_ns)[0]
+    return Seen(spot, tau_ns, known * STRIKE, 0.0, noise)
 
 
-def known_after(tau_s: float, window: str = "open_right") -> int:
-    return 60 - samples_left(Averaging(window=window), CLOSE_NS, ago(tau_s))[0]  # type: ignore[arg-type]
-
-
-class Case(NamedTuple):
-    """One line of the reference table; everything it leaves empty has the value of a plain market."""
-
-    name: str
-    model: str
-    spot: float
-    strike: float
-    sigma: float
-    tau: float
-    expected: float
-    known: int = 0
-    known_sum: float = 0.0
-    window: str = "open_right"
-    drift: float = 0.0
-    decimals: int | None = None
-    noise: float = 0.0
-    freedom: float = inf
-    mixture: tuple[float, float, float] | None = None
-    profile: Profile = FLAT
-    tolerance: float = 1e-6
-
-
-TABLE = [
-    Case("D02", "digital", 85_100, 85_000, 8e-5, 900, 0.687475764026),
-    Case("D05", "digital", 85_000, 85_000, 8e-5, 0, 1.0),
-    Case("D06", "digital", 84_999.99, 85_000, 8e-5, 0, 0.0),
-    Case("D07", "digital", 85_000.01, 85_000, 0, 300, 1.0),
-    Case("D08", "digital", 1850, 1852, 1e-4, 420, 0.305811039543, drift=1e-7),
-    Case("A01", "abm_avg", 85_000, 85_000, 6.8, 900, 0.5),
-    Case("A05", "abm_avg", 85_050, 85_000, 6.8, 120, 0.795214986293),
-    Case("A07", "abm_avg", 85_050, 85_000, 6.8, 61, 0.943593319807, window="closed_right"),
-    Case("A08", "abm_avg", 85_050, 85_000, 6.8, 90.25, 0.851396890250),
-    Case("A10", "abm_avg", 85_000, 85_000, 6.8, 900, 0.586314887968, drift=0.05),
-    Case("I04", "abm_avg", 85_010, 85_000, 6.8, 30, 0.526620595234, 31, 2_634_752),
-    Case("I05", "abm_avg", 85_010, 85_000, 6.8, 30, 0.536151469083, 30, 2_549_760, "closed_right"),
-    Case("I06", "abm_avg", 85_012.5, 85_000, 6.8, 10.4, 0.580797421634, 50, 4_249_900),
-    Case("I09", "abm_avg", 85_100, 85_000, 6.8, 1, 0.0, 60, 5_099_999.940),
-    Case("I10", "abm_avg", 84_000, 85_000, 6.8, 0, 1.0, 60, 5_100_000),
-    Case("I11", "abm_avg", 85_100, 85_000, 6.8, 1, 0.954598448258, 59, 5_014_911.5, "closed_right"),
-    Case("L02", "gbm_avg", 85_100, 85_000, 8e-5, 900, 0.691513131718),
-    Case("L05", "gbm_avg", 0.21345, 0.21360, 1.3e-4, 240, 0.355411184008, decimals=5),
-    Case("L09", "gbm_avg", 85_010, 85_000, 8e-5, 30, 0.522891691520, 31, 2_634_752, noise=1.5e-4),
-    Case("L10", "gbm_avg", 85_010, 85_000, 0, 30, 1.0, 31, 2_634_752),
-    Case("L11", "gbm_avg", 10, 85_000, 8e-5, 20, 1.0, 41, 5_330_000),
-    Case("L12", "gbm_avg", 85_120, 85_000, 8e-5, 900, 0.671862729749, profile=((0, 300, 1), (300, 900, 2.25))),
-    Case("X03", "gbm_exact", 85_000, 85_005, 8e-5, 60, 0.4335818362, 1, 84_999, tolerance=3e-5),
-    Case("T03", "gbm_avg_t", 85_050, 85_000, 8e-5, 120, 0.845690490280, freedom=4),
-    Case("T04", "gbm_avg_t", 85_012.5, 85_000, 8e-5, 10.4, 0.613414497015, 50, 4_249_900, freedom=3.5),
-    Case(
-        "M01", "gbm_avg_mix", 85_100, 85_000, 8e-5, 900, 0.710256394422,
-        mixture=(0.9, 0.8498365855987975, 1.8708286933869707),
-    ),
-]  # fmt: skip
-
-
-def recorded_cases() -> Iterator[Case]:
-    if not REFERENCE.exists():
-        return
-    with REFERENCE.open() as lines:
-        for row in csv.DictReader(lines):
-            number = {name: float(value) for name, value in row.items() if value and _is_number(value)}
-            spans = (part.split(":") for part in row["var_profile"].split(";") if part)
-            mixture = tuple(number[name] for name in ("mix_w", "mix_a", "mix_b") if name in number)
-            yield Case(
-                row["case_id"], row["model"], number["spot"], number["strike"], number["sigma"], number["tau_s"],
-                number["expected_p_yes"], int(number.get("n_known", 0)), number.get("known_sum", 0.0),
-                row["window"] or "open_right", number["drift"], int(row["round_decimals"]) if row["round_decimals"] else None,
-                number["level_noise_sd"], number.get("dof", inf), mixture if len(mixture) == 3 else None,
-                tuple((float(start), float(end), float(times)) for start, end, times in spans), number["tol"],
-            )  # fmt: skip
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def general(case: Case) -> float:
-    """The probability by the general road: sample by sample, with drift, profile, noise and any tail."""
-    strike = effective_strike(case.strike, case.decimals)
-    if case.model == "digital":
-        return digital(case.spot, strike, case.sigma, case.tau, case.drift)
-    remaining, until = samples_left(Averaging(window=case.window), CLOSE_NS, ago(case.tau))  # type: ignore[arg-type]
-    assert remaining == 60 - case.known
-    if remaining == 0:
-        return float(case.known_sum >= 60 * strike)
-    p, z, _ = _estimate(case, (60 * strike - case.known_sum) / remaining, sample_times(remaining, until, 1.0))
-    return mixture_cdf(z, *case.mixture) if case.mixture else p
-
-
-def _estimate(case: Case, required: float, times: tuple[float, ...]) -> Estimate:
-    if case.model == "abm_avg":
-        move, seconds = abm_moments(times, case.drift, case.profile)
-        level = case.spot + move
-        variance = (case.sigma**2 * seconds + case.noise**2) / level**2
-        return abm_estimate(level, required, variance, case.freedom)
-    growth, variance = gbm_moments(case.sigma, times, case.drift, case.profile)
-    return gbm_estimate(case.spot * growth, required, variance + case.noise**2, case.freedom)
-
-
-def is_plain(case: Case) -> bool:
-    return case.drift == 0.0 and not case.profile and case.mixture is None
+# Known values by the road the engine takes ----------------------------------------------------------------
 
 
 def by_pricer(case: Case) -> float:
-    """The probability by the road the engine takes."""
-    model = "gbm_avg" if case.model.startswith("gbm") else case.model
-    scale = case.spot if case.model == "abm_avg" else 1.0
     parameters = Parameters(
-        model=model,  # type: ignore[arg-type]
-        tails="normal" if case.freedom == inf else "student_t",
+        model="gbm_avg" if case.model.startswith("gbm") else case.model,  # type: ignore[arg-type]
+        tails="mixture" if case.mixture else "normal" if case.freedom == inf else "student_t",
         degrees_of_freedom=case.freedom,
         short_degrees_of_freedom=case.freedom,
-        level_noise_bp=case.noise / scale * 1e4,
+        drift=case.drift / case.scale * YEAR_S,
+        mixture_weight=case.mixture[0] if case.mixture else 0.9,
+        mixture_narrow=case.mixture[1] if case.mixture else 0.85,
+        settlement_window=case.window,  # type: ignore[arg-type]
     )
-    terms = contract(case.strike, decimals=12 if case.decimals is None else case.decimals, window=case.window)
-    p, _, _ = Pricer(terms, parameters).price(case.spot, case.sigma / scale, ago(case.tau), case.known_sum)
-    return p
+    decimals = 12 if case.decimals is None else case.decimals
+    return Pricer(contract(case.strike, decimals=decimals), parameters).price(
+        case.seen, case.sigma / case.scale, case.profile
+    )[0]
 
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)
 def test_it_has_the_known_value(case: Case) -> None:
-    assert general(case) == pytest.approx(case.expected, abs=case.tolerance)
-
-
-@pytest.mark.parametrize("case", [case for case in TABLE if is_plain(case)], ids=lambda case: case.name)
-def test_the_pricer_has_the_known_value(case: Case) -> None:
     assert by_pricer(case) == pytest.approx(case.expected, abs=case.tolerance)
 
 
 @pytest.mark.recorded
-def test_all_reference_rows_agree_on_both_roads() -> None:
+def test_all_reference_rows_agree() -> None:
+    if not reference_table().exists():
+        pytest.skip(f"no reference values at {reference_table()}")
     cases = list(recorded_cases())
-    if not cases:
-        pytest.skip(f"no reference values at {REFERENCE}")
-    wrong = [case.name for case in cases if abs(general(case) - case.expected) > case.tolerance]
-    plain = [case for case in cases if is_plain(case)]
-    wrong += [case.name for case in plain if abs(by_pricer(case) - case.expected) > case.tolerance]
-    assert (len(cases), len(plain) > 40, wrong) == (54, True, [])
+    wrong = [case.name for case in cases if abs(by_pricer(case) - case.expected) > case.tolerance]
+    assert (len(cases), wrong) == (54, [])
 
 
-# Which samples are to come -------------------------------------------------------------------------------
+# What is configured --------------------------------------------------------------------------------------
+
+NOW = seen(85_040.0, 300.0)
+Z, S = gbm_score(terms_of(STRIKE, 0.5e-12, Averaging()), NOW, 8e-5, 0.0, FLAT)
+FOUND = FittedTails(windows=900, freedom=3.0, start=-2.0, step=1.0, values=(0.03, 0.1, 0.5, 0.9, 0.97))
+BARE = FittedTails(windows=900, freedom=3.0)
 
 
 @pytest.mark.parametrize(
-    ("window", "tau_s", "expected"),
+    ("parameters", "learnt", "expected"),
     [
-        ("open_right", 900.0, (60, 840.0)),
-        ("open_right", 60.000000001, (60, 1e-9)),
-        ("open_right", 60.0, (59, 1.0)),
-        ("open_right", 45.5, (45, 0.5)),
-        ("open_right", 1.000000001, (1, 1e-9)),
-        ("open_right", 1.0, (0, 0.0)),
-        ("open_right", 0.0, (0, 0.0)),
-        ("closed_right", 900.0, (60, 841.0)),
-        ("closed_right", 60.0, (60, 1.0)),
-        ("closed_right", 59.0, (59, 1.0)),
-        ("closed_right", 1.0, (1, 1.0)),
-        ("closed_right", 0.25, (1, 0.25)),
-        ("closed_right", 0.0, (0, 0.0)),
-        ("closed_right", -5.0, (0, 0.0)),
+        (Parameters(), None, student_cdf(Z, 4.0)),
+        (Parameters(degrees_of_freedom=7.0), None, student_cdf(Z, 7.0)),
+        (Parameters(degrees_of_freedom=7.0), FOUND, student_cdf(Z, 3.0)),
+        (NORMAL, FOUND, normal_cdf(Z)),
+        (Parameters(tails="mixture"), FOUND, 0.9 * normal_cdf(Z / 0.85) + 0.1 * normal_cdf(Z / wide_of(0.9, 0.85))),
+        (Parameters(tails="empirical"), None, student_cdf(Z, 4.0)),
+        (Parameters(tails="empirical"), BARE, student_cdf(Z, 3.0)),
+        (Parameters(tails="empirical"), FOUND, 0.5 + 0.4 * Z),
+        (Parameters(settlement_failure=0.01), None, 0.99 * student_cdf(Z, 4.0)),
+        (Parameters(model="digital"), FOUND, digital(85_040.0, STRIKE, 8e-5, 300.0)),
+        (Parameters(model="digital", drift=40.0), None, digital(85_040.0, STRIKE, 8e-5, 300.0, 40.0 / YEAR_S)),
     ],
 )
-def test_a_sample_that_falls_exactly_now_is_known(window: str, tau_s: float, expected: tuple[int, float]) -> None:
-    remaining, until = samples_left(Averaging(window=window), CLOSE_NS, ago(tau_s))  # type: ignore[arg-type]
-    assert (remaining, until) == pytest.approx(expected)
-
-
-@given(st.integers(-3 * SECOND_NS, 70 * SECOND_NS), st.sampled_from(["open_right", "closed_right"]))
-def test_the_samples_left_are_those_strictly_after_now(tau_ns: int, window: str) -> None:
-    averaging = Averaging(window=window)  # type: ignore[arg-type]
-    first_ns = averaging.first_ns(CLOSE_NS)
-    coming = [at for at in range(first_ns, first_ns + 60 * SECOND_NS, SECOND_NS) if at > CLOSE_NS - tau_ns]
-    remaining, until = samples_left(averaging, CLOSE_NS, CLOSE_NS - tau_ns)
-    assert remaining == len(coming)
-    assert until == pytest.approx((coming[0] - CLOSE_NS + tau_ns) / SECOND_NS if coming else 0.0)
-
-
-# What must hold for any market ---------------------------------------------------------------------------
-
-spots = st.floats(84_000.0, 86_000.0)
-sigmas = st.floats(1e-5, 1e-3)
-taus = st.floats(1.001, 900.0)
-parameter_sets = st.builds(
-    Parameters,
-    model=st.sampled_from(["gbm_avg", "abm_avg", "digital"]),
-    tails=st.sampled_from(["student_t", "normal"]),
-    degrees_of_freedom=st.floats(2.2, 50.0),
-    short_degrees_of_freedom=st.floats(2.2, 50.0),
-    level_noise_bp=st.floats(0.0, 5.0),
-)
-
-
-@given(spots, sigmas, taus, parameter_sets)
-def test_it_is_a_probability_with_a_finite_score(spot: float, sigma: float, tau: float, parameters: Parameters) -> None:
-    p, z, s = Pricer(contract(), parameters).price(spot, sigma, ago(tau), 85_000.0 * known_after(tau))
-    assert 0.0 <= p <= 1.0
-    assert abs(z) < inf
-    assert s > 0.0
-
-
-@given(spots, spots, sigmas, taus, parameter_sets)
-def test_a_higher_spot_never_lowers_it(
-    one: float, other: float, sigma: float, tau: float, parameters: Parameters
+def test_the_tails_are_those_that_are_configured(
+    parameters: Parameters, learnt: FittedTails | None, expected: float
 ) -> None:
-    pricer, known_sum = Pricer(contract(), parameters), 85_000.0 * known_after(tau)
-    low, high = (pricer.price(spot, sigma, ago(tau), known_sum)[0] for spot in sorted((one, other)))
-    assert low <= high + 1e-12
-
-
-@given(spots, spots, sigmas, taus, parameter_sets)
-def test_a_higher_strike_never_raises_it(
-    one: float, other: float, sigma: float, tau: float, parameters: Parameters
-) -> None:
-    known_sum = 85_000.0 * known_after(tau)
-    low, high = sorted((one, other))
-    easy, hard = (
-        Pricer(contract(strike), parameters).price(85_000.0, sigma, ago(tau), known_sum)[0] for strike in (low, high)
-    )
-    assert hard <= easy + 1e-12
-
-
-@given(spots, sigmas, st.integers(1, 59), st.sampled_from(["gbm_avg", "abm_avg"]))
-def test_taking_a_sample_at_the_spot_itself_changes_nothing(spot: float, sigma: float, second: int, model: str) -> None:
-    """Just before a sample it is as good as known; at the sample it is."""
-    pricer = Pricer(contract(), Parameters(model=model, level_noise_bp=0.0))  # type: ignore[arg-type]
-    known_sum = 85_000.0 * (59 - second)
-    before = pricer.price(spot, sigma, ago(second + 1) - 1, known_sum)
-    after = pricer.price(spot, sigma, ago(second + 1), known_sum + spot)
-    assert after[0] == pytest.approx(before[0], abs=1e-4)
-
-
-@given(st.floats(60.0, 900.0), sigmas)
-def test_the_arithmetic_model_is_even_at_the_money(tau: float, sigma: float) -> None:
-    pricer = Pricer(contract(), Parameters(model="abm_avg"))
-    assert pricer.price(85_000.0, sigma, ago(tau), 85_000.0 * known_after(tau))[0] == pytest.approx(0.5, abs=1e-6)
-
-
-@given(spots, sigmas, st.floats(30.0, 900.0))
-def test_yes_and_no_share_the_dollar_in_the_arithmetic_model(spot: float, sigma: float, tau: float) -> None:
-    """Mirrored around the strike, YES is worth what NO was."""
-    pricer, known_sum = Pricer(contract(), Parameters(model="abm_avg", level_noise_bp=0.0)), 85_000.0 * known_after(tau)
-    here, _, _ = pricer.price(spot, sigma, ago(tau), known_sum)
-    mirrored = 170_000.0 - spot
-    there = pricer.price(mirrored, sigma * spot / mirrored, ago(tau), known_sum)[0]
-    assert here + there == pytest.approx(1.0, abs=1e-6)
-
-
-@given(spots, st.floats(1e-5, 3e-4), st.floats(2.0, 900.0))
-def test_the_two_averages_agree_closely(spot: float, sigma: float, tau: float) -> None:
-    known_sum = 85_000.0 * known_after(tau)
-    lognormal, arithmetic = (
-        Pricer(contract(), Parameters(model=model, tails="normal", level_noise_bp=0.0)).price(
-            spot, sigma, ago(tau), known_sum
-        )[0]
-        for model in ("gbm_avg", "abm_avg")
-    )  # fmt: skip
-    assert lognormal == pytest.approx(arithmetic, abs=0.01)
-
-
-@given(spots, sigmas, st.floats(30.0, 900.0))
-def test_the_engines_road_is_the_general_road(spot: float, sigma: float, tau: float) -> None:
-    known = known_after(tau)
-    remaining, until = samples_left(Averaging(), CLOSE_NS, ago(tau))
-    growth, variance = gbm_moments(sigma, sample_times(remaining, until, 1.0))
-    required = (60 * 85_000.0 - known * 85_001.0) / remaining
-    slow, _, _ = gbm_estimate(spot * growth, required, variance, 4.0)
-    fast, _, _ = Pricer(contract(), Parameters(level_noise_bp=0.0)).price(spot, sigma, ago(tau), known * 85_001.0)
-    assert fast == pytest.approx(slow, abs=1e-5)
+    assert 0.0 < Z < 1.0
+    assert Pricer(contract(), parameters).price(NOW, 8e-5, FLAT, learnt)[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_its_score_and_deviation_give_back_the_probability() -> None:
-    p, z, s = Pricer(contract(), Parameters()).price(85_040.0, 8e-5, ago(300.0))
-    assert p == student_cdf(z, 4.0)
-    assert s == pytest.approx((8e-5**2 * effective_seconds(60, 240.0, 1.0) + 0.8e-4**2) ** 0.5)
+    p, z, s = Pricer(contract(), Parameters()).price(NOW, 8e-5)
+    assert (p, z, s) == (student_cdf(z, 4.0), Z, S)
+
+
+def test_what_was_fitted_is_forgotten_when_it_no_longer_applies() -> None:
+    pricer = Pricer(contract(), Parameters(tails="empirical"))
+    before = pricer.price(NOW, 8e-5)
+    learnt = pricer.price(NOW, 8e-5, FLAT, FOUND)
+    assert learnt[0] != before[0]
+    assert pricer.price(NOW, 8e-5) == before
+    assert pricer.price(NOW, 8e-5, FLAT, FOUND) == learnt
 
 
 def test_the_tails_are_fatter_in_the_last_half_minute() -> None:
     pricer = Pricer(contract(), Parameters(degrees_of_freedom=8.0, short_degrees_of_freedom=3.0))
-    for tau, freedom in ((30.0, 8.0), (29.999, 3.0)):
-        p, z, _ = pricer.price(85_001.0, 8e-5, ago(tau), 85_000.0 * known_after(tau))
+    for tau, freedom in ((30.0, 8.0), (29.999, 3.0), (SHORT_NS / SECOND_NS, 8.0), (5.0, 3.0), (300.0, 8.0)):
+        p, z, _ = pricer.price(seen(85_001.0, tau), 8e-5)
         assert p == student_cdf(z, freedom)
+
+
+@pytest.mark.parametrize("window", ["open_right", "closed_right"])
+@pytest.mark.parametrize("listed", ["open_right", "closed_right"])
+def test_the_window_is_the_one_that_is_configured_whatever_was_listed(window: str, listed: str) -> None:
+    terms = Contract("T", "S", "BTC", 0, CLOSE_NS, STRIKE, averaging=Averaging(window=listed))  # type: ignore[arg-type]
+    pricer = Pricer(terms, Parameters(settlement_window=window))  # type: ignore[arg-type]
+    assert pricer.averaging == averaging_of(terms, window) == Averaging(window=window)  # type: ignore[arg-type]
+    assert pricer.terms.last_ns == CLOSE_NS - pricer.averaging.last_ns(CLOSE_NS)
+
+
+def test_the_drift_is_by_the_year_and_carries_the_price() -> None:
+    """A hundred percent a year is half a cent at 15 minutes and 45 % (section 0 of the notes)."""
+    still, moving = (
+        Pricer(contract(), Parameters(model="digital", drift=drift)).price(seen(STRIKE, 900.0), 0.45 / YEAR_S**0.5)[0]
+        for drift in (0.0, 1.0)
+    )
+    assert moving - still == pytest.approx(0.005, abs=5e-4)
+
+
+# Ties ----------------------------------------------------------------------------------------------------
+
+
+def tie(strike: float, decimals: int, annualised: float, tau_s: float) -> float:
+    pricer = Pricer(contract(strike, decimals=decimals), NORMAL)
+    return pricer.tie(Seen(strike, round(tau_s * SECOND_NS)), annualised / YEAR_S**0.5)
+
+
+def test_a_printed_tie_is_as_likely_as_the_reference_says() -> None:
+    assert tie(85_000.0, 2, 0.45, 900.0) == pytest.approx(0.00002, abs=3e-6)
+    assert 0.007 < tie(1.4, 4, 0.58, 900.0) < 0.014  # XRP: 56 of 4815 windows
+    assert tie(0.2134567, 7, 0.62, 900.0) < 2e-4  # DOGE: 1 of 4814
+    assert tie(600.0, 2, 0.49, 900.0) == pytest.approx(22 / 4814, rel=0.5)  # BNB
+
+
+@given(st.floats(2.2, 2.4), st.floats(2e-5, 3e-4), st.floats(1.001, 900.0), st.sampled_from(["gbm_avg", "abm_avg"]))
+def test_a_tie_is_what_yes_is_worth_more_than_a_unit_higher(spot: float, sigma: float, tau: float, model: str) -> None:
+    """YES at K pays from K - h, YES at K + 2h from K + h: between them is the tie."""
+    parameters = Parameters(model=model)  # type: ignore[arg-type]
+    now = Seen(spot, round(tau * SECOND_NS), 0.0)._replace(
+        known_sum=2.3 * (60 - samples_left(terms_of(2.3, 0.0, Averaging()), round(tau * SECOND_NS))[0])
+    )
+    here, above = (Pricer(contract(strike, decimals=4), parameters) for strike in (2.3, 2.3001))
+    between = here.price(now, sigma)[0] - above.price(now, sigma)[0]
+    assert here.tie(now, sigma) == pytest.approx(between, abs=1e-9)
+    assert -1e-15 <= here.tie(now, sigma) <= 1.0
+
+
+@pytest.mark.parametrize(("total", "expected"), [(60 * 84_999.995, 1.0), (60 * 84_999.994, 0.0)])
+def test_a_known_average_that_rounds_to_the_strike_pays_yes(total: float, expected: float) -> None:
+    p, z, s = Pricer(contract(decimals=2), Parameters()).price(Seen(80_000.0, 0, total), 8e-5)
+    assert (p, abs(z), s) == (expected, inf, 0.0)
+
+
+@pytest.mark.parametrize(("units", "expected"), [(-1, 0.0), (0, 1.0), (1, 1.0)])
+def test_the_seventh_decimal_of_a_cheap_coin_decides(units: int, expected: float) -> None:
+    """The exchange compares with all seven decimals of the settle value, not with the six of a listed strike."""
+    pricer = Pricer(contract(0.2134567, decimals=7), Parameters())
+    assert pricer.price(Seen(0.2, 0, 60 * (0.2134567 + units * 1e-7)), 8e-5)[0] == expected
 
 
 # The corners ---------------------------------------------------------------------------------------------
 
 
-def test_the_strike_is_lowered_by_half_a_unit_of_the_rounded_average() -> None:
-    assert effective_strike(85_000.0, 2) == pytest.approx(84_999.995)
-    assert effective_strike(0.2136, 5) == pytest.approx(0.213595)
-    assert effective_strike(85_000.0, None) == 85_000.0
-
-
-@pytest.mark.parametrize(("total", "expected"), [(60 * 84_999.995, 1.0), (60 * 84_999.994, 0.0)])
-def test_a_known_average_that_rounds_to_the_strike_pays_yes(total: float, expected: float) -> None:
-    p, z, s = Pricer(contract(decimals=2), Parameters()).price(80_000.0, 8e-5, ago(0.5), total)
-    assert (p, abs(z), s) == (expected, inf, 0.0)
-
-
+@pytest.mark.parametrize("model", ["gbm_avg", "abm_avg", "digital"])
 @pytest.mark.parametrize(("spot", "expected"), [(85_000.0, 1.0), (84_999.0, 0.0)])
-@pytest.mark.parametrize("model", ["gbm_avg", "abm_avg", "digital"])
 def test_without_any_variance_it_is_certain(model: str, spot: float, expected: float) -> None:
-    parameters = Parameters(model=model, level_noise_bp=0.0)  # type: ignore[arg-type]
-    assert Pricer(contract(), parameters).price(spot, 0.0, ago(300.0))[0] == expected
+    assert Pricer(contract(), Parameters(model=model)).price(seen(spot, 300.0), 0.0)[0] == expected  # type: ignore[arg-type]
 
 
-def test_it_is_yes_when_even_a_price_of_zero_would_reach_the_strike() -> None:
-    p, z, s = Pricer(contract(), Parameters()).price(10.0, 8e-5, ago(20.0), 5_330_000.0)
-    assert (p, z, s) == (1.0, inf, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("spot", "sigma", "tau", "known_sum"),
-    [
-        (float("nan"), 8e-5, 300.0, 0.0),
-        (inf, 8e-5, 300.0, 0.0),
-        (0.0, 8e-5, 300.0, 0.0),
-        (-1.0, 8e-5, 300.0, 0.0),
-        (85_000.0, -1e-9, 300.0, 0.0),
-        (85_000.0, float("nan"), 300.0, 0.0),
-        (85_000.0, 8e-5, -0.001, 0.0),
-        (85_000.0, 8e-5, 30.0, float("nan")),
-        (85_000.0, 8e-5, 30.0, -85_000.0),
-    ],
-)
 @pytest.mark.parametrize("model", ["gbm_avg", "abm_avg", "digital"])
-def test_it_refuses_what_cannot_be_true(model: str, spot: float, sigma: float, tau: float, known_sum: float) -> None:
-    with pytest.raises(PricingError):
-        Pricer(contract(), Parameters(model=model)).price(spot, sigma, ago(tau), known_sum)  # type: ignore[arg-type]
+def test_it_refuses_what_cannot_be_true(model: str) -> None:
+    pricer = Pricer(contract(), Parameters(model=model))  # type: ignore[arg-type]
+    for wrong in (Seen(0.0, SECOND_NS), Seen(STRIKE, -1), Seen(STRIKE, 1, float("nan"))):
+        for ask in (pricer.price, pricer.tie, pricer.side_by_side, pricer.digital):
+            with pytest.raises(PricingError):
+                ask(wrong, 8e-5)
 
 
 @pytest.mark.parametrize("strike", [None, 0.0, -5.0, float("nan"), inf])
 def test_it_refuses_a_market_without_a_usable_strike(strike: float | None) -> None:
-    with pytest.raises(PricingError):
+    with pytest.raises(PricingError, match="strike"):
         Pricer(contract(strike), Parameters())
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"spot": 0.0}, {"strike": -1.0}, {"strike": inf}, {"sigma": -1e-9}, {"sigma": float("nan")}, {"tau_s": -1.0}],
-)
-def test_the_digital_refuses_it_too(wrong: dict[str, float]) -> None:
-    with pytest.raises(PricingError):
-        digital(**{"spot": 85_000.0, "strike": 85_000.0, "sigma": 8e-5, "tau_s": 300.0, **wrong})
+# Every model beside it -----------------------------------------------------------------------------------
 
 
-@given(spots, sigmas, st.floats(0.0, 900.0))
-def test_the_digital_is_shown_beside_every_model(spot: float, sigma: float, tau: float) -> None:
-    assume(tau == 0.0 or tau > 1e-6)
-    pricer = Pricer(contract(), NORMAL)
-    tau = round(tau * SECOND_NS) / SECOND_NS
-    assert pricer.digital(spot, sigma, ago(tau)) == pytest.approx(digital(spot, 85_000.0, sigma, tau), abs=1e-6)
+@given(st.floats(84_900.0, 85_100.0), st.floats(1e-5, 3e-4), st.floats(1.001, 900.0), st.floats(0.0, 0.2))
+def test_side_by_side_every_model_is_what_it_is_alone(spot: float, sigma: float, tau: float, failure: float) -> None:
+    now = seen(spot, tau, 5e-5)
+    clock = ((0.0, 200.0, 1.5), (200.0, 900.0, 0.7))
+    found = Pricer(contract(), Parameters(settlement_failure=failure)).side_by_side(now, sigma, clock, FOUND)
+    alone = {
+        (model, shape): Pricer(
+            contract(), Parameters(model=model, tails=shape, settlement_failure=failure)  # type: ignore[arg-type]
+        ).price(now, sigma, clock, FOUND)[0]
+        for model, shape in (
+            ("digital", "normal"), ("abm_avg", "normal"), ("gbm_avg", "normal"),
+            ("gbm_avg", "student_t"), ("gbm_avg", "mixture"), ("gbm_avg", "empirical"),
+        )
+    }  # fmt: skip
+    assert found == tuple(alone.values())
+    assert found.digital == Pricer(contract(), Parameters(settlement_failure=failure)).digital(now, sigma, clock)
 
 
-@pytest.mark.parametrize(("tau", "known"), [(900, 0), (60.5, 0), (31, 30), (16, 45), (2, 59)])
-def test_samples_that_are_our_own_are_as_uncertain_as_the_level_itself(tau: float, known: int) -> None:
-    """Known ones are of no more worth than what they were measured with: together they make the whole average."""
-    noise = 8e-5
-    pricer = Pricer(contract(), Parameters(level_noise_bp=noise * 1e4, tails="normal"))
-    _, _, s = pricer.price(85_000.0, 0.0, ago(tau), 85_000.0 * known, noise)
-    of_the_average = s * (60 - known) / 60
-    assert of_the_average == pytest.approx(noise * hypot(60 - known, known) / 60)
-
-
-def test_an_average_that_is_known_from_our_own_samples_alone_is_not_certain() -> None:
-    pricer = Pricer(contract(), Parameters(tails="normal"))
-    total = 60 * 85_000.0 * (1 + 8e-5)
-    assert pricer.price(85_000.0, 8e-5, ago(0.5), total)[0] == 1.0
-    assert pricer.price(85_000.0, 8e-5, ago(0.5), total, 8e-5)[0] == pytest.approx(0.8413, abs=1e-3)
-    assert pricer.price(85_000.0, 8e-5, ago(0.5), 0.0, 8e-5)[0] == 0.0
+def test_tails_that_nobody_fitted_are_not_there() -> None:
+    pricer = Pricer(contract(), Parameters())
+    assert pricer.side_by_side(NOW, 8e-5).gbm_avg_emp is None
+    assert pricer.side_by_side(NOW, 8e-5, FLAT, BARE).gbm_avg_emp is None
+    assert pricer.side_by_side(NOW, 8e-5, FLAT, FOUND).gbm_avg_emp == pytest.approx(0.5 + 0.4 * Z)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from markets.core.contract import Averaging
 from markets.core.units import SECOND_NS
-from trading.core.fair_value import samples_left
+from trading.core.fair_value import terms_of
 from trading.core.index_samples import IndexSamples
+from trading.core.model import samples_left
 
 CLOSE = 1_778_686_200
 CLOSE_NS = CLOSE * SECOND_NS
@@ -51,7 +52,7 @@ def test_a_sample_is_known_from_its_own_second_on() -> None:
 @given(st.integers(-2 * SECOND_NS, 70 * SECOND_NS), st.sampled_from([OPEN_RIGHT, CLOSED_RIGHT]))
 def test_every_sample_is_either_known_or_to_come(tau_ns: int, averaging: Averaging) -> None:
     count, _, _ = samples(every_second()).known(averaging, CLOSE_NS, CLOSE_NS - tau_ns)
-    remaining, _ = samples_left(averaging, CLOSE_NS, CLOSE_NS - tau_ns)
+    remaining, _ = samples_left(terms_of(1.0, 0.0, averaging), tau_ns)
     assert count + remaining == 60
 
 

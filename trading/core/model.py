@@ -211,9 +211,9 @@ def digital(spot: float, strike: float, sigma: float, tau_s: float, drift: float
 
 def all_known(terms: Terms, seen: Seen, sigma: float) -> Score:
     """No sample is to come: what they average decides, as far as they are known (section 3.9)."""
+    if seen.known_sum == 0.0 or (seen.known_error == 0.0 and seen.missing == 0):
+        return YES if seen.known_sum >= terms.samples * terms.strike else NO
     mean = seen.known_sum / terms.samples
-    if mean <= 0.0 or (seen.known_error == 0.0 and seen.missing == 0):
-        return YES if mean >= terms.strike else NO
     unseen = bridge_seconds(seen.missing, terms.samples, terms.step_ns * _NS)
     return normal_score(mean, mean - terms.strike, seen.known_error * seen.known_error + sigma * sigma * unseen)
 
@@ -271,7 +271,7 @@ def _checked(terms: Terms, seen: Seen, sigma: float, drift: float) -> tuple[int,
         0.0 < spot < inf
         and tau_ns >= 0
         and 0.0 <= sigma < inf
-        and -1.0 < known_sum < inf
+        and 0.0 <= known_sum < inf
         and 0.0 <= known_error < inf
         and 0.0 <= level_error < inf
         and abs(drift) * (tau_ns * _NS) < _FARTHEST
@@ -290,7 +290,7 @@ def _refuse(terms: Terms, seen: Seen, sigma: float, drift: float) -> None:
         raise PricingError("the market has closed: the spot is of a time after it")
     if not 0.0 <= sigma < inf:
         raise PricingError("sigma must be a number of at least 0")
-    if not -1.0 < seen.known_sum < inf:
+    if not 0.0 <= seen.known_sum < inf:
         raise PricingError("the sum of the known samples must be a number of at least 0")
     if not (0.0 <= seen.known_error < inf and 0.0 <= seen.level_error < inf):
         raise PricingError("an error must be a number of at least 0")
