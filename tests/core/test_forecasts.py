@@ -38,8 +38,8 @@ NARROW = Parameters(quorum=1)
 
 
 def path(until: float = 900.0, first: float = -30.0) -> list[tuple[float, float]]:
-    """A spot price every second and a half that wanders a little."""
-    seconds = [first + number * 1.5 for number in range(int((until - first) / 1.5) + 1)]
+    """A spot price every second that wanders a little."""
+    seconds = [first + number for number in range(int(until - first) + 1)]
     return [(second, STRIKE * (1 + 2e-5 * ((second * 7) % 13 - 6))) for second in seconds]
 
 
@@ -76,7 +76,7 @@ def test_it_says_what_each_model_and_the_market_said() -> None:
     assert told.book_age_ns == told.received_ns - at(0.5)
     assert told.strike == STRIKE
     assert told.spot is not None
-    assert told.spot_age_ns == 3 * SECOND_NS // 2  # the timer of the mark comes before the price of that moment
+    assert told.spot_age_ns == SECOND_NS  # the timer of the mark comes before the price of that moment
     assert told.fair is not None
     assert told.calibrated == told.fair  # no map is in force
     assert told.pooled == pytest.approx(pooled(told.fair, 0.5, 0.4))
