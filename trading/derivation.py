@@ -52,7 +52,8 @@ class Inputs(NamedTuple):
     @property
     def terms_above(self) -> Terms:
         """The same for more than the strike: round(A) > K is A >= K + half a unit. Raises PricingError."""
-        return terms_of(self.strike, -half_unit(self.decimals), self.averaging)
+        terms = self.terms
+        return terms._replace(strike=terms.strike + 2.0 * half_unit(self.decimals))
 
     @property
     def seen(self) -> Seen:

@@ -100,8 +100,8 @@ def _seconds(inputs: Inputs, found: Derivation) -> Step:
 
 def _deviation(inputs: Inputs, found: Derivation) -> Step:
     sigma = f"sigma {inputs.sigma:.5g} per root second, {inputs.sigma * ROOT_YEAR:.1%} a year"
-    noise = f"; level error {inputs.level_error * 1e4:g} bp" if inputs.level_error else ""
     is_average = inputs.model != "digital"
+    noise = f"; level error {inputs.level_error * 1e4:g} bp" if inputs.level_error and is_average else ""
     return Step(
         "standard deviation", "3.4" if is_average else "3.2", f"{found.s:.6g}",
         "s^2 = sigma^2 q + level error^2" if is_average else "s^2 = sigma^2 tau",

@@ -40,7 +40,7 @@ def asked(options: Options, contract: Contract | None = None, now_ns: int = 0) -
     tau_ns = _tau(options, contract, now_ns)
     averaging = _averaging(options, contract)
     strike = _strike(options, contract)
-    parameters = _parameters(options)
+    parameters = _parameters(options, averaging)
     shapes = shapes_of(parameters, tau_ns)
     inputs = Inputs(
         spot=number_of(options, "spot", "the index now, like 85100"),
@@ -49,7 +49,7 @@ def asked(options: Options, contract: Contract | None = None, now_ns: int = 0) -
         tau_ns=tau_ns,
         decimals=_decimals(options, asset, contract),
         averaging=averaging,
-        known_sum=0.0 if parameters.model == "digital" else _known_sum(options, averaging, tau_ns, strike),
+        known_sum=_known_sum(options, averaging, tau_ns, strike),
         model=parameters.model,
         tails=chosen(parameters, shapes),
         drift=parameters.drift / YEAR_S,
@@ -157,7 +157,7 @@ def _known_sum(options: Options, averaging: Averaging, tau_ns: int, strike: floa
     if total is not None and mean is not None:
         raise OptionProblem("--known-sum and --known-mean say the same: give one of them")
     if own == 0:
-        if float(number_of(options, "known_sum" if mean is None else "known_mean", "0", "0")):
+        if (total or mean or "0") != "0":
             raise OptionProblem(
                 f"{left} no sample is known, so there is no sum; leave --known-sum and --known-mean out"
             )
@@ -180,7 +180,7 @@ def _known_sum(options: Options, averaging: Averaging, tau_ns: int, strike: floa
     return found
 
 
-def _parameters(options: Options) -> Parameters:
+def _parameters(options: Options, averaging: Averaging) -> Parameters:
     """Model and tails as they are configured live, with what is asked for instead."""
     plain = Parameters()
     name = options.get("tails") or plain.tails
@@ -197,6 +197,7 @@ def _parameters(options: Options) -> Parameters:
         short_degrees_of_freedom=short,
         level_noise_bp=number_of(options, "level_noise", "basis points, like 0.8", "0", least=0.0, most=1_000.0),
         drift=drift * YEAR_S,
+        settlement_window=averaging.window,
         pooling_weight=number_of(options, "weight", "our share", f"{plain.pooling_weight:g}", least=0.0, most=1.0),
     )
 

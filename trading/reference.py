@@ -79,7 +79,7 @@ def rows_of(text: str, name: str) -> list[ReferenceRow]:
             except _Mistake as error:
                 mistakes.append(f"{name}, line {reader.line_num}, column {error.column}: {error}")
     except csv.Error as error:
-        mistakes.append(f"{name}, line {reader.line_num}: not CSV ({error}).")
+        mistakes.append(f"{name}, line {reader.reader.line_num}: not CSV ({error}).")
     if mistakes:
         raise UnreadableTable("\n".join(mistakes))
     if not rows:

@@ -40,11 +40,15 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("backtest --tape nowhere --from yesterday", 2, "'yesterday' is not a day"),
         ("audit --tapes nowhere", 2, "kalshi-bot: There is no tape 'nowhere'"),
         ("audit --tapes all --account demo", 2, "--tapes or --account: one of them"),
+        ("volatility", 2, "the following arguments are required: --recorded"),
+        ("volatility --recorded nowhere", 2, "name the folder of the recorded data"),
         ("audit --window middle", 2, "invalid choice: 'middle'"),
         ("paper --tape nowhere", 1, "TAPE=nowhere: there is no such tape"),
         ("paper --speed fast", 1, "SPEED=fast is not a speed"),
         ("paper --speeed 10", 2, "unrecognized arguments: --speeed"),
         ("import-recording nowhere", 1, "name the folder of a recording"),
+        ("fit --settled nowhere", 2, "nowhere"),
+        ("fit --settled nowhere --show", 2, "--settled goes without --account and --show"),
         ("tapes", 1, "`make migrate` makes its tables"),
         ("record --venues krakn", 2, "no venue is called krakn: there are "),
         ("record --venues coinbase,coinbase_exchange", 2, "several doors"),
@@ -68,6 +72,15 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("exchange --tape nowhere", 2, "There is no tape 'nowhere'. Looked for "),
         ("exchange --cash lots", 2, "'lots' is not an amount in dollars"),
         ("exchange --faults nowhere.json", 1, "No such file or directory: nowhere.json"),
+        ("price", 2, "kalshi-bot: --asset says which coin"),
+        ("price --asset BTC --spot 0 --strike 85000 --seconds 300", 2, "kalshi-bot: --spot 0: it is above 0"),
+        ("price --asset BTC --spot 1 --strike 1 --seconds 300 --volatility -45%", 2, "--volatility -45%: it is 0 to"),
+        (
+            "price --ticker KXBTC15M-26AUG171530-30 --spot 1",
+            2,
+            "the database cannot be asked for KXBTC15M-26AUG171530-30",
+        ),
+        ("price --check nowhere.csv", 2, "kalshi-bot: nowhere.csv cannot be read: No such file or directory."),
         ("live", 2, "kalshi-bot: live trading is not available"),
     ],
 )
@@ -75,6 +88,15 @@ def test_what_cannot_be_ends_in_a_sentence_and_a_code(tmp_path: Path, words: str
     shown = told(tmp_path, *words.split())
     assert (shown.returncode, sentence in shown.stderr) == (code, True), shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+def test_a_contract_is_priced_without_a_database_redis_or_network(tmp_path: Path) -> None:
+    words = "price --asset BTC --spot 85100 --strike 85000 --volatility 45% --seconds 300 --bid 0.70 --ask 0.71"
+    shown = told(
+        tmp_path, *words.split(), DATABASE_URL="sqlite:////nowhere/at/all.sqlite3", REDIS_URL="redis://127.0.0.1:1/0"
+    )
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("P(YES) 0.8663    P(NO) 0.1337\n")
 
 
 @pytest.mark.parametrize(
