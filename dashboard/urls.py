@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard import index_page, operate, views
+from dashboard import fitted_page, index_page, operate, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -14,5 +14,6 @@ urlpatterns = [
     path("prices/", views.prices, name="prices"),
     path("exchange/", views.exchange, name="exchange"),
     path("index/", index_page.index, name="index"),
+    path("fitted/", fitted_page.index, name="fitted"),
     path("health/", views.health_page, name="health"),
 ]

@@ -20,6 +20,7 @@ from trading.api import (
     SettlementViewSet,
     SignalViewSet,
 )
+from trading.api_fitted import FittedViewSet
 from trading.api_forecasts import ForecastsCsvView, ForecastViewSet
 from trading.api_index import IndexAuditViewSet
 
@@ -28,6 +29,7 @@ router.register("markets", MarketViewSet, basename="market")
 router.register("tapes", TapeViewSet, basename="tape")
 router.register("signals", SignalViewSet, basename="signal")
 router.register("forecasts", ForecastViewSet, basename="forecast")
+router.register("fitted", FittedViewSet, basename="fitted")
 router.register("orders", OrderViewSet, basename="order")
 router.register("fills", FillViewSet, basename="fill")
 router.register("positions", PositionViewSet, basename="position")

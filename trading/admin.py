@@ -15,6 +15,7 @@ from trading.models import (
     Account,
     Discrepancy,
     Fill,
+    FittedArtefact,
     Forecast,
     Heartbeat,
     Order,
@@ -267,6 +268,16 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     list_display = ("kind", "subject", "text", "opened_at", "closed_at")
     shown = list_display
     list_filter = ("kind",)
+
+
+@admin.register(FittedArtefact)
+class FittedArtefactAdmin(ReadOnlyAdmin):
+    list_display = (
+        "version", "created_at", "account", "kind", "variety", "group", "least_s", "most_s", "windows",
+        moment("through_ns", "last closed"),
+    )  # fmt: skip
+    shown = (*list_display, moment("first_ns", "first closed"), "payload", "report")
+    list_filter = ("account", "kind", "group")
 
 
 @admin.register(Heartbeat)

@@ -33,8 +33,8 @@ class Cases(NamedTuple):
 
     @property
     def windows(self) -> int:
-        """How many windows they are of."""
-        return len(np.unique(self.window))
+        """How many windows they are of. Those of several assets that close together move together: they count as one."""
+        return len(np.unique(self.close_ns))
 
     @property
     def weights(self) -> Floats:

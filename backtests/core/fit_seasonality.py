@@ -36,7 +36,7 @@ def seasonal_fit(moves: Moves, group: str) -> SeasonalProfile | None:
         return None
     mean = (5.0 * float(np.mean(weekday)) + 2.0 * float(np.mean(weekend))) / 7.0
     return SeasonalProfile(
-        group=group, windows=len(mine.close_ns), first_ns=int(mine.close_ns[0]), through_ns=int(mine.close_ns[-1]),
+        group=group, windows=len(np.unique(mine.close_ns)), first_ns=int(mine.close_ns[0]), through_ns=int(mine.close_ns[-1]),
         weekday=tuple((weekday / mean).tolist()), weekend=tuple((weekend / mean).tolist()),
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def fitted_tails(residuals: Residuals, least_windows: int = LEAST_WINDOWS) -> tu
     found = []
     for group, least_s, most_s, mine in places_of(residuals.asset, residuals.seconds_left):
         window, close_ns, value = residuals.window[mine], residuals.close_ns[mine], residuals.value[mine]
-        windows = len(np.unique(window))
+        windows = len(np.unique(close_ns))
         if windows < max(least_windows, 1):
             continue
         weights = shares(window)

@@ -35,7 +35,7 @@ def volatility_weights(rates: Rates, least_windows: int = LEAST_WINDOWS) -> tupl
     found = []
     for group, least_s, most_s, mine in places_of(rates.asset, rates.seconds_left):
         window, close_ns = rates.window[mine], rates.close_ns[mine]
-        windows = len(np.unique(window))
+        windows = len(np.unique(close_ns))
         if windows < max(least_windows, 1):
             continue
         said = np.column_stack([rates.fast[mine], rates.middle[mine], rates.slow[mine]])

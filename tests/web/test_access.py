@@ -58,6 +58,7 @@ DOORS = [
     Door("orders/", "get", TO_LOGIN, OK, OK),
     Door("markets/<str:ticker>/", "get", TO_LOGIN, OK, OK, f"markets/{TICKER}/"),
     Door("index/", "get", TO_LOGIN, OK, OK),
+    Door("fitted/", "get", TO_LOGIN, OK, OK),
     Door("health/", "get", TO_LOGIN, OK, OK),
     Door("backtests/", "get", TO_LOGIN, OK, OK),
     Door("backtests/new/", "get", TO_LOGIN, REFUSED, OK),
@@ -78,7 +79,7 @@ DOORS = [
     Door("api/v1/docs/", "get", TO_LOGIN, OK, OK),
     *(
         Door(f"api/v1/^{name}/$", "get", UNKNOWN, OK, OK)
-        for name in ("markets", "tapes", "signals", "forecasts", "orders", "fills", "positions", "settlements", "limits", "backtests")
+        for name in ("markets", "tapes", "signals", "forecasts", "fitted", "orders", "fills", "positions", "settlements", "limits", "backtests")
     ),
     Door("api/v1/forecasts.csv", "get", UNKNOWN, OK, OK),
     Door(MARKET_API, "get", UNKNOWN, OK, OK, f"api/v1/markets/{TICKER}/"),
