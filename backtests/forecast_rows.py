@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from msgspec import structs
 
 from backtests.core.rows import MODELS, Row
@@ -80,7 +81,7 @@ def record_of_account(
     account: str, since_ns: int | None = None, until_ns: int | None = None, asset: str = ""
 ) -> Gathered:
     """The same, with what was left out."""
-    results = results_between(since_ns, until_ns)
+    results = dict(settled_between(since_ns, until_ns).values_list("ticker", "result"))
     left = Unsettled()
     rows: list[Row] = []
     for values in asked(account, since_ns, until_ns, asset).values_list(*COLUMNS).iterator(AT_ONCE):
@@ -93,17 +94,15 @@ def record_of_account(
     return Gathered(rows, left.told(len(MARKS_S), len(rows), len({row.ticker for row in rows})))
 
 
-def asked(account: str, since_ns: int | None, until_ns: int | None, asset: str = "") -> Any:
+def asked(account: str, since_ns: int | None, until_ns: int | None, asset: str = "") -> QuerySet[Forecast]:
     """The account's forecasts of these closes, in order of the close."""
     query = Forecast.objects.filter(account=account, **_between(since_ns, until_ns))
     return (query.filter(asset=asset) if asset else query).order_by("close_ns", "ticker", "-seconds_left")
 
 
-def results_between(since_ns: int | None, until_ns: int | None) -> dict[str, str]:
-    """What each settled market of these closes came to."""
-    return dict(
-        Market.objects.filter(**_between(since_ns, until_ns)).exclude(result="").values_list("ticker", "result")
-    )
+def settled_between(since_ns: int | None, until_ns: int | None) -> QuerySet[Market]:
+    """The markets of these closes that have a result."""
+    return Market.objects.filter(**_between(since_ns, until_ns)).exclude(result="").order_by()
 
 
 def rows_of_tapes(

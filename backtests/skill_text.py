@@ -70,7 +70,7 @@ def _empty(told: Told) -> str:
 
 
 def _models(report: Report) -> list[str]:
-    head = ("", "Windows", "Brier", "Market", "N(d2)", "Skill", "LogLoss", "Market", "ECE", "95 % of difference")
+    head = ("", "Windows", "Brier", "Market", "N(d2)", "Skill", "LogLoss", "Market", "ECE", "95 % of diff.")
     return _table(head, [_model(each) for each in report.models])
 
 
@@ -80,8 +80,8 @@ def _model(each: ModelScore) -> tuple[str, ...]:
         return (each.name, f"{each.windows:,}", *[NONE] * 7, NOT_ENOUGH)
     return (
         each.name, f"{each.windows:,}", _four(each.brier), _four(each.market_brier), _four(each.naive_brier),
-        NONE if each.skill is None else f"{each.skill:+.3f}", _four(each.log_loss), _four(each.market_log_loss),
-        NONE if each.ece is None else _four(each.ece.value),
+        NONE if each.skill is None else f"{each.skill:+.2f}", _four(each.log_loss), _four(each.market_log_loss),
+        NONE if each.ece is None else f"{each.ece.value:.3f}",
         NONE if against is None else NOT_ENOUGH if against.low is None else f"{against.low:+.4f} {against.high:+.4f}",
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from celery import Task, shared_task
 
-from backtests import fitting, services
+from backtests import fitting, services, skill_cache
 from trading.models import Account
 
 
@@ -25,3 +25,9 @@ def refit() -> int:
     """Fit every account anew, once a day, where windows have settled since. Returns how many artefacts are new."""
     accounts = Account.objects.order_by("name").values_list("name", flat=True)
     return sum(len(fitting.refit(account, is_forced=False).new) for account in accounts)
+
+
+@shared_task(name=skill_cache.TASK, soft_time_limit=300, time_limit=330)
+def skill(account: str, since: str = "", until: str = "", asset: str = "") -> bool:
+    """Score an account's forecasts for the page that asked; the days as text."""
+    return skill_cache.skill_refresh(account, since, until, asset)
