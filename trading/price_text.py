@@ -27,7 +27,7 @@ def text_of(asked: Asked, found: Derivation, steps: tuple[Step, ...], models: Si
     """All of it, for a person."""
     lines = [*_head(asked, found), ""]
     for place, step in enumerate(steps, 1):
-        lines += [f"{place:>2}  {step.name:<24} {step.value:<22} section {step.section}"]
+        lines += [f"{place:>2}  {step.name:<26} {step.value:<24} section {step.section}"]
         lines += [f"    {step.formula}", f"    {step.working}", f"    {step.words}", ""]
     lines += ["Models side by side: P(YES)", *_models(models)]
     if offer is not None:
