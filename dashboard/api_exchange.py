@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from dashboard import snapshot
+from dashboard import snapshot, snapshot_feeds
 from dashboard.api_prices import FeedSerializer, NoTrader
 from markets.api_fields import TimeField
 
@@ -102,11 +102,11 @@ class ExchangeView(APIView):
         return Response(ExchangeSerializer(body).data)
 
 
-def _exchange(heard: snapshot.Exchange) -> dict[str, Any]:
+def _exchange(heard: snapshot_feeds.Exchange) -> dict[str, Any]:
     shown: dict[str, Any] = {name: getattr(heard, name) for name in heard.__struct_fields__}
     return shown | {"windows": [_window(window) for window in heard.windows]}
 
 
-def _window(window: snapshot.WindowWatched) -> dict[str, Any]:
+def _window(window: snapshot_feeds.WindowWatched) -> dict[str, Any]:
     shown: dict[str, Any] = {name: getattr(window, name) for name in window.__struct_fields__}
     return shown | {"open_ns": window.open_ms * 1_000_000, "close_ns": window.close_ms * 1_000_000}

@@ -28,6 +28,15 @@ class WindowSerializer(serializers.Serializer[Any]):
     ask_count = CountField()
     fair = serializers.FloatField(allow_null=True)
     digital = serializers.FloatField(allow_null=True)
+    models = serializers.DictField(
+        child=serializers.FloatField(allow_null=True), help_text="P(YES) by every model, empty where there is none"
+    )
+    calibrated = serializers.FloatField(allow_null=True, help_text="`fair` after the calibration map in force")
+    pooled = serializers.FloatField(allow_null=True, help_text="after hearing the market: what is traded on")
+    pooling_weight = serializers.FloatField(allow_null=True, help_text="how much of our own is in it, 0 to 1")
+    is_measurable = serializers.BooleanField(
+        allow_null=True, help_text="false: past windows show no measurable edge of our model over the market"
+    )
     edge_yes = serializers.FloatField(allow_null=True)
     edge_no = serializers.FloatField(allow_null=True)
     confidence = serializers.FloatField(allow_null=True)

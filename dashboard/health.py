@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from backtests.models import BacktestRun
 from dashboard import snapshot
+from dashboard.snapshot_feeds import Exchange, Feed
 from trading.audits import INDEX_KINDS
 from trading.models import Discrepancy, Heartbeat, TraderStatus
 
@@ -122,7 +123,7 @@ def _of_snapshot(latest: snapshot.Snapshot | None) -> list[Component]:
     ]
 
 
-def exchange(heard: snapshot.Exchange) -> Component:
+def exchange(heard: Exchange) -> Component:
     """How the exchange is heard: bad when it is not, or when its contracts are not what we assume."""
     how = "heard over its WebSocket" if heard.how == "socket" else "polled: no API key is set"
     trouble = [*heard.drift, *([] if heard.state == "up" else [f"{heard.state}: {heard.reason}".rstrip(": ")])]
@@ -134,7 +135,7 @@ def exchange(heard: snapshot.Exchange) -> Component:
     return Component("Exchange", state, "; ".join([f"{heard.host}, {how}", *trouble, *halted]), age_s)
 
 
-def feeds(connections: list[snapshot.Feed]) -> Component:
+def feeds(connections: list[Feed]) -> Component:
     """The connections to venues: bad when none is up. One that a venue refuses is no fault of ours."""
     up = [each for each in connections if each.state == "up"]
     others = [f"{each.feed} {each.state}: {each.reason}".rstrip(": ") for each in connections if each.state != "up"]

@@ -10,11 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
-from dashboard import chart, health, operate, snapshot
+from dashboard import chart, forecast_table, health, operate, snapshot
 from markets.models import Market
 from trading.accounts import account_shown
 from trading.core.reasons import REASONS, TRADED
-from trading.models import Fill, Order, Position, Settlement, Signal
+from trading.models import Fill, Forecast, Order, Position, Settlement, Signal
 
 SIGNALS_SHOWN = 40
 ROWS_SHOWN = 100
@@ -84,7 +84,10 @@ def orders(request: HttpRequest) -> HttpResponse:
 def market(request: HttpRequest, ticker: str) -> HttpResponse:
     """One market: its terms, what we thought of it, what we did, how it ended."""
     row = get_object_or_404(Market, ticker=ticker)
-    return render(request, "dashboard/market.html", {"market": row, **_of_market(ticker, account_shown())})
+    account = account_shown()
+    forecasts = Forecast.objects.filter(account=account, ticker=ticker)
+    context = {"market": row, "record": forecast_table.table_of(forecasts, row.result), **_of_market(ticker, account)}
+    return render(request, "dashboard/market.html", context)
 
 
 def _of_market(ticker: str, account: str) -> dict[str, Any]:

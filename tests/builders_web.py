@@ -22,6 +22,8 @@ def window(asset: str = "BTC", **different: Any) -> dict[str, Any]:
         "digital": 0.5489, "bid": 5300, "ask": 5500, "bid_count": 41_200, "ask_count": 18_050, "edge_yes": 0.0121,
         "edge_no": -0.0432, "confidence": 61.0, "side": "", "reason": "EDGE_BELOW_THRESHOLD",
         "reason_text": "the edge after fees is below the threshold", "position": 0, "cost": 0, "worst_case": 0, "open_pnl": 0,
+        "models": {"digital": 0.5489, "abm_avg": 0.5602, "gbm_avg": 0.5598, "gbm_avg_t": 0.5621, "gbm_avg_mix": 0.5607, "gbm_avg_emp": None},
+        "calibrated": 0.5580, "pooled": 0.5445, "pooling_weight": 0.25, "is_measurable": True,
     } | different  # fmt: skip
 
 
@@ -39,7 +41,7 @@ def windows() -> list[dict[str, Any]]:
     unknown = window(
         "SOL", strike=None, spot=None, spot_age_ms=None, volatility=None, fair=None, digital=None, bid=0, ask=10_000,
         bid_count=0, ask_count=0, edge_yes=None, edge_no=None, confidence=None, open_pnl=None,
-        reason="NO_STRIKE", reason_text="the exchange has not written the strike yet",
+        models={}, calibrated=None, pooled=None, pooling_weight=None, is_measurable=None, reason="NO_STRIKE", reason_text="the exchange has not written the strike yet",
     )  # fmt: skip
     return [held, plain, unknown]
 
@@ -106,7 +108,13 @@ def prices() -> list[dict[str, Any]]:
 
 def volatility() -> dict[str, Any]:
     """Of one asset: level from 10 s on, with news to come."""
-    news = {"name": "US consumer prices", "start_ms": OPEN_MS + 600_000, "end_ms": OPEN_MS + 2_400_000, "multiplier": 4.0, "is_on": False}
+    news = {
+        "name": "US consumer prices",
+        "start_ms": OPEN_MS + 600_000,
+        "end_ms": OPEN_MS + 2_400_000,
+        "multiplier": 4.0,
+        "is_on": False,
+    }
     levels = {1: 0.381, 2: 0.402, 5: 0.431, 10: 0.442, 15: 0.444, 30: 0.443, 60: 0.445}
     points = [{"step_s": step, "annualised": level, "seconds": 1_800} for step, level in levels.items()]
     return {

@@ -11,6 +11,8 @@ from trading.core.events import Event, Fill, OrderAccepted, OrderCancelled, Orde
 from trading.core.market import ASKED, MarketState
 from trading.core.portfolio import Position
 from trading.core.reasons import REASONS
+from trading.model_rows import NOTHING as NO_MODELS
+from trading.model_rows import models
 from trading.price_rows import prices
 
 Json = dict[str, Any]
@@ -243,6 +245,7 @@ def _window(desk: Desk, market: MarketState) -> Json:
         "cost": held.cost if held else 0,
         "worst_case": engine.portfolio.cost(contract.ticker) + engine.orders.exposure_in(contract.ticker),
         "open_pnl": _open_profit(market, held) if held else None,
+        **(models(engine, market, desk.now_ns) if signal and signal.fair is not None and is_open else NO_MODELS),
     }
 
 

@@ -47,6 +47,12 @@ def probability_cents(probability: float | None) -> str:
 
 
 @register.filter
+def squared(error: float | None) -> str:
+    """0.0625 -> "0.0625": a squared error, or the mean of some."""
+    return DASH if error is None else f"{error:.4f}"
+
+
+@register.filter
 def edge_cents(edge: float | None) -> str:
     """0.0312 -> "+3.1": an edge in cents a contract."""
     return DASH if edge is None else _signed(edge, f"{abs(edge) * 100:.1f}", plus=True)

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import pytest
-from django.db import IntegrityError, OperationalError
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 
 from markets.core.events import MarketListed, MarketStatus
-from markets.core.units import DAY_NS
+from markets.core.units import DAY_NS, SECOND_NS
 from markets.models import Market
 from tests import builders
 from tests.builders import CLOSE_NS, TICKER, Table, at, quarter_hour
 from trading import ledger, models, records, selectors, services
 from trading.core import events
-from trading.core.decision import NOTHING, Decision, PlaceOrder, Signal
+from trading.core.decision import NOTHING, Decision, Forecast, PlaceOrder, Signal
+from trading.core.forecasts import MARKS_S
 from trading.core.reasons import TRADED
 from trading.journal import Journal
 from trading.pruning import prune_signals
@@ -36,7 +37,7 @@ def a_quarter_hour(result: str = "yes", yes_pays: int | None = None) -> Table:
     """A window in which the engine trades, played to its settlement."""
     spots = [(second, builders.STRIKE * (1 + 0.00001 * (second % 7)) + second / 2) for second in range(0, 890, 2)]
     *played, settled = quarter_hour([(float(second), price) for second, price in spots], result=result)
-    return Table().hear(*played, msgspec.structs.replace(settled, yes_pays=yes_pays)).finish()
+    return Table(parameters=builders.EAGER).hear(*played, msgspec.structs.replace(settled, yes_pays=yes_pays)).finish()
 
 
 def entries_of(table: Table) -> list[Entry]:
@@ -444,3 +445,68 @@ def test_markets_of_long_ago_are_forgotten() -> None:
     assert [keeps("first"), keeps("first")] == [True, False]
     assert all(keeps(f"market {number}") for number in range(MARKETS_KEPT))
     assert keeps("first")
+
+
+# Forecasts --------------------------------------------------------------------------------------------------------
+
+
+def forecast(seconds_left: int, fair: float = 0.5, ticker: str = TICKER) -> Entry:
+    at_ns = CLOSE_NS - seconds_left * SECOND_NS
+    told = Forecast(
+        at_ns, ticker, "BTC", CLOSE_NS, seconds_left, fair=fair, fitted_versions=(7, 9), rates=(1e-9, 2e-9, 3e-9)
+    )
+    return Entry(at_ns, forecasts=(told,))
+
+
+def told_of(account: str = ACCOUNT) -> list[tuple[str, int, float | None]]:
+    mine = models.Forecast.objects.filter(account=account).order_by("id")
+    return [(row.ticker, row.seconds_left, row.fair) for row in mine]
+
+
+def test_a_window_that_is_played_leaves_a_row_for_every_mark(subject: Subject) -> None:
+    table = a_quarter_hour()
+    records.write(subject, entries_of(table))
+    rows = models.Forecast.objects.order_by("id")
+    assert [row.seconds_left for row in rows] == list(MARKS_S)
+    made = [each for decision in table.decisions for each in decision.forecasts]
+    for row, told in zip(rows, made, strict=True):
+        assert (row.session_id, row.account, row.event_ns) == (subject.session_id, ACCOUNT, told.received_ns)
+        for name in told.__struct_fields__:
+            if name != "received_ns":
+                value = getattr(told, name)
+                assert getattr(row, name) == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_each_mark_of_a_window_is_written_once_and_the_first_word_stands(subject: Subject) -> None:
+    records.write(subject, [forecast(600, 0.4), forecast(600, 0.6), forecast(480, 0.7)])
+    records.write(subject, [forecast(480, 0.1), forecast(360, 0.2)])
+    later = Subject(services.session_start(account=ACCOUNT, market_source="demo").pk, ACCOUNT, is_simulated=True)
+    records.write(later, [forecast(600, 0.9), forecast(300, 0.3), forecast(600, 0.8, "KXETH15M-X")])
+    assert told_of() == [
+        (TICKER, 600, 0.4), (TICKER, 480, 0.7), (TICKER, 360, 0.2), (TICKER, 300, 0.3), ("KXETH15M-X", 600, 0.8),
+    ]  # fmt: skip
+
+
+def test_another_account_has_a_record_of_its_own(subject: Subject) -> None:
+    services.account_open("other", 1)
+    other = Subject(services.session_start(account="other", market_source="demo").pk, "other", is_simulated=True)
+    records.write(subject, [forecast(600, 0.4)])
+    records.write(other, [forecast(600, 0.6)])
+    assert (told_of(), told_of("other")) == ([(TICKER, 600, 0.4)], [(TICKER, 600, 0.6)])
+
+
+def test_nobody_changes_what_was_forecast(subject: Subject) -> None:
+    records.write(subject, [forecast(600, 0.4)])
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        models.Forecast.objects.update(fair=0.99)
+    assert told_of() == [(TICKER, 600, 0.4)]
+
+
+def test_far_behind_signals_are_left_out_and_forecasts_never(subject: Subject) -> None:
+    journal = Journal(subject, bound=1, write=lambda *_: None)
+    for seconds_left in MARKS_S:
+        at_ns = CLOSE_NS - seconds_left * SECOND_NS
+        told = forecast(seconds_left).forecasts
+        journal.put(events.Timer(at_ns), Decision(at_ns, (Signal(at_ns, TICKER, "NO_SPOT"),), forecasts=told))
+    assert journal.left_out == len(MARKS_S) - 1
+    assert [each.seconds_left for waiting in journal._queue for each in waiting.forecasts] == list(MARKS_S)

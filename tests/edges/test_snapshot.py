@@ -7,10 +7,12 @@ import pytest
 from markets.core.events import ExchangeStatus, IndexValue, MarketListed, SeriesDrift
 from markets.core.units import SECOND_NS
 from tests.builders import CLOSE_NS, EAGER, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
-from trading.core.events import AnnouncementsSet, Event
+from trading.core.calibration import pooled
+from trading.core.events import AnnouncementsSet, Event, Timer
 from trading.core.fitted import Announcement
 from trading.core.reasons import REASONS
 from trading.core.seasonality import VarianceClock
+from trading.core.variants import VARIANTS
 from trading.price_rows import prices
 from trading.snapshot import windows
 
@@ -39,6 +41,34 @@ def window(*events: Event) -> dict[str, Any]:
 def test_a_window_says_why_nothing_is_traded(event: Event, state: str, reason: str, text: str) -> None:
     told = window(event)
     assert (told["status"], told["reason"], told["reason_text"]) == (state, reason, text)
+
+
+def test_a_window_says_what_every_model_says_and_what_is_believed_beside_the_market() -> None:
+    told = window()
+    assert list(told["models"]) == list(VARIANTS)
+    assert told["models"]["digital"] == pytest.approx(told["digital"], abs=1e-5)
+    assert told["models"]["gbm_avg_t"] == pytest.approx(told["fair"], abs=1e-5)
+    assert told["models"]["gbm_avg_emp"] is None
+    assert told["calibrated"] == pytest.approx(told["fair"], abs=1e-5)
+    middle = (told["bid"] + told["ask"]) / 20_000
+    assert told["pooled"] == pytest.approx(pooled(told["fair"], middle, told["pooling_weight"]), abs=1e-5)
+
+
+def test_a_window_without_a_price_says_nothing_of_models() -> None:
+    told = window(status(30, "closed"))
+    assert (told["models"], told["calibrated"], told["pooled"]) == ({}, None, None)
+    silent = window(Timer(at(60)))
+    assert (silent["fair"], silent["models"], silent["pooled"]) == (None, {}, None)
+
+
+def test_looking_changes_no_decision() -> None:
+    looked, alone = after(), after()
+    for second in range(30, 60):
+        windows(looked.desk)
+        for table in (looked, alone):
+            table.hear(spot(second + 0.25, STRIKE * (1.004 - second * 1e-5)))
+        windows(looked.desk)
+    assert looked.desk.digest == alone.desk.digest
 
 
 def test_what_is_held_keeps_its_price_in_a_pause_and_has_none_when_trading_is_over() -> None:

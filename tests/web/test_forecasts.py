@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from dashboard.forecast_table import COLUMNS, table_of
 from markets.core.units import SECOND_NS
 from tests.builders_web_rows import CLOSE_NS, TICKER, forecast, market, session
 from trading import forecast_rows
@@ -171,3 +172,53 @@ def test_the_arithmetic_of_the_record() -> None:
     assert squared_error(0.75, 1) == 0.0625
     assert squared_error(None, 1) is None
     assert squared_error(0.75, None) is None
+
+
+# The page of the window -----------------------------------------------------------------------------------------
+
+
+def page(as_bob: Client, ticker: str = TICKER) -> str:
+    return as_bob.get(f"/markets/{ticker}/").content.decode()
+
+
+def test_the_page_of_a_window_shows_what_each_model_said_and_how_far_off_it_was(
+    as_bob: Client, life: TradingSession
+) -> None:
+    text = page(as_bob)
+    assert text.count('<span class="sub">0.1600</span>') == 4  # 0.6 and YES, of two models at two times
+    assert '<span class="main">54.0</span><span class="sub">0.2116</span>' in text  # the market
+    assert "of 2 times at which all spoke" in text
+    assert "never made up for: 840, 720, 480" in text
+    assert '<section class="card" id="models-card" data-ticker="KXBTC15M-26MAY111045-45"' in text
+
+
+def test_before_it_settles_there_is_nothing_to_be_off_from(as_bob: Client) -> None:
+    market(status="open", result="", settle_value="")
+    forecast(session("demo"), 840, gbm_avg=None, reason="SAMPLES_MISSING", book_age_ns=None)
+    text = page(as_bob)
+    assert '<span class="main">60.0</span></td>' in text
+    assert "a value of the settlement average was missed" in text
+    assert 'class="sub"' not in text
+    assert "at which all spoke" not in text
+
+
+def test_a_window_nobody_forecast_says_so(as_bob: Client) -> None:
+    market()
+    forecast(session("other"), 600)
+    assert "No forecast is kept of this window." in page(as_bob)
+
+
+def test_only_times_at_which_all_spoke_are_compared() -> None:
+    market()
+    life = session("demo")
+    rows = [forecast(life, 600), forecast(life, 60, fair=None, pooled=0.9)]
+    table = table_of(rows, "no")
+    assert table is not None
+    assert table.compared == 1
+    pooled_mean = table.means[list(COLUMNS).index("pooled")]
+    assert pooled_mean == pytest.approx(0.55**2)
+    assert table.means[list(COLUMNS).index("gbm_avg_emp")] is None
+    assert table_of([], "no") is None
+    voided = table_of(rows, "scalar")
+    assert voided is not None
+    assert (voided.outcome, voided.compared) == (None, 0)

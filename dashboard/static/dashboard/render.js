@@ -3,6 +3,7 @@
 import * as format from "./format.js";
 import { byId, draw, empty, list, make, place, setClass, setText, setTone, table, twoLines } from "./page.js";
 import { renderExchange } from "./exchange.js";
+import { renderMarket } from "./market.js";
 import { renderPrices } from "./prices.js";
 
 const SPOT_STALE_MS = 3000;
@@ -22,6 +23,7 @@ export function render(snapshot) {
   banner(snapshot);
   renderPrices(snapshot);
   renderExchange(snapshot);
+  renderMarket(snapshot);
   if (!byId("live")) return;
   bound(snapshot);
   windows(snapshot.windows ?? []);
