@@ -1,15 +1,16 @@
 """Hold every settlement against the index as it was heard, and print which reading of the minute it is."""
 
+import json
 import sys
 from typing import Any, get_args
 
-import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backtests.audit_text import text_of, windows_of
 from backtests.audits import audits_of_tapes
 from backtests.knobs import InputError
 from trading.accounts import account_shown
+from trading.api_index import AssetTruthSerializer
 from trading.audits import audits_newest
 from trading.core.decision import SettlementAudit
 from trading.core.index_truth import truths_of
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from None
         truths = truths_of(audits, options["window"])
         if options["json"]:
-            self.stdout.write(msgspec.json.encode([truth._asdict() for truth in truths]).decode())
+            self.stdout.write(json.dumps(AssetTruthSerializer(truths, many=True).data, indent=1))
             return
         if options["windows"]:
             self.stdout.write(windows_of(audits) + "\n")
