@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from backtests.api import BacktestRunViewSet
+from backtests.api_skill import SkillView
 from dashboard.api import HealthView, StatusView
 from dashboard.api_docs import docs
 from dashboard.api_exchange import ExchangeView
@@ -45,6 +46,7 @@ urlpatterns = [
     path("health/", HealthView.as_view(), name="api-health"),
     path("prices/", PricesView.as_view(), name="api-prices"),
     path("exchange/", ExchangeView.as_view(), name="api-exchange"),
+    path("skill/", SkillView.as_view(), name="api-skill"),
     path("feeds/", FeedsView.as_view(), name="api-feeds"),
     path("forecasts.csv", ForecastsCsvView.as_view(), name="api-forecasts-csv"),
     path("mode/", ModeView.as_view(), name="api-mode"),

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
+from backtests.skill_page import skill
 from kalshi_site import health
 
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("kalshi_site.api")),
+    path("skill/", skill, name="skill"),
     path("backtests/", include("backtests.urls")),
     path("", include("dashboard.urls")),
 ]

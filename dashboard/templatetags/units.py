@@ -74,6 +74,12 @@ def number(value: float | None, decimals: int = 2) -> str:
 
 
 @register.filter
+def signed(value: float | None, decimals: int = 2) -> str:
+    """0.0031 -> "+0.0031" with 4 decimals: a difference."""
+    return DASH if value is None else _signed(value, f"{abs(value):,.{decimals}f}", plus=True)
+
+
+@register.filter
 def utc(time_ns: int | None) -> str:
     """Nanoseconds to "2026-05-11 14:30:05": the date and second, UTC."""
     return DASH if not time_ns else datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -60,6 +60,7 @@ DOORS = [
     Door("index/", "get", TO_LOGIN, OK, OK),
     Door("fitted/", "get", TO_LOGIN, OK, OK),
     Door("health/", "get", TO_LOGIN, OK, OK),
+    Door("skill/", "get", TO_LOGIN, OK, OK),
     Door("backtests/", "get", TO_LOGIN, OK, OK),
     Door("backtests/new/", "get", TO_LOGIN, REFUSED, OK),
     Door("backtests/new/", "post", TO_LOGIN, REFUSED, DONE, body=RUN),
@@ -72,7 +73,7 @@ DOORS = [
     Door("api/v1/logout/", "post", UNKNOWN, UNKNOWN, UNKNOWN),  # ends the token that asks, which a cookie is not
     *(
         Door(f"api/v1/{name}/", "get", UNKNOWN, OK, OK)
-        for name in ("status", "prices", "exchange", "feeds", "schema")
+        for name in ("status", "prices", "exchange", "feeds", "skill", "schema")
     ),
     Door("api/v1/health/", "get", UNKNOWN, 503, 503),  # no trader runs in this test
     Door("api/v1/mode/", "post", UNKNOWN, REFUSED, OK, body={"mode": "HALTED"}),
