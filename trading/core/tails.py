@@ -2,7 +2,7 @@
 two normals, and as it was found. Scalar functions, the same live and compiled."""
 
 from collections.abc import Sequence
-from math import erfc, exp, inf, lgamma, log, log1p, pi, sqrt
+from math import erfc, exp, inf, log, log1p, pi, sqrt
 from typing import NamedTuple
 
 NORMAL, STUDENT, MIXTURE, EMPIRICAL = 0, 1, 2, 3
@@ -127,12 +127,15 @@ def _upper_tail(ratio: float, freedom: float) -> float:
 
 
 def _log_gamma_step(a: float) -> float:
-    """ln Gamma(a + 1/2) - ln Gamma(a), without the cancellation that large `a` would suffer."""
-    if a < 40.0:
-        return lgamma(a + 0.5) - lgamma(a)
-    inverse = 1.0 / a
-    square = inverse * inverse
-    return 0.5 * log(a) - inverse * (1.0 / 8.0 - square * (1.0 / 192.0 - square / 640.0))
+    """ln Gamma(a + 1/2) - ln Gamma(a), by Stirling's series from 10 on, where it is exact, and by steps of 1 from there."""
+    steps = 1.0
+    while a < 10.0:
+        steps *= a / (a + 0.5)
+        a += 1.0
+    u = 1.0 / a
+    v = u * u
+    series = 1.0 / 192.0 - v * (1.0 / 640.0 - v * (17.0 / 14336.0 - v * (31.0 / 18432.0 - v * 691.0 / 180224.0)))
+    return 0.5 * log(a) - u * (0.125 - v * series) + log(steps)
 
 
 def _beta_fraction(x: float, a: float, b: float) -> float:
