@@ -9,17 +9,24 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backtests.compiled_rows import compiled_prices
 from markets.core.units import SECOND_NS
 from markets.services import market_upsert
 from tests.builders import CLOSE_NS, TICKER, contract
 from trading.core.fair_value import Pricer
-from trading.core.model import Seen
+from trading.core.model import PricingError, Seen
 from trading.core.parameters import Parameters
+from trading.derivation import derive, side_by_side
+from trading.derivation_steps import steps_of
+from trading.price_numbers import OptionProblem
+from trading.price_offer import offer_of
 from trading.price_options import asked
+from trading.price_text import document_of, text_of
 from trading.reference import COLUMNS, UnreadableTable, read_table, rows_of
-from trading.reference_check import Verdict, verdicts, verdicts_by
+from trading.reference_check import Verdict, report, verdicts, verdicts_by
 
 REFERENCE = settings.RECORDED_DATA.parent / "reference" / "pricing-reference-values.csv"
 BTC = ("--asset", "BTC", "--spot", "85100", "--strike", "85000", "--volatility", "8e-5/s")
@@ -399,3 +406,48 @@ def test_a_check_takes_no_contract(table: WriteTable) -> None:
         "--check goes without --spot, --bid",
     )
     assert refusal("--check", str(table(*ROWS)), "--json") == (2, "--check goes without --json")
+
+
+# Anything at all --------------------------------------------------------------------------------------------
+
+SENSE = {
+    "asset": "BTC", "spot": "85100", "strike": "85000", "volatility": "45%", "seconds": "30", "known_mean": "85000",
+    "bid": "0.5", "ask": "0.6",
+}  # fmt: skip
+NONSENSE = ["0", "-1", "1e308", "1e-308", "nan", "inf", "-inf", "", " ", "%", "/s", "1e400", "٣", "²", "1_0", "0x1", "1e9%", "1e-320/s",
+            "0:1:1", ":::", "0:1e308:1e308", "none", "digital", "abm_avg", "normal", "mixture", "closed_right", "30", "0.5"]  # fmt: skip
+OPTIONS = [
+    "asset", "spot", "strike", "volatility", "seconds", "known", "known_sum", "known_mean", "decimals", "window", "model",
+    "tails", "freedom", "drift", "level_noise", "profile", "bid", "ask", "weight", "count",
+]  # fmt: skip
+LETTERS = "0123456789.eE+-_%/s:; nif²٣"
+words = st.sampled_from(NONSENSE) | st.floats().map(repr) | st.text(LETTERS, max_size=8)
+
+
+@given(st.dictionaries(st.sampled_from(OPTIONS), st.none() | words, max_size=6))
+def test_whatever_is_written_is_priced_or_refused_in_words(changes: dict[str, str | None]) -> None:
+    try:
+        question = asked(SENSE | changes)
+        found = derive(question.inputs)
+        models = side_by_side(question.inputs, question.shapes)
+        offer = offer_of(question, found)
+    except (OptionProblem, PricingError):
+        return
+    assert all(0.0 <= p <= 1.0 for p in models if p is not None)
+    assert 0.0 <= found.p_yes <= 1.0
+    steps = steps_of(question.inputs, found)
+    json.dumps(document_of(question, found, steps, models, offer), allow_nan=False)
+    assert text_of(question, found, steps, models, offer)
+
+
+cells = st.sampled_from([*NONSENSE, '"', "a,b"]) | st.text(LETTERS, max_size=5)
+
+
+@given(st.integers(0, len(ROWS) - 1), st.dictionaries(st.sampled_from(COLUMNS), cells, max_size=4))
+def test_whatever_a_table_holds_it_is_priced_or_refused_in_words(row: int, changes: dict[str, str]) -> None:
+    try:
+        found = verdicts(rows_of(f"{HEAD}\n{changed(row, **changes)}\n", "t.csv"))
+    except UnreadableTable:
+        return
+    assert all(each.own is None or 0.0 <= each.own <= 1.0 for each in found)
+    assert list(report(found, "live"))
