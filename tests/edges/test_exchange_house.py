@@ -69,8 +69,7 @@ def test_its_results_are_the_worlds_and_come_from_the_index() -> None:
         assert (market.result, market.expiration_value) == (truth.result, truth.settle_value)
         assert market.determined_ns == truth.received_ns
         assert market.settled_ns == truth.received_ns + SECOND_NS
-    closing = [one for one in news if isinstance(one, IndexTick) and one.last_minute and one.last_minute.samples == 60]
-    published = {(one.index_id, one.source_ms): one.last_minute.value for one in closing if one.last_minute}
+    published = {(one.index_id, one.source_ms): one.trailing.value for one in news if isinstance(one, IndexTick)}
     for market in settled:
         index = {"BTC": "BRTI", "ETH": "ETHUSD_RTI", "SOL": "SOLUSD_RTI"}[market.contract.asset]
         average = Decimal(published[index, market.close_ns // 1_000_000])
@@ -248,7 +247,7 @@ def test_the_index_decides_and_the_source_only_where_the_index_is_incomplete() -
     ):
         house, clock = small_house()
         for second in range(60 - samples + 1, 61):
-            at_ns = CLOSE_NS - (60 - second) * SECOND_NS
+            at_ns = CLOSE_NS - (61 - second) * SECOND_NS
             house.take(IndexValue(at_ns, "BTC", value, at_ns))
         settle(house, clock, source)
         market = house.markets[TICKER]
@@ -473,8 +472,24 @@ def test_the_averages_of_the_index_are_those_of_its_values(steps: list[tuple[int
         close = -(-second // 900) * 900
         minute = [one for at_s, one in heard_values if close - 60 < at_s <= close]
         assert (tick.last_minute is None) == (not minute)
+        assert index.settled(close * SECOND_NS, 2) is None or len(settling(heard_values, close)) == 60
         if tick.last_minute is not None:
             assert (Decimal(tick.last_minute.value), tick.last_minute.samples) == (mean(minute), len(minute))
+
+
+def settling(heard_values: list[tuple[int, Decimal]], close: int) -> list[Decimal]:
+    return [one for at_s, one in heard_values if close - 60 <= at_s < close]
+
+
+def test_a_window_settles_on_the_sixty_values_before_its_close_without_the_closes_own() -> None:
+    """The trailing average at the close has them; the average of the last minute of the window is a second later."""
+    index, close = Index("BTC"), 1_795_366_800
+    ticks = [index.hear(85_000.0 + second, (close + second) * 1_000, 0) for second in range(-61, 1)]
+    last = ticks[-1]
+    assert last is not None
+    assert last.last_minute is not None
+    assert index.settled(close * SECOND_NS, 2) == "84969.50"
+    assert (last.trailing.value, last.last_minute.value) == ("84969.50000000", "84970.50000000")
 
 
 def mean(values: list[Decimal]) -> Decimal:

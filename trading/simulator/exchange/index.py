@@ -15,7 +15,6 @@ DIGITS = 8  # of every value on the wire
 SAMPLES = 60
 MINUTE_MS, WINDOW_MS = 60_000, WINDOW_NS // MILLISECOND_NS
 KEPT_WINDOWS = 8
-PUBLISHED_NS = SECOND_NS  # after it was calculated: the value stamped at the close is the last of the minute before it
 DELAY_NS = 45 * MILLISECOND_NS  # from its stamp to us
 
 
@@ -32,7 +31,8 @@ class Index:
         self.heard_ns = 0
         self._minute: deque[tuple[int, int]] = deque()  # (source ms, value in units of the last digit)
         self._sum = self._last_ms = 0
-        self._windows: OrderedDict[int, tuple[int, int]] = OrderedDict()  # by close ms: (sum, values)
+        self._windows: OrderedDict[int, tuple[int, int]] = OrderedDict()  # by close ms: (sum, values) of (T-60, T]
+        self._settling: OrderedDict[int, tuple[int, int]] = OrderedDict()  # and of [T-60, T)
 
     def hear(self, value: float, source_ms: int, at_ns: int) -> IndexTick | None:
         """The tick to publish; None for what was heard already, or comes out of order."""
@@ -47,6 +47,7 @@ class Index:
         trailing = Average(_text(mean, DIGITS), count, source_ms - MINUTE_MS, source_ms)
         self._minute.append((source_ms, units))
         self._sum += units
+        self._settle(units, source_ms)
         last_minute = self._window(units, source_ms)
         text = f"{Decimal(repr(value)):f}"
         return IndexTick(at_ns, self.id, source_ms, text, trailing, last_minute)
@@ -55,16 +56,18 @@ class Index:
         close_ms = -(-source_ms // WINDOW_MS) * WINDOW_MS
         if source_ms <= close_ms - MINUTE_MS:
             return None
-        total, count = self._windows.get(close_ms, (0, 0))
-        total, count = total + units, count + 1
-        self._windows[close_ms] = total, count
-        if len(self._windows) > KEPT_WINDOWS:
-            self._windows.popitem(last=False)
+        total, count = _added(self._windows, close_ms, units)
         return Average(_text(_rounded(total, count, DIGITS), DIGITS), count, close_ms - MINUTE_MS, source_ms)
 
+    def _settle(self, units: int, source_ms: int) -> None:
+        close_ms = (source_ms // WINDOW_MS + 1) * WINDOW_MS
+        if source_ms >= close_ms - MINUTE_MS:
+            _added(self._settling, close_ms, units)
+
     def settled(self, close_ns: int, decimals: int) -> str | None:
-        """The average that a window settles on, with its decimals; None when values of the minute are missing."""
-        total, count = self._windows.get(close_ns // MILLISECOND_NS, (0, 0))
+        """The average that a window settles on, with its decimals: of the sixty values from a minute before the close up
+        to a second before it, as the trailing average at the close has them. None when one of them is missing."""
+        total, count = self._settling.get(close_ns // MILLISECOND_NS, (0, 0))
         return _text(_rounded(total, count, decimals), decimals) if count == SAMPLES else None
 
 
@@ -96,15 +99,24 @@ class IndexBoard:
 def demo_index(world: DemoWorld, from_ns: int) -> Iterator[IndexValue]:
     """The indices of the demo world, once a second, without end, from a little more than a minute before `from_ns`.
 
-    A value is stamped when it is published, a second after it was calculated: so the sixty values of the minute that
-    ends with the close, the close's own included, are those that the world settles on.
+    A value is stamped with the second it is of: the sixty before a close, without the close's own, are those that the
+    world settles on.
     """
-    at_ns = max(from_ns - (SAMPLES + 2) * SECOND_NS, world.start_ns + PUBLISHED_NS) // SECOND_NS * SECOND_NS
+    at_ns = max(from_ns - (SAMPLES + 2) * SECOND_NS, world.start_ns) // SECOND_NS * SECOND_NS
     while True:
         at_ns += SECOND_NS
         for asset in world.assets:
-            value = world.index(asset, at_ns - PUBLISHED_NS)
+            value = world.index(asset, at_ns)
             yield IndexValue(max(at_ns + DELAY_NS, from_ns), asset, value, at_ns)
+
+
+def _added(windows: OrderedDict[int, tuple[int, int]], close_ms: int, units: int) -> tuple[int, int]:
+    """One value more in the sum of a window; the oldest windows are forgotten."""
+    total, count = windows.get(close_ms, (0, 0))
+    windows[close_ms] = total + units, count + 1
+    if len(windows) > KEPT_WINDOWS:
+        windows.popitem(last=False)
+    return windows[close_ms]
 
 
 def _rounded(total: int, count: int, decimals: int) -> int:
