@@ -16,10 +16,10 @@ from markets.models import Market
 from markets.recorder import Recorder
 from markets.tape import TapeHeader, TapeWriter, files_of, read_tape
 from tests import builders
-from tests.builders import CLOSE_NS, TICKER, Table, at, quarter_hour
+from tests.builders import CLOSE_NS, EAGER, TICKER, Table, at, quarter_hour
 from trading import ledger, models, records, restore, selectors, services
 from trading.core import events
-from trading.core.decision import NOTHING, Decision
+from trading.core.decision import Decision
 from trading.records import Entry, Subject
 from trading.thinning import Thinning, entry
 
@@ -166,7 +166,7 @@ def a_quarter_hour(until: int = 1_000, result: str = "yes") -> Table:
     *played, settled = quarter_hour(spots, result=result)
     yes_pays = 3_333 if result == "scalar" else None
     whole = [*played, msgspec.structs.replace(settled, yes_pays=yes_pays)]
-    return Table().hear(*[event for event in whole if event.received_ns <= at(until)]).finish()
+    return Table(parameters=EAGER).hear(*[event for event in whole if event.received_ns <= at(until)]).finish()
 
 
 def write(session: models.TradingSession, table: Table, *, steps: int | None = None) -> None:
@@ -182,7 +182,7 @@ def tape_of(table: Table, path: Path) -> Path:
     writer = TapeWriter(path, TapeHeader(1, path.stem, "session", "C", at(0)))
     for event, said in zip(table.heard, table.decisions, strict=True):
         writer.append(event)
-        if said is not NOTHING and (said.commands or said.positions or said.mode):
+        if said.has_effect:
             writer.append(said)
     writer.close(seal=False)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
@@ -243,7 +243,7 @@ def parts_of(table: Table, folder: Path) -> list[Path]:
     recorder = Recorder(folder, TapeHeader(1, "one", "session", "C", at(0)), part_bytes=20_000)
     for event, said in zip(table.heard, table.decisions, strict=True):
         recorder.append(event)
-        if said is not NOTHING and (said.commands or said.positions or said.mode):
+        if said.has_effect:
             recorder.append(said)
         recorder.flush()
     files = files_of(recorder.close(seal=False))
@@ -320,7 +320,7 @@ def test_a_session_that_goes_on_from_the_rows_ends_with_the_same_cash(session: m
     first = a_quarter_hour(until=400)
     write(session, first)
     opening = restore.opening(ACCOUNT, at(401) + SECOND_NS)
-    second = Table(start=opening).hear(
+    second = Table(parameters=EAGER, start=opening).hear(
         *[event for event in quarter_hour([]) if event.received_ns < opening.received_ns],
         builders.status(930, "settled", "yes"),
     )
