@@ -94,7 +94,11 @@ def text_of(tables: list[Told]) -> str:
             continue
         lines.append(f"  {'forecast':<22}{'QLIKE':>9}{'worse':>10}{'±':>9}{'came / said':>13}")
         lines += [
-            f"  {each.name:<22}{each.loss:>9.4f}{each.worse:>+10.4f}{each.error:>9.4f}{each.ratio:>13.2f}"
+            f"  {each.name:<22}{each.loss:>9.4f}{each.worse:>+10.4f}{_number(each.error):>9}{each.ratio:>13.2f}"
             for each in told.scores
         ]
     return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.4f}"

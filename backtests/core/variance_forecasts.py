@@ -48,7 +48,7 @@ class Score(NamedTuple):
     name: str
     loss: float
     worse: float
-    error: float
+    error: float | None
     ratio: float
 
 
@@ -163,9 +163,9 @@ def _run_lengths(seconds: Sequence[int]) -> list[int]:
     return lengths
 
 
-def _error(differences: Floats, block: Whole) -> float:
-    """Standard error of the mean, as if only whole blocks were independent; not a number with fewer than two."""
+def _error(differences: Floats, block: Whole) -> float | None:
+    """Standard error of the mean, as if only whole blocks were independent; None with fewer than two."""
     _, place = np.unique(block, return_inverse=True)
     centred = np.bincount(place, weights=differences - np.mean(differences))
     count = len(centred)
-    return float(np.sqrt(np.sum(centred**2) * count / (count - 1)) / len(differences)) if count > 1 else float("nan")
+    return float(np.sqrt(np.sum(centred**2) * count / (count - 1)) / len(differences)) if count > 1 else None
