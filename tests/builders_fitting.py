@@ -25,27 +25,27 @@ def rows(
     *,
     a: float = 0.0,
     b: float = 1.0,
-    w: float = 0.0,
+    w: float | None = None,
     noise: float = 0.5,
     marks: Sequence[int] = MARKS,
     seed: int = 1,
     asset: str = "BTC",
 ) -> list[Row]:
-    """`count` windows whose chance of YES has the log-odds a + b x at w = 0, where our model says x; the market says the
-    truth less the share `w` of the difference that our model has to it."""
+    """`count` windows. Without `w` the chance of YES has the log-odds a + b x where our model says x, and the market is
+    off by noise. With it the share `w` of the difference between us and the
+    market is true (leave a and b as they are)."""
     made = []
     for number in range(count):
         luck = random.Random(f"{seed} {asset} {number}")
         x = luck.gauss(0.0, 1.5)
         far = luck.gauss(0.0, noise)
         market = a + b * x - far  # logit m
-        ours = x if (a, b) != (0.0, 1.0) else market + far
-        truth = market + w * (ours - market) if w else a + b * x
+        truth = a + b * x if w is None else market + w * (x - market)
         outcome = int(luck.random() < chance(truth))
         close_ns = FIRST_DAY_NS + (number + 1) * QUARTER_NS
         price = min(max(round(chance(market) * 10_000), 60), 9_940)
         for mark in marks:
-            p = chance(ours)
+            p = chance(x)
             made.append(
                 Row(
                     asset,

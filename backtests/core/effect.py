@@ -11,7 +11,8 @@ FEWEST = 20  # closes, before an error is told
 
 
 class Effect(NamedTuple):
-    """Scores of the same windows before and after; `change` is after less before (Brier; below 0 is better), and
+    """Scores of the same windows before and after. `windows` are closing times, `change` is after less before (Brier: below
+    0 is better),
     `error` its standard error over closing times, None with too few of them."""
 
     windows: int
@@ -42,7 +43,7 @@ def effect_of(cases: Cases, before: Floats, after: Floats) -> Effect | None:
     differences = np.square(now - y) - np.square(was - y)
     change = float(np.average(differences, weights=weights))
     return Effect(
-        len(np.unique(cases.window[known])),
+        len(np.unique(close)),
         float(np.average(np.square(was - y), weights=weights)),
         float(np.average(np.square(now - y), weights=weights)),
         _log_loss(was, y, weights),
