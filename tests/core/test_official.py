@@ -2,6 +2,7 @@
 
 from math import fsum, inf, nan
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,6 +163,15 @@ def test_a_value_that_was_held_back_is_not_one_of_now_and_still_the_truth_of_its
 def test_only_the_whole_minute_at_the_end_of_a_window_is_a_strike(second: int, count: int, whole: bool) -> None:
     event = published(second, window_average=STRIKE, window_samples=count)
     assert whole_window(event) == ((CLOSE_NS + second * SECOND_NS, STRIKE) if whole else None)
+
+
+def test_the_strike_to_come_is_the_average_of_the_reading_that_is_configured() -> None:
+    """Section 1.3: both are published with the value at the close, and are a second apart."""
+    event = published(0, average=STRIKE + 1.0, window_average=STRIKE + 2.0, window_samples=60)
+    assert whole_window(event, "open_right") == (CLOSE_NS, STRIKE + 1.0)
+    assert whole_window(event, "closed_right") == (CLOSE_NS, STRIKE + 2.0)
+    assert whole_window(msgspec.structs.replace(event, average=None), "open_right") == (CLOSE_NS, STRIKE + 2.0)
+    assert whole_window(msgspec.structs.replace(event, average=nan), "open_right") is None
 
 
 # In the engine --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from markets.core.contract import WINDOW_NS, Averaging
 from markets.core.events import IndexValue
 from markets.core.units import MILLISECOND_NS, SECOND_NS
 from trading.core.index_samples import IndexSamples, bridged, whole_seconds
+from trading.core.parameters import SettlementWindow
 
 FRESH_NS = 2_500 * MILLISECOND_NS  # one a second is published: later than this something is missing
 ON_TIME_NS = 100 * MILLISECOND_NS  # a value is of a full second when it is made so shortly after it
@@ -131,13 +132,17 @@ class Official:
         self._averages[second] = average
 
 
-def whole_window(event: IndexValue) -> tuple[int, float] | None:
+def whole_window(event: IndexValue, window: SettlementWindow = "closed_right") -> tuple[int, float] | None:
     """(the end of a window, the official average of its last minute) when this is the value that completes it: what
-    the exchange will write as the next strike, but for the rounding."""
+    the exchange will write as the next strike, but for the rounding.
+
+    Two averages of it are published (section 1.3): over [T-60, T) with every value, which `open_right` settles on, and
+    over (T-60, T] in the last minute of a window alone, `closed_right`. Without the first the second stands in.
+    """
     second, after_ns = divmod(event.venue_ns, SECOND_NS)
-    end_ns = second * SECOND_NS
-    if event.window_average is None or event.window_samples != WINDOW_SAMPLES or after_ns > ON_TIME_NS:
+    end_ns, average = second * SECOND_NS, event.window_average
+    if average is None or event.window_samples != WINDOW_SAMPLES or after_ns > ON_TIME_NS or end_ns % WINDOW_NS:
         return None
-    if end_ns % WINDOW_NS or not 0.0 < event.window_average < inf:
-        return None
-    return end_ns, event.window_average
+    if window == "open_right" and event.average is not None:
+        average = event.average
+    return (end_ns, average) if 0.0 < average < inf else None

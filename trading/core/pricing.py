@@ -23,7 +23,6 @@ from trading.core.variants import SideBySide
 from trading.core.volatility import LATE_S, Outlook, Volatility
 
 LONGEST_GAP_S = 600  # after a longer silence the seconds in between are not sampled one by one
-CLOSED_RIGHT = Averaging(window="closed_right")  # as the exchange averages the last minute of a window
 STRIKE_NS = 61 * SECOND_NS  # before a quarter hour: all that the average of the next strike can be made of
 TAILS_WINDOWS = 500  # tails fitted on fewer are not used (section 5.1)
 
@@ -115,10 +114,10 @@ class Underlying:
             return ()
         if self.official.is_fresh(event.received_ns):
             self._is_near = self.spot.anchor_level(event.value, INDEX_ERROR)
-        ended = whole_window(event)
+        ended = whole_window(event, self._window)
         if ended is not None:
             self.next_strike = ended
-            self._compare(ended[1], CLOSED_RIGHT, ended[0])
+            self._compare(ended[1], Averaging(window=self._window), ended[0])
         for market in self.markets:
             market.priced_at = None
         return self.markets
