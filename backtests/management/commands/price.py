@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from backtests.compiled_rows import compiled_prices
 from markets.core.contract import Contract
 from markets.models import Market
 from trading.core.model import PricingError
@@ -99,8 +100,6 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from None
         lanes = {"live": verdicts(rows)}
         if options["compiled"]:
-            from backtests.compiled_rows import compiled_prices  # noqa: PLC0415  # compiling takes seconds
-
             try:
                 lanes["compiled"] = verdicts_by(rows, compiled_prices)
             except PricingError as error:
