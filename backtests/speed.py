@@ -15,22 +15,20 @@ from typing import Any
 import msgspec
 
 from backtests.core.simulate import simulate
-from markets.core.contract import Contract
+from backtests.speed_pricing import compiled, pricing
 from markets.core.events import MarketEvent
-from markets.core.units import DOLLAR, SECOND_NS
+from markets.core.units import DOLLAR
 from trading.core.decision import Decision
 from trading.core.desk import Desk, opening_events
 from trading.core.engine import Engine
 from trading.core.events import Event, Opening, Timer
-from trading.core.fair_value import Pricer
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
-from trading.core.parameters import ModelName, Parameters
+from trading.core.parameters import Parameters
 from trading.playback import market_events
 
 CAPITAL = 10_000 * DOLLAR
 MOST_LINES = 400_000
-PRICINGS = 50_000
 MILLION = 1_000_000
 SHARES = {"p50": 0.5, "p99": 0.99, "p99_9": 0.999}
 
@@ -99,22 +97,6 @@ def latency(tape: Path) -> dict[str, Any]:
     return {"all": _percentiles(ticks), "kinds": kinds, "collections": [stat["collections"] for stat in gc.get_stats()]}
 
 
-def pricing(_tape: Path) -> dict[str, Any]:
-    """Nanoseconds for one fair value, by model; the spot differs from call to call."""
-    close_ns = 1_800_000_000 * SECOND_NS
-    contract = Contract("KXBTC15M-BENCH", "KXBTC15M", "BTC", close_ns - 900 * SECOND_NS, close_ns, 85_000.0)
-    spots = [85_000.0 + number % 997 / 10 for number in range(PRICINGS)]
-    models: tuple[ModelName, ...] = ("gbm_avg", "abm_avg", "digital")
-    answer = {}
-    for model in models:
-        price = Pricer(contract, Parameters(model=model)).price
-        began = time.perf_counter_ns()
-        for spot in spots:
-            price(spot, 2e-5, close_ns - 300 * SECOND_NS)
-        answer[model] = (time.perf_counter_ns() - began) / PRICINGS
-    return {"ns_a_call": answer}
-
-
 def _lines(tape: Path) -> Iterator[bytes]:
     """The events of a tape as the bytes they are on it."""
     encode = msgspec.json.Encoder(order="deterministic").encode
@@ -158,7 +140,13 @@ def _status_mb(name: str) -> float:
     return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{name}:")), float("nan"))
 
 
-MEASUREMENTS = {"throughput": throughput, "memory": memory, "latency": latency, "pricing": pricing}
+MEASUREMENTS = {
+    "throughput": throughput,
+    "memory": memory,
+    "latency": latency,
+    "pricing": pricing,
+    "compiled": compiled,
+}
 
 if __name__ == "__main__":
     print(json.dumps(MEASUREMENTS[sys.argv[1]](Path(sys.argv[2]))))  # noqa: T201

@@ -8,10 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from backtests import speed
+from backtests import speed, speed_pricing
 from kalshi_site import bench_tape
 from kalshi_site.management.commands import bench
 from tests.rising import rising, write_tape
+from trading.core.variants import VARIANTS
 
 
 @pytest.fixture
@@ -46,7 +47,18 @@ def test_it_measures_the_named_tape_in_fresh_processes(tape: Path, monkeypatch: 
     report = json.loads(out.getvalue())
     assert report["tape"] == "rising.tape.zst"
     assert report["throughput"]["events"] == len(rising())
-    assert set(report["pricing_ns"]) == {"gbm_avg", "abm_avg", "digital"}
+    assert set(report["pricing_ns"]) == set(speed_pricing.MODELS)
+    assert all(ns["scalar"] > 0 and ns["compiled"] > 0 for ns in report["pricing_ns"].values())
+    assert (report["reprice_us"]["assets"], report["reprice_us"]["models"]) == (5, 5)
+    assert report["compiler"]["differs_by"] < 1e-15
+    assert report["compiler"]["compile_s"] > 0
+    words = "\n".join(bench.pricing_lines(report))
+    assert "All 5 models of 5 assets" in words
+    assert all(model in words for model in report["pricing_ns"])
+
+
+def test_every_model_that_is_shown_is_measured() -> None:
+    assert set(VARIANTS) <= set(speed_pricing.MODELS)
 
 
 def test_the_demo_market_can_stand_in_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

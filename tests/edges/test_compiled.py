@@ -44,8 +44,8 @@ def says(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def numbers(seen: Seen) -> Seen:
     """Each of the type that a compiled function was made for, so that it is compiled once."""
-    spot, tau_ns, *others, missing = seen
-    return Seen(float(spot), int(tau_ns), *(float(each) for each in others), int(missing))
+    known_sum, known_error, level_error = map(float, seen[2:5])
+    return Seen(float(seen.spot), int(seen.tau_ns), known_sum, known_error, level_error, int(seen.missing))
 
 
 def both(name: str, terms: Terms, seen: Seen, motion: tuple[float, float], clock: Any) -> tuple[Any, Any]:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             tape, words = self._tape(options["tape"], Path(folder))
             found = {what: self._runs(what, tape, options["runs"]) for what in ("throughput", "latency", "pricing")}
-            found["memory"] = self._runs(MEMORY, tape, 1)
+            found |= {"memory": self._runs(MEMORY, tape, 1), "compiled": self._runs("compiled", tape, 1)}
         report = {"machine": machine(), "tape": words, "runs": options["runs"]} | summary(found)
         self.stdout.write(json.dumps(report, indent=1) if options["json"] else text_of(report))
 
@@ -88,7 +88,7 @@ def summary(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Medians over the runs."""
     runs = found["throughput"]
     kinds = found["latency"][0]["kinds"]
-    models = found["pricing"][0]["ns_a_call"]
+    pricing, compiled = found["pricing"], found["compiled"][0]
     return {
         "throughput": {
             "events": runs[0]["events"],
@@ -108,7 +108,15 @@ def summary(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
             }
             for kind in ("all", *kinds)
         },
-        "pricing_ns": {model: median(run["ns_a_call"][model] for run in found["pricing"]) for model in models},
+        "pricing_ns": {
+            model: {
+                "scalar": median(run["ns_a_probability"][model] for run in pricing),
+                "compiled": compiled["ns_a_probability"][model],
+            }
+            for model in pricing[0]["ns_a_probability"]
+        },
+        "compiler": {name: compiled[name] for name in ("load_s", "compile_s", "differs_by")},
+        "reprice_us": {name: median(run["reprice_us"][name] for run in pricing) for name in pricing[0]["reprice_us"]},
         "memory": found["memory"][0],
     }
 
@@ -138,6 +146,18 @@ def text_of(report: dict[str, Any]) -> str:
         lines.append(
             f"{name:<30} {row['count']:>9,.0f} {row['p50']:>8.1f} {row['p99']:>8.1f} {row['p99_9']:>8.1f} {row['max']:>9.1f}"
         )
-    lines.append("")
-    lines += [f"Fair value, {model:<18} {ns:>10,.0f} ns a call" for model, ns in report["pricing_ns"].items()]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *pricing_lines(report)])
+
+
+def pricing_lines(report: dict[str, Any]) -> list[str]:
+    """What a probability costs, and a re-price."""
+    compiler, reprice = report["compiler"], report["reprice_us"]
+    every = f"All {reprice['models']:.0f} models of {reprice['assets']:.0f} assets, µs"
+    return [
+        f"{'Nanoseconds a probability':<30} {'scalar':>9} {'compiled':>9}",
+        *(f"  {model:<28} {ns['scalar']:>9,.0f} {ns['compiled']:>9,.0f}" for model, ns in report["pricing_ns"].items()),
+        f"{'Compiling them, fresh process':<30} {compiler['compile_s']:>8.1f}s  (the compiler itself loads in {compiler['load_s']:.1f} s)",
+        f"{'Compiled differ from scalar by':<30} {compiler['differs_by']:>9.1g}  at most",
+        f"{every:<30} {reprice['all_models']:>9.1f}",
+        f"{'What is traded on alone, µs':<30} {reprice['traded']:>9.1f}",
+    ]
