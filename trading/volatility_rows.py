@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from markets.core.units import MILLISECOND_NS
+from markets.core.units import MILLISECOND_NS, YEAR_S
 from trading.core.fitted import Announcement
 from trading.core.pricing import Underlying
 from trading.core.signature import Signature
-from trading.core.volatility import YEAR_S
 
 Json = dict[str, Any]
 DIGITS = 5

@@ -12,11 +12,11 @@ import numpy as np
 from backtests.core.cases import Floats, Whole
 from backtests.core.moves import Moves
 from markets.core.contract import WINDOW_NS
-from markets.core.units import SECOND_NS
+from markets.core.units import SECOND_NS, YEAR_S
 from trading.core.parameters import Parameters
 from trading.core.realised import subsampled_variance
 from trading.core.seasonality import USUAL, slot_of
-from trading.core.volatility import FAR, WARM_S, YEAR_S, Volatility, prior
+from trading.core.volatility import FAR, WARM_S, Volatility, prior
 
 WINDOW_S = WINDOW_NS // SECOND_NS
 EVERY_S = 60  # of recorded seconds: a forecast a minute

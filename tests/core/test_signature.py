@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from markets.core.units import YEAR_S
 from trading.core.realised import STEPS, signature
 from trading.core.returns import Returns
-from trading.core.signature import YEAR_S, Signature
+from trading.core.signature import Signature
 
 
 def walk(seed: int, seconds: int, noise: float = 0.0) -> list[float]:

@@ -17,7 +17,7 @@ from trading.core.composite import METHODS
 from trading.core.index_samples import IndexSamples
 from trading.core.parameters import Parameters, PriceMethod
 from trading.core.spot import Spot
-from trading.core.volatility import Volatility, prior
+from trading.core.volatility import Volatility
 
 RECORDED = Path(os.environ.get("RECORDED_DATA", "../shared/data")) / "kalshi_ws_btc15m_2026-05"
 NEW_RUN_S = 3 * 3_600  # without a trade: a trader would have been started anew
@@ -50,7 +50,7 @@ class Runner:
 
     def __init__(self) -> None:
         self.spot = Spot("BTC", Parameters())
-        self.volatility = Volatility(1_800.0, 15, prior("BTC"))
+        self.volatility = Volatility("BTC", Parameters())
         self.samples = {method: IndexSamples() for method in METHODS}
 
     def second(self, second: int) -> None:

@@ -17,8 +17,8 @@ from backtests.core.variance_forecasts import (
     scores,
     seconds_of,
 )
+from markets.core.units import YEAR_S
 from trading.core.realised import subsampled_variance
-from trading.core.volatility import YEAR_S
 
 START = 1_800_000_000 // 900 * 900
 QUARTER_NS = 900 * 10**9

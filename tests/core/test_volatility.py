@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from markets.core.units import SECOND_NS
+from markets.core.units import SECOND_NS, YEAR_S
 from trading.core.fitted import Announcement, Fitted, SeasonalProfile, VolatilityWeights
 from trading.core.parameters import Parameters
 from trading.core.realised import ewma_variance, log_returns
 from trading.core.seasonality import USUAL, slot_of
-from trading.core.volatility import FAR, LATE_S, NEAR, PRIORS, ROOT_YEAR, WARM_S, YEAR_S, Volatility, prior, weights
+from trading.core.volatility import FAR, LATE_S, NEAR, PRIORS, ROOT_YEAR, WARM_S, Volatility, prior, weights
 
 START = 1_800_000_000 // 900 * 900  # a quarter hour begins
 SINGLE = Parameters(volatility_forecast="single")
@@ -103,16 +103,14 @@ def test_it_starts_from_the_prior_and_leaves_it_smoothly() -> None:
 def test_it_is_cold_for_ten_minutes_of_returns_and_after_ten_of_silence() -> None:
     parameters = Parameters()
     volatility = feed(Volatility("BTC", parameters), walk(8e-5, WARM_S + 14))
-    assert not volatility.is_warm
     assert volatility.error == parameters.cold_volatility_error
     after = START + WARM_S + 14 + LATE_S
     feed(volatility, [85_000.0] * 15, start=after)
-    assert not volatility.is_warm  # a gap of three seconds costs fifteen returns
+    assert volatility.error == parameters.cold_volatility_error  # a gap of three seconds costs fifteen returns
     feed(volatility, [85_000.0] * 16, start=after + 15 + LATE_S)
-    assert volatility.is_warm
     assert volatility.error == parameters.volatility_error
     feed(volatility, [85_000.0] * 16, start=after + 2_000)
-    assert not volatility.is_warm
+    assert (volatility.is_warm, volatility.error) == (False, parameters.cold_volatility_error)
 
 
 def test_it_follows_a_lasting_change() -> None:

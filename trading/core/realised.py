@@ -81,7 +81,7 @@ def two_scale_variance(prices: Sequence[float], scale: int, *, is_corrected: boo
 def two_scale_step(noise: float, variance: float, count: int) -> int:
     """K of TSRV for `count` returns with this noise variance and this variance of the whole row."""
     _check_ratio(noise, variance, count)
-    return max(2, round((12.0 * noise**2 / variance**2) ** (1.0 / 3.0) * count ** (2.0 / 3.0)))
+    return max(2, round(float((12.0 * noise**2 / variance**2) ** (1.0 / 3.0) * count ** (2.0 / 3.0))))
 
 
 def realised_kernel(prices: Sequence[float], bandwidth: int) -> float:
@@ -96,7 +96,7 @@ def realised_kernel(prices: Sequence[float], bandwidth: int) -> float:
 def kernel_bandwidth(noise: float, variance: float, count: int) -> int:
     """H of the kernel for `count` returns with this noise variance and this variance of the whole row."""
     _check_ratio(noise, variance, count)
-    return ceil(3.5134 * (noise / variance) ** 0.4 * count**0.6)
+    return ceil(float(3.5134 * (noise / variance) ** 0.4 * count**0.6))
 
 
 def preaveraged_variance(prices: Sequence[float], theta: float = 1.0) -> float:

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
+from markets.core.units import YEAR_S
 from trading.core.realised import STEPS
 from trading.core.returns import Returns
 
 HALF_LIFE_S = 1_800.0
-YEAR_S = 365 * 86_400
 
 
 class Point(NamedTuple):
