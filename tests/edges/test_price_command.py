@@ -317,6 +317,16 @@ def test_the_compiled_lane_gives_the_same(table: WriteTable) -> None:
         assert other.own == pytest.approx(one.own, abs=1e-12)
 
 
+@pytest.mark.slow
+def test_a_row_that_cannot_be_priced_does_not_keep_the_others_from_the_compiled_lane(table: WriteTable) -> None:
+    out = StringIO()
+    refused = ROWS[4].replace("rel_per_sqrt_s,0,240", "rel_per_sqrt_s,1,240")
+    with pytest.raises(CommandError, match="1 prices are off"):
+        call_command("price", "--check", str(table(ROWS[0], refused)), "--compiled", stdout=out)
+    assert "L05 (line 3, gbm_avg): expected 0.355411184008, cannot be priced: the drift is more" in out.getvalue()
+    assert "compiled: 1 rows, none above tolerance" in out.getvalue()
+
+
 @pytest.mark.recorded
 def test_all_reference_values_hold() -> None:
     text = said("--check", str(REFERENCE))
