@@ -19,7 +19,8 @@ from trading.control import Control, Wanted
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.desk import Desk
 from trading.core.engine import Engine
-from trading.core.events import Event, HeldPosition, LimitsSet, Opening, Settled
+from trading.core.events import AnnouncementsSet, Event, HeldPosition, LimitsSet, Opening, Settled
+from trading.core.fitted import Announcement
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
 from trading.journal import Journal
@@ -198,6 +199,14 @@ async def test_a_market_that_has_ended_is_not_traded_again_whatever_a_person_wan
     made.change(WANTED._replace(mode_at=LATER, series_off=("KXETH15M",)))
     assert (made.desk.digest, len(rows.heard)) == (digest, said)
     assert made.desk.engine.mode == "HALTED"
+
+
+async def test_scheduled_news_is_heard_at_the_opening_and_is_on_the_tape(tmp_path: Path) -> None:
+    made, _ = session(tmp_path, market(), resumed_ns=0)
+    news = (Announcement(at(600), at(900), 4.0, "US consumer prices", ("BTC",)),)
+    await play(made, carried(), WANTED._replace(announcements=news))
+    assert made.desk.engine.underlyings["BTC"].announcements == news
+    assert [each.announcements for each in on_tape(made) if type(each) is AnnouncementsSet] == [news]
 
 
 async def test_an_order_is_on_the_tape_before_the_exchange_has_it(tmp_path: Path) -> None:
