@@ -61,6 +61,10 @@ class Unsettled:
         of = self._tickers.setdefault(why, {})
         of[ticker] = of.get(ticker, 0) + 1
 
+    def unsettled(self, ticker: str, result: str) -> None:
+        """One forecast of a market that came to neither YES nor NO."""
+        self.count("voided" if result == "scalar" else "not settled, or the result is not known", ticker)
+
     def told(self, marks: int, scored: int, windows: int) -> tuple[LeftOut, ...]:
         """All of it, and how many marks the scored windows lack."""
         found = [LeftOut(why, sum(of.values()), len(of)) for why, of in sorted(self._tickers.items())]
@@ -88,7 +92,7 @@ def record_of_account(
         ticker = values[1]
         outcome = YES_NO.get(results.get(ticker, ""))
         if outcome is None:
-            left.count("voided" if results.get(ticker) == "scalar" else "not settled yet", ticker)
+            left.unsettled(ticker, results.get(ticker, ""))
         else:
             rows.append(_row(values, outcome))
     return Gathered(rows, left.told(len(MARKS_S), len(rows), len({row.ticker for row in rows})))
@@ -207,7 +211,7 @@ def _gathered(made: Iterable[Made], results: dict[str, str]) -> Gathered:
     for each in listed:
         outcome = YES_NO.get(known.get(each.ticker, ""))
         if outcome is None:
-            left.count("voided" if known.get(each.ticker) == "scalar" else "result not known", each.ticker)
+            left.unsettled(each.ticker, known.get(each.ticker, ""))
         else:
             rows.append(_row(tuple(getattr(each, name) for name in COLUMNS), outcome))
     told = left.told(len(MARKS_S), len(rows), len({row.ticker for row in rows}))

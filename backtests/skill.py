@@ -15,6 +15,7 @@ from backtests.core.skill import Report, report
 from backtests.core.table import MARKET, Table, floats, table_of
 from backtests.core.walk_forward import calibrated_forward, pooled_forward
 from backtests.forecast_rows import TICKER_NS, Gathered, LeftOut, record_of_account, rows_of_tapes
+from backtests.forecast_table import table_of_account
 from markets.core.units import DAY_NS, SECOND_NS
 from trading.core.fitted import MapKind
 
@@ -73,8 +74,12 @@ class SettledTold(msgspec.Struct, frozen=True):
 
 def of_account(account: str, bounds: Bounds = ALWAYS, *, forward: bool = False) -> Told:
     """Skill of what an account forecast. `forward` fits maps day by day as well, which takes a while."""
-    gathered = record_of_account(account, bounds.since_ns, bounds.until_ns, bounds.asset)
-    return _told(f"the forecast record of account {account}", gathered, forward=forward)
+    asked = (account, bounds.since_ns, bounds.until_ns, bounds.asset)
+    table, left_out = table_of_account(*asked)
+    source = f"the forecast record of account {account}"
+    if forward and 0 < table.mid.size <= MOST_FOR_FORWARD:
+        return _told(source, record_of_account(*asked), forward=True)
+    return Told(source, report(table), left_out, tuple(_notes(table, {}, forward=forward)))
 
 
 def of_tapes(names: Iterable[str], bounds: Bounds = ALWAYS, tell: Callable[[float, str], None] | None = None) -> Told:
@@ -124,14 +129,17 @@ def _tape_notes(by_ticker: int) -> list[str]:
 
 
 def _told(source: str, gathered: Gathered, *, forward: bool) -> Told:
+    """The report of rows, with maps fitted day by day where that is asked for and not too much."""
     rows = gathered.rows
-    table = table_of(rows, MODELS)
-    notes = [_sides(table)] if rows else []
-    if forward and rows:
-        found = walked(rows) if len(rows) <= MOST_FOR_FORWARD else {}
-        table = table.with_models(found)
-        notes.append(_forward_words(found, len(rows)))
-    return Told(source, report(table), gathered.left_out, tuple(notes))
+    found = walked(rows) if forward and 0 < len(rows) <= MOST_FOR_FORWARD else {}
+    table = table_of(rows, MODELS).with_models(found)
+    return Told(source, report(table), gathered.left_out, tuple(_notes(table, found, forward=forward)))
+
+
+def _notes(table: Table, found: dict[str, Floats], *, forward: bool) -> list[str]:
+    if not table.mid.size:
+        return []
+    return [_sides(table), _forward_words(found, table.mid.size)] if forward else [_sides(table)]
 
 
 def _settled(quoted: settled.Quoted, table: Table) -> Told:
