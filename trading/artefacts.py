@@ -38,7 +38,7 @@ def _row(account: str, learnt: Learnt, report: Mapping[str, Any]) -> FittedArtef
         windows=learnt.windows,
         first_ns=learnt.first_ns,
         through_ns=learnt.through_ns,
-        payload=msgspec.to_builtins(payload),
+        payload=msgspec.json.decode(msgspec.json.encode(payload)),
         report={name: _finite(value) for name, value in report.items()},
     )
 

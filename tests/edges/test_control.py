@@ -5,14 +5,18 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
+import msgspec
 import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
 
 from markets.models import Series
 from trading import control, selectors, services
+from trading.artefacts import artefacts_add
 from trading.control import Control, StatusReport, Wanted
-from trading.core.events import LimitsSet, ModeSet, ParametersSet, SeriesOff
+from trading.core.events import FittedSet, LimitsSet, ModeSet, ParametersSet, SeriesOff
+from trading.core.fitted import Fitted, PoolingWeight
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 from trading.models import TraderStatus, TradingSession
@@ -137,6 +141,25 @@ def test_the_same_mode_wanted_anew_is_a_change() -> None:
     before = control.wanted()
     services.mode_set("ACTIVE", by="ada", reason="start again")
     assert control.wanted().changes(before, 7) == [ModeSet(7, "ACTIVE", "start again", "ada")]
+
+
+@pytest.mark.django_db
+def test_what_was_learnt_is_a_change_when_it_is_newer_and_is_read_only_then(
+    monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper
+) -> None:
+    settings.ACCOUNT = "demo"
+    before = control.wanted()
+    assert before.others(5) == []
+    learnt = PoolingWeight(group="BTC", windows=600, first_ns=1, through_ns=2, weight=0.3, standard_error=0.1)
+    artefacts_add("other", [(learnt, {})])
+    assert control.wanted(before).changes(before, 5) == []
+    (row,) = artefacts_add("demo", [(learnt, {})])
+    after = control.wanted(before)
+    told = FittedSet(5, Fitted(pooling=(msgspec.structs.replace(learnt, version=row.version),)))
+    assert after.changes(before, 5) == [told]
+    assert after.others(5) == [told]
+    monkeypatch.setattr(selectors, "fitted_in_force", None)  # not asked again while the version stays
+    assert control.wanted(after).changes(after, 6) == []
 
 
 # The thread -----------------------------------------------------------------------------------------------------

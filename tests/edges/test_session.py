@@ -19,8 +19,8 @@ from trading.control import Control, Wanted
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.desk import Desk
 from trading.core.engine import Engine
-from trading.core.events import AnnouncementsSet, Event, HeldPosition, LimitsSet, Opening, Settled
-from trading.core.fitted import Announcement
+from trading.core.events import AnnouncementsSet, Event, FittedSet, HeldPosition, LimitsSet, Opening, Settled
+from trading.core.fitted import Announcement, Fitted, PoolingWeight
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
 from trading.journal import Journal
@@ -238,3 +238,19 @@ async def test_a_payout_is_on_the_tape_before_the_rows_hear_of_it(tmp_path: Path
     rows.put = watched  # type: ignore[method-assign]
     await play(made, carried(HELD))
     assert seen == [True]
+
+
+async def test_a_session_hears_what_was_learnt_when_it_opens_and_when_that_changes(tmp_path: Path) -> None:
+    """And keeps it on its tape, as it was: a replay prices with what was known then."""
+    learnt = Fitted(pooling=(PoolingWeight(group="BTC", windows=600, through_ns=at(-100), weight=0.3, version=7),))
+    newer = Fitted(pooling=(PoolingWeight(group="BTC", windows=700, through_ns=at(-50), weight=0.2, version=8),))
+    made, rows = session(tmp_path, market(), resumed_ns=0)
+    made.open(opening(), WANTED._replace(fitted_version=7, fitted=learnt))
+    assert made.desk.engine.fitted == learnt
+    made.state = "running"
+    made.change(WANTED._replace(fitted_version=8, fitted=newer))
+    made.change(WANTED._replace(fitted_version=8, fitted=newer))
+    assert made.desk.engine.fitted == newer
+    made.tape.close(seal=False)
+    assert [each.fitted for each in on_tape(made) if isinstance(each, FittedSet)] == [learnt, newer]
+    assert [type(each) for each in rows.heard].count(FittedSet) == 2
