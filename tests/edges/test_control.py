@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from markets.models import Series
 from trading import control, selectors, services
@@ -145,7 +145,7 @@ def test_the_same_mode_wanted_anew_is_a_change() -> None:
 
 @pytest.mark.django_db
 def test_what_was_learnt_is_a_change_when_it_is_newer_and_is_read_only_then(
-    monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.ACCOUNT = "demo"
     before = control.wanted()
