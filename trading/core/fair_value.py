@@ -30,7 +30,7 @@ class Pricer:
 
     __slots__ = (
         "_drift", "_failure", "_half", "_learnt", "_long", "_parameters", "_score", "_shapes", "_short",
-        "_tails", "averaging", "close_ns", "terms",
+        "_tails", "averaging", "first_ns", "terms",
     )  # fmt: skip
 
     def __init__(self, contract: Contract, parameters: Parameters) -> None:
@@ -38,7 +38,7 @@ class Pricer:
         if contract.strike is None:
             raise PricingError("the market has no strike yet")
         self.averaging = averaging_of(contract, parameters.settlement_window)
-        self.close_ns = contract.close_ns
+        self.first_ns = self.averaging.first_ns(contract.close_ns)  # before it no sample of the average is known
         self._half = half_unit(contract.decimals)
         self.terms = terms_of(contract.strike, self._half, self.averaging)
         self._parameters = parameters
@@ -53,8 +53,9 @@ class Pricer:
         """The Estimate, given sigma per sqrt(second) with its clock, and the tails that were fitted, where any apply.
         Raises PricingError on numbers that cannot be true."""
         z, s = self._score(self.terms, seen, sigma, self._drift, pieces)
-        shapes = self._shapes_at(seen.tau_ns, learnt)
-        return settled_chance(tail_cdf(z, self._tails, shapes.table), self._failure), z, s
+        table = self._shapes_at(seen.tau_ns, learnt).table
+        chance = tail_cdf(z, self._tails, table)
+        return settled_chance(chance, self._failure) if self._failure else chance, z, s
 
     def digital(self, seen: Seen, sigma: float, pieces: Pieces = FLAT) -> float:
         """The plain Black-Scholes digital, for comparison. Raises PricingError like `price`."""

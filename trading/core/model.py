@@ -73,9 +73,9 @@ def samples_left(terms: Terms, tau_ns: int) -> tuple[int, float]:
     until_last_ns = tau_ns - last_ns
     if until_last_ns <= 0:
         return 0, 0.0
-    remaining = (until_last_ns - 1) // step_ns + 1
-    if remaining > samples:
-        remaining = samples
+    remaining = samples
+    if until_last_ns <= (samples - 1) * step_ns:
+        remaining = (until_last_ns - 1) // step_ns + 1
     return remaining, (until_last_ns - (remaining - 1) * step_ns) * _NS
 
 
@@ -150,7 +150,8 @@ def lognormal_moments(remaining: int, until_s: float, step_s: float, motion: Sco
 
 def gbm_score(terms: Terms, seen: Seen, sigma: float, drift: float, pieces: Pieces) -> Score:
     """`gbm_avg`, the lognormal with the moments of the average (section 3.4). Raises PricingError."""
-    remaining, until_s = _checked(terms, seen, sigma, drift)
+    _check(terms, seen, sigma, drift)
+    remaining, until_s = samples_left(terms, seen.tau_ns)
     if remaining == 0:
         return all_known(terms, seen, sigma)
     spot, _, known_sum, known_error, level_error, missing = seen
@@ -173,7 +174,8 @@ def gbm_score(terms: Terms, seen: Seen, sigma: float, drift: float, pieces: Piec
 
 def abm_score(terms: Terms, seen: Seen, sigma: float, drift: float, pieces: Pieces) -> Score:
     """`abm_avg`, arithmetic Brownian motion: exactly one half at the money (section 3.5). Raises PricingError."""
-    remaining, until_s = _checked(terms, seen, sigma, drift)
+    _check(terms, seen, sigma, drift)
+    remaining, until_s = samples_left(terms, seen.tau_ns)
     if remaining == 0:
         return all_known(terms, seen, sigma)
     spot, _, known_sum, known_error, level_error, missing = seen
@@ -191,7 +193,7 @@ def abm_score(terms: Terms, seen: Seen, sigma: float, drift: float, pieces: Piec
 
 def digital_score(terms: Terms, seen: Seen, sigma: float, drift: float, pieces: Pieces) -> Score:
     """`digital`, the spot at the close and not its average: z is d2 (section 3.2). Raises PricingError."""
-    _checked(terms, seen, sigma, drift)
+    _check(terms, seen, sigma, drift)
     tau_s = seen.tau_ns * _NS
     seconds = tau_s if len(pieces) == 0 else clocked_seconds(1, tau_s, 0.0, pieces)
     level = seen.spot if drift == 0.0 else seen.spot * exp(drift * tau_s)
@@ -202,7 +204,7 @@ def digital(spot: float, strike: float, sigma: float, tau_s: float, drift: float
     """N(d2) by numbers alone (section 3.2); the strike as it is, not rounded. Raises PricingError."""
     if not (0.0 < strike < inf and 0.0 <= tau_s < inf):
         raise PricingError("the strike must be a number above 0, the time to the close a number of at least 0")
-    _checked(Terms(strike, 1, 1, 0), Seen(spot, 0, 0.0, 0.0, 0.0, 0), sigma, drift)
+    _check(Terms(strike, 1, 1, 0), Seen(spot, 0, 0.0, 0.0, 0.0, 0), sigma, drift)
     if not abs(drift * tau_s) < _FARTHEST:
         raise PricingError("the drift is more than can be meant")
     z, _ = lognormal_score(spot * exp(drift * tau_s), strike, sigma * sigma * tau_s)
@@ -264,22 +266,21 @@ def sensitivities(score: Score, sigma: float, spot: float) -> tuple[float, float
     return density / (spot * s), -z * density if density else 0.0, density * sigma / s
 
 
-def _checked(terms: Terms, seen: Seen, sigma: float, drift: float) -> tuple[int, float]:
-    """`samples_left`, once nothing is wrong with the numbers. Raises PricingError (section 3.9)."""
+def _check(terms: Terms, seen: Seen, sigma: float, drift: float) -> None:
+    """Raises PricingError when any of the numbers cannot be true (section 3.9). What is not finite shows in the sum."""
     spot, tau_ns, known_sum, known_error, level_error, missing = seen
     if not (
-        0.0 < spot < inf
+        spot > 0.0
         and tau_ns >= 0
-        and 0.0 <= sigma < inf
-        and 0.0 <= known_sum < inf
-        and 0.0 <= known_error < inf
-        and 0.0 <= level_error < inf
-        and abs(drift) * (tau_ns * _NS) < _FARTHEST
-        and 0 <= missing <= terms.samples
-        and terms.strike < inf
+        and sigma >= 0.0
+        and known_sum >= 0.0
+        and known_error >= 0.0
+        and level_error >= 0.0
+        and spot + sigma + known_sum + known_error + level_error + terms.strike < inf
+        and (drift == 0.0 or abs(drift) * (tau_ns * _NS) < _FARTHEST)
+        and (missing == 0 or 0 < missing <= terms.samples)
     ):
         _refuse(terms, seen, sigma, drift)
-    return samples_left(terms, tau_ns)
 
 
 def _refuse(terms: Terms, seen: Seen, sigma: float, drift: float) -> None:
@@ -296,6 +297,6 @@ def _refuse(terms: Terms, seen: Seen, sigma: float, drift: float) -> None:
         raise PricingError("an error must be a number of at least 0")
     if not abs(drift) * (seen.tau_ns * _NS) < _FARTHEST:
         raise PricingError("the drift is more than can be meant")
-    if not terms.strike < inf:
-        raise PricingError("the strike must be a number above 0")
-    raise PricingError("more samples are missing than there are")
+    if not 0 <= seen.missing <= terms.samples:
+        raise PricingError("more samples are missing than there are")
+    raise PricingError("the strike must be a number above 0")

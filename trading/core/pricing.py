@@ -1,7 +1,6 @@
 """What the fair value of a market is made of: the underlying's estimate, its volatility and its one-second samples."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from markets.core.contract import WINDOW_NS, Averaging, Contract
 from markets.core.events import IndexValue, MarketStatus
@@ -24,6 +23,7 @@ from trading.core.volatility import LATE_S, Outlook, Volatility
 
 LONGEST_GAP_S = 600  # after a longer silence the seconds in between are not sampled one by one
 STRIKE_NS = 61 * SECOND_NS  # before a quarter hour: all that the average of the next strike can be made of
+NOTHING_KNOWN = Known(0, 0.0, 0, 0)
 TAILS_WINDOWS = 500  # tails fitted on fewer are not used (section 5.1)
 
 
@@ -162,8 +162,7 @@ def price(market: MarketState, underlying: Underlying, parameters: Parameters, n
     if market.pricer is None:
         market.pricer = Pricer(contract, parameters)
     market.priced_at = key
-    view = _seen(contract, underlying, estimate, parameters, now_ns=now_ns)
-    market.pricing = pricing = _priced(market.pricer, contract, underlying, view, parameters, now_ns=now_ns)
+    market.pricing = pricing = _priced(market.pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
     return pricing
 
 
@@ -175,34 +174,34 @@ def side_by_side(market: MarketState, underlying: Underlying, parameters: Parame
         return None
     if market.pricer is None:
         market.pricer = Pricer(contract, parameters)
-    view = _seen(contract, underlying, estimate, parameters, now_ns=now_ns)
-    return market.pricer.side_by_side(view.seen, view.outlook.sigma, view.outlook.pieces, view.learnt)
+    seen, _, outlook, learnt = _seen(market.pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
+    return market.pricer.side_by_side(seen, outlook.sigma, outlook.pieces, learnt)
 
 
-class _View(NamedTuple):
-    """What all models are given."""
-
-    seen: Seen
-    known: Known
-    outlook: Outlook
-    learnt: FittedTails | None
+_View = tuple[Seen, Known, Outlook, FittedTails | None]
+"""What all models are given."""
 
 
-def _seen(contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters, *, now_ns: int) -> _View:
-    source_ns = min(underlying.spot.source_ns, contract.close_ns)
-    known = underlying.known(contract, source_ns)
+def _seen(
+    pricer: Pricer, contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters, *, now_ns: int
+) -> _View:
+    close_ns = contract.close_ns
+    source_ns = min(underlying.spot.source_ns, close_ns)
+    known = NOTHING_KNOWN
+    if source_ns >= pricer.first_ns:
+        known = underlying.official.known(underlying.samples, pricer.averaging, close_ns, source_ns)
     noise = max(parameters.level_noise_bp * 1e-4, underlying.spot.sigma)  # of our samples too: not the exchange's
     known_error = noise if known.own == known.samples else noise * known.own / known.samples
     total = known.total if known.missing < known.samples else known.samples * estimate  # none is known: as it is now
-    seen = Seen(estimate, contract.close_ns - source_ns, total, known_error, noise, known.missing)
-    learnt = tails_of(underlying.fitted, contract.asset, (contract.close_ns - now_ns) / SECOND_NS, now_ns)
-    return _View(seen, known, underlying.volatility.outlook(source_ns, contract.close_ns), learnt)
+    seen = Seen(estimate, close_ns - source_ns, total, known_error, noise, known.missing)
+    learnt = tails_of(underlying.fitted, contract.asset, (close_ns - now_ns) / SECOND_NS, now_ns)
+    return seen, known, underlying.volatility.outlook(source_ns, close_ns), learnt
 
 
 def _priced(
-    pricer: Pricer, contract: Contract, underlying: Underlying, view: _View, parameters: Parameters, *, now_ns: int
+    pricer: Pricer, contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters, *, now_ns: int
 ) -> Pricing:
-    seen, known, outlook, learnt = view
+    seen, known, outlook, learnt = _seen(pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
     fair, z, s = pricer.price(seen, outlook.sigma, outlook.pieces, learnt)
     samples = pricer.terms.samples
     to_come = max(samples - known.samples, 1)
