@@ -67,7 +67,10 @@ class EstimateSerializer(serializers.Serializer[Any]):
     method = serializers.CharField()
     value = serializers.FloatField(allow_null=True)
     age_ms = serializers.IntegerField(allow_null=True, help_text="since the newest word behind it was received")
-    sigma_bp = serializers.FloatField(allow_null=True, help_text="standard error in basis points")
+    sigma_bp = serializers.FloatField(allow_null=True, help_text="standard error in basis points, as the method has it")
+    nu_bp = serializers.FloatField(
+        allow_null=True, help_text="as measured: standard deviation of its last 500 distances from what was published"
+    )
     reason = serializers.CharField(allow_blank=True)
     note = serializers.CharField(allow_blank=True, help_text="which venues the method wants, where not all")
     venues = serializers.ListField(child=serializers.CharField())

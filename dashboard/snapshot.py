@@ -86,6 +86,7 @@ class Estimate(msgspec.Struct):
     value: float | None = None
     age_ms: int | None = None
     sigma_bp: float | None = None
+    nu_bp: float | None = None
     reason: str = ""
     note: str = ""
     venues: list[str] = []

@@ -88,6 +88,7 @@ def _method(price: MethodPrice) -> Json:
         "value": price.value,
         "age_ms": None if price.age_ns is None else price.age_ns // MILLISECOND_NS,
         "sigma_bp": None if price.sigma is None else round(price.sigma / BASIS_POINT, 3),
+        "nu_bp": None if price.nu is None else round(price.nu / BASIS_POINT, 3),
         "reason": REASONS.get(price.reason, price.reason),
         "note": price.note,
         "venues": list(price.venues_in),

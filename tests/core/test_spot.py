@@ -163,6 +163,24 @@ def test_anchoring_again_and_again_finds_the_basis() -> None:
     assert heard.estimate(at(0.0)) == pytest.approx(85_000.0, abs=0.05)
 
 
+def test_what_is_measured_of_the_error_is_the_spread_of_the_last_five_hundred_distances() -> None:
+    """Section 2.2: nu is the standard deviation of the last 500 innovations. One alone has none; what is no level counts not."""
+
+    def nu(heard: Spot, method: str) -> float | None:
+        return {each.method: each.nu for each in heard.methods(at(0.0))}[method]  # type: ignore[index]
+
+    heard = spot(trade(0.0, 100.0))
+    heard.anchor(100.0, 100.01)
+    heard.anchor(100.0, 150.0)
+    assert nu(heard, "vwap") is None
+    heard.anchor(100.0, 100.03)
+    assert nu(heard, "vwap") == pytest.approx(1e-4 * 2**0.5)
+    assert nu(heard, "median") is None
+    for number in range(500):
+        heard.anchor(100.0, 100.02 if number % 2 else 100.0)
+    assert nu(heard, "vwap") == pytest.approx(1e-4, rel=2e-3)
+
+
 def test_a_strike_far_from_our_level_is_not_believed() -> None:
     heard = spot(trade(0.0, 85_000.0))
     assert not heard.anchor(80_000.0, 85_000.0)

@@ -89,6 +89,16 @@ def test_the_index_stands_beside_our_price_with_its_age() -> None:
     }  # fmt: skip
 
 
+def test_the_error_that_was_measured_stands_beside_the_one_that_is_supposed() -> None:
+    heard = [IndexValue(at(30.1 + second), "BTC", STRIKE * (1 + 1e-4 * second), at(30 + second)) for second in range(3)]
+    [row] = prices(after(*heard).desk)
+    fusion = row["methods"][0]
+    assert fusion["method"] == row["method"] == "fusion"
+    assert fusion["nu_bp"] > 0.1
+    [row] = prices(after().desk)
+    assert row["methods"][0]["nu_bp"] is None
+
+
 def test_the_volatility_stands_beside_the_price_with_its_signature_and_the_news_that_is_not_over() -> None:
     news = [
         Announcement(at(since), at(until), 4.0, f"until {until}") for since, until in ((0, 31), (20, 300), (600, 900))

@@ -1,6 +1,7 @@
 """Composite: the level by every method, less its bias, and never further from the venues than the bound."""
 
-from math import exp, inf, log
+from collections import deque
+from math import exp, fsum, inf, log, sqrt
 from typing import get_args
 
 from markets.core.units import SECOND_NS
@@ -13,18 +14,20 @@ from trading.core.voices import LeftOut
 from trading.core.votes import OUTLIER_SHARE, OUTLIER_VENUES
 
 METHODS: tuple[PriceMethod, ...] = get_args(PriceMethod)
+INNOVATIONS = 500  # the last of them (section 2.2)
 
 
 class Composite:
     """`level` and `shown` are as of the last renewal of the panel, for that same moment."""
 
-    __slots__ = ("_shown", "_stale_ns", "anchored", "biases", "fusion", "method", "panel", "replica")
+    __slots__ = ("_innovations", "_shown", "_stale_ns", "anchored", "biases", "fusion", "method", "panel", "replica")
 
     def __init__(self, asset: str, parameters: Parameters) -> None:
         self.fusion = Fusion()
         self.panel = Panel(self.fusion, parameters)
         self.biases: dict[PriceMethod, Bias] = {method: Bias() for method in METHODS if method != "fusion"}
         self.replica = KeptReplica(asset)
+        self._innovations: dict[PriceMethod, deque[float]] = {method: deque(maxlen=INNOVATIONS) for method in METHODS}
         self.anchored = 0  # how often the fusion was held against a published level
         self._shown = KeptReplica(asset)  # for the eye alone, so that looking changes nothing
         self.configure(parameters)
@@ -52,10 +55,20 @@ class Composite:
         """One standard deviation of a method's level whose newest price is of `source_ns`, relative."""
         return self.fusion.error if method == "fusion" else self.biases[method].error(source_ns)
 
+    def nu(self, method: PriceMethod) -> float | None:
+        """Standard deviation of the method's last innovations: what it was above each published level before it learnt
+        from it, relative (section 2.2). None with fewer than two."""
+        rests = self._innovations[method]
+        if len(rests) < 2:
+            return None
+        mean = fsum(rests) / len(rests)
+        return sqrt(fsum((rest - mean) ** 2 for rest in rests) / (len(rests) - 1))
+
     def anchor(self, method: PriceMethod, rest: float, error: float, now_ns: int) -> bool:
         """A method's level was `rest` (relative) above the index. False when that is too much to be true."""
         if not -LARGEST_BIAS < rest < LARGEST_BIAS:
             return False
+        self._innovations[method].append(rest)
         if method != "fusion":
             return self.biases[method].learn(now_ns, rest, error)
         is_learnt = self.fusion.anchor(-log(1.0 + rest), error * error)
@@ -108,13 +121,15 @@ class Composite:
     def _shown_method(self, method: PriceMethod, now_ns: int, replica: KeptReplica) -> MethodPrice:
         found = self.level(method, now_ns, replica)
         note = replica.note if method == "replica" else ""
+        nu = self.nu(method)
         if found is None:
             reason = self.panel.problem or "NO_SPOT"
-            return MethodPrice(method, None, None, None, (), self._out(method, ()), reason, note)
+            return MethodPrice(method, None, None, None, (), self._out(method, ()), reason, note, nu)
         value, raw = found
         venues = raw.venues or tuple(voice.venue for voice in self.panel.inside)
         error = self.error(method, raw.source_ns)
-        return MethodPrice(method, value, now_ns - raw.source_ns, error, venues, self._out(method, venues), "", note)
+        out = self._out(method, venues)
+        return MethodPrice(method, value, now_ns - raw.source_ns, error, venues, out, "", note, nu)
 
     def _out(self, method: PriceMethod, venues: tuple[str, ...]) -> tuple[LeftOut, ...]:
         """Who is not in a method's price: who is in none, and who has not what this one takes."""

@@ -25,6 +25,7 @@ class MethodPrice(NamedTuple):
     left_out: tuple[LeftOut, ...]
     reason: str = ""
     note: str = ""
+    nu: float | None = None  # as measured: the standard deviation of its last innovations, relative
 
 
 class Raw(NamedTuple):

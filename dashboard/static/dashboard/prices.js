@@ -37,7 +37,8 @@ function prices(items) {
       ? [isChosen ? "" : basisPoints(found.value, item.value), Number.isFinite(found.sigma_bp) ? `± ${found.sigma_bp.toFixed(1)} bp` : "", format.age(found.age_ms)]
       : [found?.reason ?? ""];
     twoLines(cell, format.quote(found?.value), parts.filter(Boolean).join(" · "));
-    cell.title = [found?.note, (found?.venues ?? []).join(", ")].filter(Boolean).join(": ");
+    const measured = Number.isFinite(found?.nu_bp) ? `measured ± ${found.nu_bp.toFixed(1)} bp` : "";
+    cell.title = [measured, found?.note, (found?.venues ?? []).join(", ")].filter(Boolean).join(": ");
   };
   table("prices", items, (item) => item.asset, [
     ["asset", "", (cell, item) => setText(cell, item.asset)],
