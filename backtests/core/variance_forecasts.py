@@ -24,7 +24,7 @@ STEP_S = 15  # of the returns that the realised variance is made of
 WARM_MOVES = 96  # of settlements: a day, before forecasts count
 LARGEST = 16.0  # a squared move counts for so many variances at most, as in the running volatility
 HALF_LIVES_S = (300.0, 1_800.0, 14_400.0)
-LIVE: dict[str, Parameters | None] = {
+RUNNING: dict[str, Parameters | None] = {
     "blend": Parameters(),
     "blend without hours": Parameters(seasonality=False),
     "single 30 min": Parameters(volatility_forecast="single"),
@@ -73,9 +73,9 @@ def of_seconds(
 ) -> Judged:
     """The running volatility on a price a second (ascending; seconds may be missing), a forecast each `every_s` once it has
     heard ten minutes, held against the sub-sampled variance of the next `ahead_s` where every second of them is there."""
-    running = {name: Volatility(asset, each) for name, each in LIVE.items() if each is not None}
+    running = {name: Volatility(asset, each) for name, each in RUNNING.items() if each is not None}
     runs = _run_lengths(seconds)
-    said: dict[str, list[float]] = {name: [] for name in LIVE}
+    said: dict[str, list[float]] = {name: [] for name in RUNNING}
     came, block = [], []
     for place, (second, price) in enumerate(zip(seconds, prices, strict=True)):
         for volatility in running.values():
@@ -83,7 +83,7 @@ def of_seconds(
         if second % every_s or runs[place] <= ahead_s or running["blend"].count < WARM_S:
             continue
         now_ns = second * SECOND_NS
-        for name in LIVE:
+        for name in RUNNING:
             found = running[name].outlook(now_ns, now_ns + ahead_s * SECOND_NS).annualised if name in running else None
             said[name].append((prior(asset) if found is None else found) ** 2)
         ahead = prices[place : place + ahead_s + 1]

@@ -34,7 +34,7 @@ class Minute(NamedTuple):
 
 
 class Auditor:
-    """One asset. Samples live for twenty minutes and a settlement may take longer: so the averages of a minute are kept
+    """One asset. Samples are kept for twenty minutes and a settlement may take longer: so the averages of a minute are kept
     half a minute after its close, and taken at the settlement only where that comes first."""
 
     __slots__ = ("_minutes", "_venues", "due_ns", "window")

@@ -1,4 +1,4 @@
-"""The models as scalar functions: numbers in, numbers out; the same code live and compiled.
+"""The models as scalar functions: numbers in, numbers out; the same code in Python and compiled.
 
 Times are seconds from now (the source time of the spot) unless a name ends in `_ns`; sigma is per sqrt(second) and relative,
 drift is relative per second. What a model finds is a score: (z, s), where z is the distance to the strike in standard

@@ -1,5 +1,5 @@
 """Distributions of the standardised move (section 5.1 of the pricing notes): normal, Student-t of unit variance, mixture of
-two normals, and as it was found. Scalar functions, the same live and compiled."""
+two normals, and as it was found. Scalar functions, the same in Python and compiled."""
 
 from collections.abc import Sequence
 from math import erfc, exp, inf, log, log1p, pi, sqrt
