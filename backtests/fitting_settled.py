@@ -16,6 +16,7 @@ from backtests.core.settled_tails import SettledTails, settled_tails
 from backtests.core.walk_forward import forward, laid
 from backtests.settled import Outcome, entry_quotes, minute_paths, outcomes
 from trading.core.fitted import ALL, MapKind, SeasonalProfile
+from trading.fitted_words import reach_of
 
 MID = "mid"
 KINDS: tuple[MapKind, ...] = ("platt", "beta", "isotonic")
@@ -68,11 +69,7 @@ def maps_of_mid(table: str, rows: list[Row]) -> list[MapOfMid]:
         a, b = platt_fit(part).coefficients.tolist()
         errors = np.sqrt(np.diag(platt_fit(part).covariance)).tolist()
         effects = {kind: effect_of(part, part.ours, after[kind][mine]) for kind in KINDS}
-        reach = (
-            f"{fitted.least_s / 60:g} min and more"
-            if fitted.most_s > 1e6
-            else f"{fitted.least_s / 60:g} to {fitted.most_s / 60:g} min"
-        )
+        reach = reach_of(fitted.least_s, fitted.most_s)
         found.append(MapOfMid(table, fitted.group, reach, part.windows, a, errors[0], b, errors[1], effects))
     return found
 
@@ -80,12 +77,12 @@ def maps_of_mid(table: str, rows: list[Row]) -> list[MapOfMid]:
 def settled_text(report: SettledFits) -> str:
     """For a terminal."""
     lines = ["Maps of the market's own mid: logit p' = a + b logit mid; a = 0, b = 1 is a market that is right",
-             f"{'':44}{'windows':>8}{'a':>16}{'b':>16}   walk-forward change of Brier, x 10,000"]  # fmt: skip
+             f"{'':58}{'windows':>8}{'a':>16}{'b':>16}   walk-forward change of Brier, x 10,000"]  # fmt: skip
     for each in report.maps:
         place = f"{each.table.removeprefix('kalshi_15m_')}, {each.group}, {each.reach}"
         effects = "; ".join(f"{kind} {_change(effect)}" for kind, effect in each.effects.items())
         lines.append(
-            f"{place:44}{each.windows:8,}{_with_error(each.a, each.a_error):>16}{_with_error(each.b, each.b_error):>16}   {effects}"
+            f"{place:58}{each.windows:8,}{_with_error(each.a, each.a_error):>16}{_with_error(each.b, each.b_error):>16}   {effects}"
         )
     lines += ["", "Tails of quarter-hour moves, later half, standardised by a 4 h average without the hours (Student's nu)",
               f"{'':8}{'moves':>7}{'nu':>7}{'95 %':>14}{'as it is':>10}{'deviation':>11}{'|z| > 3':>9}   hours"]  # fmt: skip

@@ -3,6 +3,7 @@
 from typing import Any
 
 from trading.core.fitted import (
+    ENDLESS,
     Z_95,
     CalibrationMap,
     FittedTails,
@@ -59,13 +60,16 @@ def use_words(row: FittedArtefact, least_windows: int, usual: float) -> str:
 
 def reach(row: FittedArtefact) -> str:
     """The time to the close it is for: "1 to 5 minutes left"."""
-    if row.least_s == 0 and row.most_s is None:
-        return "all the time"
-    if row.most_s is None:
-        return f"{row.least_s / MINUTE:g} minutes left and more"
-    if row.least_s == 0:
-        return "the last minute" if row.most_s == MINUTE else f"the last {row.most_s / MINUTE:g} minutes"
-    return f"{row.least_s / MINUTE:g} to {row.most_s / MINUTE:g} minutes left"
+    return reach_of(row.least_s, ENDLESS if row.most_s is None else row.most_s)
+
+
+def reach_of(least_s: float, most_s: float) -> str:
+    """The same of two numbers of seconds; `most_s` from ENDLESS on is no end."""
+    if most_s >= ENDLESS:
+        return "all the time" if least_s == 0 else f"{least_s / MINUTE:g} minutes left and more"
+    if least_s == 0:
+        return "the last minute" if most_s == MINUTE else f"the last {most_s / MINUTE:g} minutes"
+    return f"{least_s / MINUTE:g} to {most_s / MINUTE:g} minutes left"
 
 
 def effect_words(row: FittedArtefact) -> str:

@@ -8,6 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backtests.fitting import Refit, refit
 from backtests.fitting_settled import settled_json, settled_report, settled_text
+from backtests.fitting_tapes import tapes_json, tapes_text, weights_of_models
+from backtests.forecast_rows import rows_of_tapes
+from backtests.knobs import InputError
 from backtests.settled import SettledError
 from trading import selectors
 from trading.accounts import account_shown
@@ -32,23 +35,37 @@ class Command(BaseCommand):
             help="fit nothing for the trader: measure maps of the market's own mid and the tails on the tables of settled "
             "markets in this folder, walk-forward",
         )  # fmt: skip
+        parser.add_argument(
+            "--tapes",
+            metavar="all|NAME",
+            help="fit nothing for the trader: look at each model's weight on recorded tapes",
+        )
         parser.add_argument("--json", action="store_true", help="as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit code 2 and one sentence for what cannot be done."""
-        if options["settled"]:
-            if options["account"] or options["show"]:
-                raise CommandError("--settled goes without --account and --show.", returncode=2)
-            try:
-                report = settled_report(options["settled"])
-            except SettledError as error:
-                raise CommandError(str(error), returncode=2) from None
-            self.stdout.write(json.dumps(settled_json(report), indent=1) if options["json"] else settled_text(report))
+        if options["settled"] or options["tapes"]:
+            self.stdout.write(_measured(options))
             return
         account = options["account"] or account_shown()
         done = None if options["show"] else refit(account)
         rows = selectors.artefacts_in_force(account)
         self.stdout.write(_json(rows) if options["json"] else _text(account, rows, done))
+
+
+def _measured(options: dict[str, Any]) -> str:
+    """On recorded data alone; nothing is kept."""
+    if options["account"] or options["show"] or (options["settled"] and options["tapes"]):
+        raise CommandError("--settled goes without --account and --show, and so does --tapes; take one of the two.",
+                           returncode=2)  # fmt: skip
+    try:
+        if options["settled"]:
+            report = settled_report(options["settled"])
+            return json.dumps(settled_json(report), indent=1) if options["json"] else settled_text(report)
+        found = weights_of_models(rows_of_tapes([options["tapes"]]).rows)
+    except (SettledError, InputError) as error:
+        raise CommandError(str(error), returncode=2) from None
+    return json.dumps(tapes_json(found), indent=1) if options["json"] else tapes_text(found)
 
 
 def _text(account: str, rows: list[FittedArtefact], done: Refit | None) -> str:
