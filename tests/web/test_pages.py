@@ -21,7 +21,7 @@ from tests.builders_web_rows import TICKER, fill, market, order, session, signal
 from tests.conftest import signed_in
 from trading.models import Heartbeat, TraderStatus
 
-PAGES = ["/", "/prices/", "/exchange/", "/orders/", "/health/", "/api/v1/docs/", f"/markets/{TICKER}/"]
+PAGES = ["/", "/prices/", "/exchange/", "/index/", "/orders/", "/health/", "/api/v1/docs/", f"/markets/{TICKER}/"]
 
 
 @pytest.fixture

@@ -96,12 +96,13 @@ class Forecast(Message, frozen=True):
     is_official: bool = False  # held against the published index at that moment
     parameters_version: int = 0
     fitted_versions: tuple[int, ...] = ()
-    rates: tuple[float, ...] = ()  # variance a second, without the hours: fast, middle, slow; what the volatility is made of
+    rates: tuple[float, ...] = ()  # variance a second without the hours: fast, middle, slow
 
 
 class SettlementAudit(Message, frozen=True):
     """One settled window against what we knew of the index: both readings of "the sixty seconds before the close", our
-    own estimate of that average, and each venue's. None where samples were missing. `own` of the sixty were ours."""
+    own estimate of that average, and each venue's. Of those of our own up to six samples may be missing, with straight
+    lines instead; else None. `own` of the seconds of either reading were ours."""
 
     received_ns: int
     ticker: str
