@@ -196,6 +196,14 @@ def test_a_larger_order_walks_the_book_and_pays_by_volume() -> None:
     assert list(walk(at, True, 600)) == [(4_500, 300), (4_600, 100), (5_000, 200)]
 
 
+def test_what_the_fills_of_one_order_lose_by_rounding_is_given_back_in_whole_cents() -> None:
+    """Five fills of two cents each; after the fourth a cent has been rounded away and comes back."""
+    at = book({4_000: 500}, {10_000 - price: 100 for price in (5_000, 5_100, 5_200, 5_300, 5_400)})
+    spent = cost(at, CENTS, True, 500)
+    assert spent is not None
+    assert spent.fee == pytest.approx(0.09 / 5)
+
+
 def test_nothing_beyond_the_limit_is_taken() -> None:
     at = book({4_000: 500, 3_900: 500}, {5_500: 300, 5_400: 100})
     within = cost(at, EXACT, True, 600, 4_500)

@@ -1,6 +1,7 @@
 """What we believe after hearing the market, what a side costs with its fee, and what is left (pricing notes, section 7)."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from markets.core.book import OrderBook
@@ -95,13 +96,18 @@ def cost(  # noqa: PLR0917  (a book, its terms, and an order)
     shown = book.count_at_ask() if is_bid else book.count_at_bid()
     is_within = limit is None or (book.ask <= limit if is_bid else book.bid >= limit)
     if shown >= count > 0 and is_within:
-        return Cost(count, best / PRICE_DOLLAR, fee_per_contract(terms, best, count), slippage)
+        return _at_one_price(terms, best, count, slippage)
     fills = [(price if is_bid else PRICE_DOLLAR - price, size) for price, size in walk(book, is_bid, count, limit)]
     taken = sum(size for _, size in fills)
     if not taken:
         return None
     spent = sum(price * size for price, size in fills)
     return Cost(taken, spent / taken / PRICE_DOLLAR, _fees(terms, fills, -1) / (taken * PRICE_DOLLAR), slippage)
+
+
+@lru_cache(maxsize=8_192)  # asked at every tick, of few prices and sizes
+def _at_one_price(terms: FeeTerms, price: int, count: int, slippage: float) -> Cost:
+    return Cost(count, price / PRICE_DOLLAR, fee_per_contract(terms, price, count), slippage)
 
 
 def proceeds(book: OrderBook, terms: FeeTerms, position: int, limit: int | None = None) -> float | None:

@@ -55,7 +55,7 @@ class Risk:
             Budget("CASH", held.cash, working),
             Budget(
                 "MARKET_EXPOSURE",
-                self._capped(limits.max_market_exposure, limits.max_market_share_bp),
+                self.market_cap,
                 held.cost(ticker) + orders.exposure_in(ticker),
             ),
             Budget(
@@ -66,6 +66,11 @@ class Risk:
             Budget("TOTAL_EXPOSURE", self._capped(limits.max_total_exposure, limits.max_total_share_bp), at_risk),
             Budget(DAILY_LOSS, limits.max_daily_loss, max(held.loss_today, 0) + at_risk),
         )
+
+    @property
+    def market_cap(self) -> int:
+        """The most that may be at risk in one market, whatever is held in it or elsewhere."""
+        return self._capped(self.limits.max_market_exposure, self.limits.max_market_share_bp)
 
     def room(self, ticker: str, close_ns: int) -> Budget:
         """The tightest of the budgets: sizing never asks for more than what it leaves."""

@@ -20,6 +20,8 @@ from trading.core.risk import Budget, whole_contracts
 from trading.core.sizing import contracts, shrunk
 from trading.core.strategy import Idea, Quote, View, obstacle
 
+BELOW = "EDGE_BELOW_THRESHOLD"
+
 
 class Offer(NamedTuple):
     """One side as it could be taken now. `net` is the edge after all costs, `counted` the one that the gate looks at."""
@@ -30,6 +32,11 @@ class Offer(NamedTuple):
     cost: Cost
     net: float
     counted: float
+
+    @property
+    def own_price(self) -> int:
+        """Of the side that is bought."""
+        return self.price if self.is_bid else PRICE_DOLLAR - self.price
 
     @property
     def side(self) -> Side:
@@ -59,38 +66,39 @@ class EdgeTaker:
         believed = view.belief(pricing)
         yes, no = _offer(view, believed, is_bid=True), _offer(view, believed, is_bid=False)
         best = no if yes is None or (no is not None and no.counted > yes.counted) else yes
-        seen = Idea(blocked, "", yes.net if yes else None, no.net if no else None, belief=believed)
         if best is None:
-            return seen._replace(reason=blocked or "BOOK_EMPTY")
+            return Idea(blocked or "BOOK_EMPTY", belief=believed)
+        edges = (yes.net if yes else None, no.net if no else None)
         blocked = blocked or ("" if believed.is_measurable else "NO_MEASURABLE_EDGE")
-        sale = None if blocked else _sale(view, believed)
+        sale = None if blocked or not view.position else _sale(view, believed)
         if sale is not None:
-            return seen._replace(reason=_pace(view), side="yes" if sale.is_bid else "no", quote=sale)
+            return Idea(_pace(view), "yes" if sale.is_bid else "no", *edges, quote=sale, belief=believed)
         if not blocked and believed.market is None and view.parameters.pooling != "off":
             blocked = "BOOK_ONE_SIDED"
-        seen = seen._replace(side=best.side)
         if best.counted <= 0:
-            return seen._replace(reason=blocked or "EDGE_BELOW_THRESHOLD")
-        return _considered(view, pricing, best, seen, blocked)
+            return Idea(blocked or BELOW, best.side, *edges, belief=believed)
+        trust, size = _considered(view, pricing, best, blocked)
+        quote = Quote(best.is_bid, best.price, size.contracts) if size.contracts else None
+        return Idea(size.reason, best.side, *edges, trust, quote, size.binding, believed)
 
 
-def _considered(view: View, pricing: Pricing, best: Offer, seen: Idea, blocked: str) -> Idea:
+def _considered(view: View, pricing: Pricing, best: Offer, blocked: str) -> tuple[float, Size]:
     """The better side held against edge, confidence and size, in this order (section 9.4)."""
     error = probability_error(pricing.z, pricing.sigma_error, pricing.level_error, pricing.calibration_error)
     wanted = _wanted(view, best, error)
     trust = _confidence(view, pricing, best, error, wanted.contracts)
-    seen = seen._replace(confidence=trust)
-    if reason := blocked or _gate(view, best.counted, trust):
-        return seen._replace(reason=reason)
-    if wanted.reason:
-        quote = Quote(best.is_bid, best.price, wanted.contracts) if wanted.binding else None
-        return seen._replace(reason=wanted.reason, quote=quote, binding=wanted.binding)
-    count = _takeable(view, best.is_bid, wanted.contracts)
+    if reason := blocked or _gate(view, best.counted, trust) or wanted.reason:
+        return trust, Size(reason)
+    allowed = _within_room(view, best, wanted.contracts)
+    return trust, allowed if allowed.reason else _left(view, best, allowed.contracts)
+
+
+def _left(view: View, best: Offer, allowed: int) -> Size:
+    """What the display leaves of an order, if that still has the edge: a small one pays more fee a contract."""
+    count = _takeable(view, best.is_bid, allowed)
     if not count:
-        return seen._replace(reason="SIZE_ZERO")
-    if _counted(view, best, count) < view.parameters.edge_threshold:  # a small order pays more fee a contract
-        return seen._replace(reason="EDGE_BELOW_THRESHOLD")
-    return seen._replace(reason="", quote=Quote(best.is_bid, best.price, count))
+        return Size("SIZE_ZERO")
+    return Size("", count) if _counted(view, best, count) >= view.parameters.edge_threshold else Size(BELOW)
 
 
 def _offer(view: View, believed: Belief, *, is_bid: bool) -> Offer | None:
@@ -118,7 +126,7 @@ def _counted(view: View, best: Offer, count: int) -> float:
 
 def _gate(view: View, counted: float, trust: float) -> str:
     if counted < view.parameters.edge_threshold:
-        return "EDGE_BELOW_THRESHOLD"
+        return BELOW
     if trust < view.parameters.min_confidence:
         return "CONFIDENCE_LOW"
     return _pace(view)
@@ -137,11 +145,12 @@ def _sale(view: View, believed: Belief) -> Quote | None:
     no fee (section 7.2). Neither threshold nor confidence is asked for: it makes the risk smaller."""
     position, book = view.position, view.market.book
     is_bid = position < 0
-    count = _takeable(view, is_bid, abs(position))
+    price = book.ask if is_bid else book.bid
+    bid = (PRICE_DOLLAR - price if is_bid else price) / PRICE_DOLLAR
+    worth = 1.0 - believed.pooled if is_bid else believed.pooled
+    count = _takeable(view, is_bid, abs(position)) if bid > worth + view.parameters.exit_margin else 0
     if not count:
         return None
-    price = book.ask if is_bid else book.bid
-    worth = 1.0 - believed.pooled if is_bid else believed.pooled
     brings = proceeds(book, view.market.contract.fees, -count if is_bid else count, price)
     is_better = brings is not None and brings > worth + view.parameters.exit_margin
     return Quote(is_bid, price, count) if is_better else None
@@ -149,8 +158,6 @@ def _sale(view: View, believed: Belief) -> Quote | None:
 
 def _takeable(view: View, is_bid: bool, most: int) -> int:
     """Whole contracts of `most` that one order may ask for of what is displayed at the best price."""
-    if not most:
-        return 0
     displayed = int(_displayed(view, is_bid) * view.parameters.depth_share)
     return whole_contracts(min(displayed, most, view.risk.limits.max_order_count))
 
@@ -161,9 +168,9 @@ def _displayed(view: View, is_bid: bool) -> int:
 
 
 def _wanted(view: View, best: Offer, error: float) -> Size:
-    """Kelly on a probability taken one margin towards the market, less what is held, within every limit; what is
-    displayed is not looked at here."""
-    own_price = best.price if best.is_bid else PRICE_DOLLAR - best.price
+    """Kelly on a probability taken one margin towards the market, less what is held, within one order and one market's
+    limit. Neither what else is open nor what is displayed is looked at here."""
+    own_price = best.own_price
     probability = shrunk(best.p, own_price / PRICE_DOLLAR, error, view.parameters.probability_margin)
     worth = contracts(probability, best.cost.net, view.equity, view.parameters.kelly_fraction)
     if not worth:
@@ -173,16 +180,16 @@ def _wanted(view: View, best: Offer, error: float) -> Size:
         return Size("POSITION_FULL")
     if held < 0:
         return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO")
-    return _within_room(view, own_price, whole_contracts(min(worth - held, view.risk.limits.max_order_count)))
+    within = view.risk.market_cap // (own_price * CONTRACT) * CONTRACT
+    wanted = whole_contracts(min(worth - held, view.risk.limits.max_order_count))
+    return Size("" if wanted else "SIZE_ZERO", min(wanted, max(within, CONTRACT)))
 
 
-def _within_room(view: View, own_price: int, count: int) -> Size:
+def _within_room(view: View, best: Offer, count: int) -> Size:
     """As much of `count` as the tightest limit leaves room for, at worst."""
-    if not count:
-        return Size("SIZE_ZERO")
     contract = view.market.contract
     room = view.risk.room(contract.ticker, contract.close_ns)
-    a_contract = own_price * CONTRACT + worst_fee(contract.fees, own_price, CONTRACT)
+    a_contract = best.own_price * CONTRACT + worst_fee(contract.fees, best.own_price, CONTRACT)
     affordable = (room.limit - room.use) // a_contract * CONTRACT
     if affordable <= 0:
         return Size(room.code, CONTRACT, room._replace(use=room.use + a_contract))
