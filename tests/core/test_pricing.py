@@ -174,3 +174,18 @@ def test_when_none_of_the_samples_due_is_known_they_count_as_the_price_now_and_a
     assert pricing is not None
     assert pricing.missing == 41
     assert 0.5 < pricing.fair < 0.9
+
+
+def test_what_was_fitted_changes_with_the_time_to_the_close() -> None:
+    near = tails(at(0), most_s=60.0, start=-1.0, step=1.0, values=(0.1, 0.5, 0.9))
+    market, underlying, _ = moment(Parameters(), 838, tails=(near,))
+    found = [
+        side_by_side(market, underlying, Parameters(), at(838 + after_s)) for after_s in (0.0, 1.999, 2.0, 2.001, 1.0)
+    ]
+    assert [models is not None and models.gbm_avg_emp is not None for models in found] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]

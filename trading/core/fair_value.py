@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from markets.core.contract import Averaging, Contract
 from markets.core.units import YEAR_S
-from trading.core.fitted import FittedTails
+from trading.core.fitted import CalibrationMap, FittedTails
 from trading.core.model import (
     FLAT,
     Pieces,
@@ -30,7 +30,7 @@ class Pricer:
 
     __slots__ = (
         "_drift", "_failure", "_half", "_learnt", "_long", "_parameters", "_score", "_shapes", "_short",
-        "_tails", "averaging", "first_ns", "terms",
+        "_tails", "applied", "applied_s", "averaging", "first_ns", "terms",
     )  # fmt: skip
 
     def __init__(self, contract: Contract, parameters: Parameters) -> None:
@@ -48,6 +48,8 @@ class Pricer:
         self._long = self._short = self._shapes = shapes_of(parameters, SHORT_NS)
         self._tails = chosen(parameters, self._shapes)
         self._learn(None)
+        self.applied_s: int | None = None  # the seconds to the close for which was looked up what was fitted:
+        self.applied: tuple[FittedTails | None, CalibrationMap | None] = (None, None)
 
     def price(self, seen: Seen, sigma: float, pieces: Pieces = FLAT, learnt: FittedTails | None = None) -> Estimate:
         """The Estimate, given sigma per sqrt(second) with its clock, and the tails that were fitted, where any apply.

@@ -194,7 +194,7 @@ def _seen(
     known_error = noise if known.own == known.samples else noise * known.own / known.samples
     total = known.total if known.missing < known.samples else known.samples * estimate  # none is known: as it is now
     seen = Seen(estimate, close_ns - source_ns, total, known_error, noise, known.missing)
-    learnt = tails_of(underlying.fitted, contract.asset, (close_ns - now_ns) / SECOND_NS, now_ns)
+    learnt, _ = _applied(pricer, contract, underlying, parameters, now_ns)
     return seen, known, underlying.volatility.outlook(source_ns, close_ns), learnt
 
 
@@ -206,9 +206,7 @@ def _priced(
     samples = pricer.terms.samples
     to_come = max(samples - known.samples, 1)
     level_error = level_noise(seen.level_error, seen.known_error, samples, to_come) / s if s else 0.0
-    laid = calibration_of(
-        underlying.fitted, parameters, contract.asset, (contract.close_ns - now_ns) / SECOND_NS, now_ns
-    )
+    _, laid = _applied(pricer, contract, underlying, parameters, now_ns)
     return Pricing(
         fair,
         pricer.digital(seen, outlook.sigma, outlook.pieces),
@@ -222,6 +220,22 @@ def _priced(
         laid.error if laid else parameters.calibration_error,
         outlook.error,
     )
+
+
+def _applied(
+    pricer: Pricer, contract: Contract, underlying: Underlying, parameters: Parameters, now_ns: int
+) -> tuple[FittedTails | None, CalibrationMap | None]:
+    """The tails and the calibration map that were fitted for now, looked up once a second: they change at whole ones."""
+    left_ns = contract.close_ns - now_ns
+    left_s = left_ns // SECOND_NS
+    if pricer.applied_s != left_s:
+        fitted, asset = underlying.fitted, contract.asset
+        pricer.applied_s = left_s
+        pricer.applied = (
+            tails_of(fitted, asset, left_ns / SECOND_NS, now_ns),
+            calibration_of(fitted, parameters, asset, left_ns / SECOND_NS, now_ns),
+        )
+    return pricer.applied
 
 
 def tails_of(fitted: Fitted, asset: str, seconds_left: float, now_ns: int) -> FittedTails | None:
