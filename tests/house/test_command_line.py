@@ -81,6 +81,9 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
             "the database cannot be asked for KXBTC15M-26AUG171530-30",
         ),
         ("price --check nowhere.csv", 2, "kalshi-bot: nowhere.csv cannot be read: No such file or directory."),
+        ("forecasts --since yesterday", 2, "'yesterday' is not a day or a time"),
+        ("forecasts --since 2026-05-13 --until 2026-05-12", 2, "--since has to be before --until"),
+        ("forecasts", 1, "`make migrate` makes its tables"),
         ("live", 2, "kalshi-bot: live trading is not available"),
     ],
 )

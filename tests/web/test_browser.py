@@ -21,11 +21,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "tests" / "screenshots"
+LISTED = "KXBTC15M-26MAY111045-45"
 PASSWORD = "enchantress-of-numbers"
 USERS = f"""
 from django.contrib.auth.models import User
 User.objects.create_superuser("ada", password="{PASSWORD}")
 User.objects.create_user("bob", password="{PASSWORD}")
+from markets.models import Market, Series
+series = Series.objects.create(ticker="KXBTC15M", asset="BTC")
+Market.objects.create(ticker="{LISTED}", series=series, asset="BTC", open_ns=1, close_ns=2, decimals=2, terms={{}}, is_simulated=True)
 """
 SHIFTS = """new Promise((tell) => new PerformanceObserver((list) =>
   tell(list.getEntries().reduce((sum, entry) => sum + entry.value, 0))).observe({type: "layout-shift", buffered: true})
@@ -226,6 +230,22 @@ def test_a_polled_exchange_says_so_and_a_changed_contract_what_has_changed(chrom
         picture(seat.page, "exchange-polled")
     with Publisher(settings.REDIS_URL, exchange=None, market="tape", label="PAPER"):
         expect(seat.page.locator("#exchange-none")).to_be_visible(timeout=8_000)
+    assert seat.complaints == []
+
+
+def test_the_page_of_a_window_shows_every_model_as_it_is_now(chromium: Browser, site: str) -> None:
+    seat = take_seat(chromium, site, "ada", viewport=DESKTOP)
+    with Publisher(settings.REDIS_URL):
+        seat.page.goto(f"/markets/{LISTED}/")
+        expect(seat.page.locator("#models tr")).to_have_count(9)
+        expect(seat.page.locator("#models tr").first).to_contain_text("N(d2)")
+        expect(seat.page.locator("#models tr").last).to_contain_text("pooled (traded on)54.4")
+        expect(seat.page.locator("#models tr").nth(5)).to_contain_text("gbm found")
+        expect(seat.page.locator("[data-model='weight']")).to_have_text("25 %")
+        expect(seat.page.get_by_label("Forecast record")).to_contain_text("No forecast is kept of this window.")
+        picture(seat.page, "market-models")
+    with Publisher(settings.REDIS_URL, windows=[]):
+        expect(seat.page.locator("#models-card")).to_be_hidden(timeout=8_000)
     assert seat.complaints == []
 
 
