@@ -30,17 +30,13 @@ class Belief(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What `size` contracts of a side cost, in dollars a contract: price, fee, and slippage allowed for."""
+    """What `size` contracts of a side cost, in dollars a contract: price and fee, and `net` with the slippage that is
+    allowed for as well: what the contract has to be worth to break even."""
 
     size: int
     price: float
     fee: float
-    slippage: float
-
-    @property
-    def net(self) -> float:
-        """All of it: what the contract has to be worth to break even."""
-        return self.price + self.fee + self.slippage
+    net: float
 
 
 def market_mid(book: OrderBook) -> float | None:
@@ -101,13 +97,15 @@ def cost(  # noqa: PLR0917  (a book, its terms, and an order)
     taken = sum(size for _, size in fills)
     if not taken:
         return None
-    spent = sum(price * size for price, size in fills)
-    return Cost(taken, spent / taken / PRICE_DOLLAR, _fees(terms, fills, -1) / (taken * PRICE_DOLLAR), slippage)
+    own = sum(price * size for price, size in fills) / taken / PRICE_DOLLAR
+    fee = _fees(terms, fills, -1) / (taken * PRICE_DOLLAR)
+    return Cost(taken, own, fee, own + fee + slippage)
 
 
 @lru_cache(maxsize=8_192)  # asked at every tick, of few prices and sizes
 def _at_one_price(terms: FeeTerms, price: int, count: int, slippage: float) -> Cost:
-    return Cost(count, price / PRICE_DOLLAR, fee_per_contract(terms, price, count), slippage)
+    own, fee = price / PRICE_DOLLAR, fee_per_contract(terms, price, count)
+    return Cost(count, own, fee, own + fee + slippage)
 
 
 def proceeds(book: OrderBook, terms: FeeTerms, position: int, limit: int | None = None) -> float | None:

@@ -103,18 +103,17 @@ def _left(view: View, best: Offer, allowed: int) -> Size:
 
 def _offer(view: View, believed: Belief, *, is_bid: bool) -> Offer | None:
     """Either side for as many contracts as may be taken of what is displayed, one at least; None when nobody offers it."""
-    book = view.market.book
+    book, parameters = view.market.book, view.parameters
     price = book.ask if is_bid else book.bid
     if price in (0, PRICE_DOLLAR):
         return None
-    p = believed.pooled if is_bid else 1.0 - believed.pooled
     count = _takeable(view, is_bid, view.risk.limits.max_order_count) or CONTRACT
-    spent = cost(book, view.market.contract.fees, is_bid, count, slippage=view.parameters.slippage)
+    spent = cost(book, view.market.contract.fees, is_bid, count, None, parameters.slippage)
     if spent is None:
         return None
-    net = edge(p, spent)
-    counted = net if view.parameters.edge_basis == "net" else edge(p, spent, is_gross=True)
-    return Offer(is_bid, price, p, spent, net, counted)
+    p = believed.pooled if is_bid else 1.0 - believed.pooled
+    net = p - spent.net
+    return Offer(is_bid, price, p, spent, net, net if parameters.edge_basis == "net" else p - spent.price)
 
 
 def _counted(view: View, best: Offer, count: int) -> float:
