@@ -49,9 +49,6 @@ class Seen(NamedTuple):
     missing: int = 0
 
 
-# The contract -------------------------------------------------------------------------------------------
-
-
 def half_unit(decimals: int | None) -> float:
     """Half a unit of the last decimal that the settlement is rounded to; 0 where no rounding is known."""
     return 0.0 if decimals is None else 0.5 * 10.0**-decimals
@@ -246,9 +243,6 @@ def normal_score(spot: float, ahead: float, variance: float) -> Score:
     if width == 0.0:
         return YES if ahead >= 0.0 else NO
     return ahead / width, s
-
-
-# What follows from a score -------------------------------------------------------------------------------
 
 
 def settled_chance(chance: float, failure: float) -> float:
