@@ -34,11 +34,11 @@ class Command(BaseCommand):
         parser.add_argument("--asset", default="", help="of one asset, such as BTC")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asked = Asked(
-            options["account"] or account_shown(), options["since"], options["until"], asset=options["asset"].upper()
-        )
-        if asked.since_ns is not None and asked.until_ns is not None and asked.since_ns >= asked.until_ns:
+        since_ns, until_ns = options["since"], options["until"]
+        if since_ns is not None and until_ns is not None and since_ns >= until_ns:
             raise CommandError("--since has to be before --until.", returncode=2)
+        account = options["account"] or account_shown()
+        asked = Asked(account, since_ns, until_ns, asset=options["asset"].upper())
         if options["export"] == STANDARD_OUTPUT:
             sys.stdout.write(csv_head())
             for text, _ in csv_pages(forecasts(asked)):
