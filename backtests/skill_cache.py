@@ -98,9 +98,13 @@ def _ask_worker(account: str, bounds: Bounds) -> None:
     words = (bounds.since.isoformat() if bounds.since else "", bounds.until.isoformat() if bounds.until else "")
     try:
         if _redis().set(_lock(account, bounds), 1, nx=True, ex=WAIT_S):
-            current_app.signature(TASK).apply_async((account, *words, bounds.asset), expires=WAIT_S, retry=False)
+            _hand_over(account, *words, bounds.asset)
     except (redis.RedisError, OSError) as error:
         log.warning("no worker was asked for the skill report: %s", error)
+
+
+def _hand_over(account: str, since: str, until: str, asset: str) -> None:
+    current_app.signature(TASK).apply_async((account, since, until, asset), expires=WAIT_S, retry=False)
 
 
 def _key(account: str, bounds: Bounds) -> str:

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from backtests.core.paired import LEAST_FOR_INTERVAL, LEAST_WINDOWS
 from backtests.core.skill import Cell, Group, ModelScore, Report
-from backtests.core.verdicts import NOT_ENOUGH, short
+from backtests.core.verdicts import NOT_ENOUGH, counted, short
 from backtests.settled import Rung
 from backtests.skill import SettledTold, Told
 from markets.core.units import SECOND_NS
@@ -59,8 +59,8 @@ def _span(report: Report) -> str:
         return "No settled window yet."
     first, last = (datetime.fromtimestamp(at // SECOND_NS, tz=UTC) for at in (report.first_ns, report.last_ns))
     return (
-        f"{report.windows:,} settled windows at {report.closes:,} closes on {report.days:,} days, {report.rows:,} forecasts,\n"
-        f"closed {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}Z"
+        f"{counted(report.windows, 'settled window')} at {counted(report.closes, 'close')} on {counted(report.days, 'day')}, "
+        f"{counted(report.rows, 'forecast')},\nclosed {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}Z"
     )
 
 

@@ -32,6 +32,7 @@ from backtests.core.verdicts import label, sentence
 
 COIN_BRIER, COIN_LOG = 0.25, log(2.0)
 HEADLINE_FIRST = ("pooled", "calibrated", "fair")
+KEPT = ("fair", "calibrated", "pooled")  # of models that say the same, the first of these is told
 
 
 class ModelScore(msgspec.Struct, frozen=True):
@@ -240,11 +241,15 @@ def _cell(name: str, tally: Tally, group: int, versus: Versus) -> Cell:
 
 
 def _twin(table: Table, name: str) -> str:
-    """The first model before it with the same probabilities in every row."""
-    for other, column in table.probabilities.items():
+    """Another model with the same probabilities in every row, under the name that comes first: the configured one's before
+    those of its parts."""
+    if name not in table.probabilities:
+        return ""
+    order = sorted(table.probabilities, key=lambda each: (*KEPT, each).index(each))
+    for other in order:
         if other == name:
             break
-        if name in table.probabilities and np.array_equal(column, table.probabilities[name], equal_nan=True):
+        if np.array_equal(table.probabilities[other], table.probabilities[name], equal_nan=True):
             return other
     return ""
 

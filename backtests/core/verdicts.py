@@ -24,6 +24,11 @@ def label(name: str) -> str:
     return LABELS.get(name, name)
 
 
+def counted(count: int, what: str) -> str:
+    """ "1 window", "2,000 windows"."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def short(versus: Versus) -> str:
     """A verdict against the market in two or three words."""
     return SHORT.get(versus.verdict, NOT_ENOUGH)
@@ -32,10 +37,12 @@ def short(versus: Versus) -> str:
 def too_few(windows: int, closes: int) -> str:
     """Why there is no number, and what is the least."""
     if windows < LEAST_WINDOWS:
-        return f"{NOT_ENOUGH}: {windows:,} settled windows, {LEAST_WINDOWS} are the least for a score"
+        return f"{NOT_ENOUGH}: {counted(windows, 'settled window')}, {LEAST_WINDOWS} are the least for a score"
     if windows < LEAST_FOR_INTERVAL:
-        return f"{NOT_ENOUGH}: {windows:,} settled windows, {LEAST_FOR_INTERVAL} are the least for a comparison"
-    return f"{NOT_ENOUGH}: {closes:,} different closes, {LEAST_CLOSES} are the least for a comparison"
+        return (
+            f"{NOT_ENOUGH}: {counted(windows, 'settled window')}, {LEAST_FOR_INTERVAL} are the least for a comparison"
+        )
+    return f"{NOT_ENOUGH}: {counted(closes, 'different close')}, {LEAST_CLOSES} are the least for a comparison"
 
 
 def sentence(name: str, versus: Versus, compared: int) -> str:

@@ -25,7 +25,7 @@ from trading.models import Fill, Settlement, TraderStatus
 LISTS = [
     "markets", "tapes", "signals", "forecasts", "orders", "fills", "positions", "settlements", "limits", "backtests",
 ]  # fmt: skip
-SINGLES = ["status", "health", "prices", "exchange", "feeds"]
+SINGLES = ["status", "health", "prices", "exchange", "feeds", "skill"]
 
 
 @pytest.fixture
