@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard import health
-from dashboard.snapshot import Feed
+from dashboard.snapshot_feeds import Feed
 from dashboard.templatetags import units
 from markets.models import Market
 from tests.builders_web import KEY, exchange, feed, publish, snapshot
