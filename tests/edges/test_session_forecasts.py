@@ -1,8 +1,8 @@
 """The forecast record of a session on the demo market: every window at every mark, once, whatever happens in between."""
 
 import asyncio
-from collections.abc import Iterator
-from itertools import takewhile
+from collections.abc import Iterable, Iterator
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import cast
 
@@ -12,9 +12,12 @@ from markets.core.events import MarketEvent, MarketListed
 from markets.core.units import SECOND_NS
 from tests.edges.test_session import WANTED, Rows, play, session
 from trading import models, records, restore, services
-from trading.core.decision import Decision
+from trading.core.decision import Decision, Forecast
+from trading.core.desk import Desk
+from trading.core.engine import Engine
 from trading.core.events import Event, Opening
 from trading.core.forecasts import MARKS_S
+from trading.core.paper import PaperExchange
 from trading.journal import Journal
 from trading.records import Subject
 from trading.simulator.world import EPOCH_NS, DemoWorld
@@ -131,3 +134,30 @@ def test_a_session_that_was_killed_has_its_forecasts_back_from_its_tape(
     assert told() == as_written
     restore.recover(killed, tape)
     assert told() == as_written
+
+
+# No future in it ------------------------------------------------------------------------------------------------
+
+
+def forecasts_of(events: Iterable[MarketEvent]) -> list[Forecast]:
+    engine = Engine()
+    desk = Desk(engine, PaperExchange(engine.markets))
+    steps = [*desk.open(Opening(START_NS, 10**10), *WANTED.events(START_NS))]
+    for event in events:
+        steps += desk.hear(event)
+    return [each for _, decision in steps for each in decision.forecasts]
+
+
+@pytest.mark.parametrize("second", [1_310, 1_775])
+def test_another_world_from_some_second_on_changes_nothing_that_was_forecast_before(second: int) -> None:
+    """The tape is cut off, and goes on as that of another seed: other prices, books, strikes and results."""
+    cut_ns = EPOCH_NS + second * SECOND_NS
+    other = DemoWorld(7, ("BTC",)).events(START_NS)
+    later = [
+        event for event in takewhile(lambda event: event.received_ns < END_NS, other) if event.received_ns >= cut_ns
+    ]
+    past = forecasts_of(market(cut_ns))
+    spliced = forecasts_of(chain(market(cut_ns), later))
+    assert [each for each in spliced if each.received_ns < cut_ns] == past
+    assert len(past) >= 5
+    assert len(spliced) > len(past)
