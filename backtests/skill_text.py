@@ -42,9 +42,9 @@ def rules(report: Report) -> list[str]:
     """What the numbers are, and how many comparisons they are picked from."""
     chance = round(0.05 * report.cells)
     corrected = (
-        f"{report.comparisons} models are compared, in {report.cells} cells with an interval; of so many about {chance} lie "
-        "outside theirs by chance alone. That a model is better is said only where it would also hold for the best of all "
-        "that were compared (Bonferroni); that the market is better is said at 95 %."
+        f"{counted(report.comparisons, 'different model')} compared, and {counted(report.cells, 'cell')} of the tables by group "
+        f"with an interval: of so many about {chance} lie outside theirs by chance alone. That a model is better is said only "
+        "where it would also hold for the best of all that were compared (Bonferroni); that the market is better is said at 95 %."
     )
     return [
         "One window is one vote: losses are averaged inside a window first. Windows with the same close are drawn together.",

@@ -88,7 +88,8 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All of it. `comparisons` models were held against the market, `cells` of them by group with an interval."""
+    """All of it. `comparisons` different models were held against the market, and in `cells` groups of rows an
+    interval was found."""
 
     rows: int
     windows: int
@@ -122,7 +123,7 @@ def report(table: Table) -> Report:
         last_ns=None if empty else int(blocks.times[-1]),
         quoted=int((~np.isnan(table.mid)).sum()),
         method=blocks.method,
-        comparisons=sum(each.name != COIN and any(one.low is not None for one in each.versus) for each in models),
+        comparisons=compared,
         cells=sum(cell.versus.low is not None for group in groups for cell in group.cells),
         models=tuple(models),
         groups=tuple(groups),

@@ -57,7 +57,7 @@ def sentence(name: str, versus: Versus, compared: int) -> str:
         held = f", and that holds when {compared} models are compared" if compared > 1 else ""
         return f"{ours} is better than {theirs} on these windows ({found}){held}. That is a score, not a profit."
     if versus.verdict == "leaning":
-        return f"{ours} scored better than {theirs}, but one of {compared} compared models does so by luck ({found})."
+        return f"{ours} scored better than {theirs}, but no more than the best of {compared} can by luck ({found})."
     return f"{ours} and {theirs} cannot be told apart ({found})."
 
 
