@@ -22,6 +22,9 @@ class SkillSerializer(serializers.Serializer[Any]):
 
     account = serializers.CharField()
     is_old = serializers.BooleanField(help_text="windows have settled since; a new report is being made")
+    is_simulated = serializers.BooleanField(
+        allow_null=True, help_text="the market was invented; it says nothing of the real one"
+    )
     forecasts = serializers.IntegerField(help_text="in the record, within the bounds asked for")
     windows_for_a_score = serializers.IntegerField(allow_null=True)
     windows_for_a_comparison = serializers.IntegerField(allow_null=True)
@@ -58,6 +61,7 @@ class SkillView(APIView):
         body = {
             "account": account,
             "is_old": shown.is_old,
+            "is_simulated": told.is_simulated if told else None,
             "forecasts": shown.forecasts,
             "windows_for_a_score": score,
             "windows_for_a_comparison": compare,

@@ -109,6 +109,12 @@ def settled_between(since_ns: int | None, until_ns: int | None) -> QuerySet[Mark
     return Market.objects.filter(**_between(since_ns, until_ns)).exclude(result="").order_by()
 
 
+def is_simulated(account: str) -> bool:
+    """Whether the newest market that the account forecast was invented: its skill says nothing of the real one."""
+    newest = Forecast.objects.filter(account=account).order_by("-close_ns").values_list("ticker", flat=True).first()
+    return Market.objects.filter(ticker=newest, is_simulated=True).exists()
+
+
 def rows_of_tapes(
     names: Iterable[str],
     *,

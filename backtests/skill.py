@@ -14,7 +14,7 @@ from backtests.core.scores import Floats
 from backtests.core.skill import Report, report
 from backtests.core.table import MARKET, Table, floats, table_of
 from backtests.core.walk_forward import calibrated_forward, pooled_forward
-from backtests.forecast_rows import TICKER_NS, Gathered, LeftOut, record_of_account, rows_of_tapes
+from backtests.forecast_rows import TICKER_NS, Gathered, LeftOut, is_simulated, record_of_account, rows_of_tapes
 from backtests.forecast_table import table_of_account
 from markets.core.units import DAY_NS, SECOND_NS
 from trading.core.fitted import MapKind
@@ -62,6 +62,7 @@ class Told(msgspec.Struct, frozen=True):
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     windows_needed: tuple[int, int] = (LEAST_WINDOWS, LEAST_FOR_INTERVAL)
+    is_simulated: bool = False  # of a market that was invented
 
 
 class SettledTold(msgspec.Struct, frozen=True):
@@ -78,8 +79,10 @@ def of_account(account: str, bounds: Bounds = ALWAYS, *, forward: bool = False) 
     table, left_out = table_of_account(*asked)
     source = f"the forecast record of account {account}"
     if forward and 0 < table.mid.size <= MOST_FOR_FORWARD:
-        return _told(source, record_of_account(*asked), forward=True)
-    return Told(source, report(table), left_out, tuple(_notes(table, {}, forward=forward)))
+        told = _told(source, record_of_account(*asked), forward=True)
+    else:
+        told = Told(source, report(table), left_out, tuple(_notes(table, {}, forward=forward)))
+    return msgspec.structs.replace(told, is_simulated=is_simulated(account))
 
 
 def of_tapes(names: Iterable[str], bounds: Bounds = ALWAYS, tell: Callable[[float, str], None] | None = None) -> Told:

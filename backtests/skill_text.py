@@ -13,12 +13,15 @@ from markets.core.units import SECOND_NS
 
 WIDTH = 100
 NONE = "-"
+SIMULATED = "This market is simulated: its numbers show that the report works, nothing of the real market."
 
 
 def text_of(told: Told) -> str:
     """Sentences first, then the tables."""
     report = told.report
     lines = [f"Skill of {told.source}", _span(report), ""]
+    if told.is_simulated:
+        lines += [SIMULATED, ""]
     if not report.rows:
         return "\n".join([*lines, *_left_out(told), "", _empty(told)])
     lines += [*_paragraphs(report.sentences), "", *_models(report), ""]

@@ -190,6 +190,15 @@ def test_what_cannot_be_meant_is_said_in_a_sentence(as_bob: Client, query: str, 
     assert reply.json()["detail"] == sentence.replace("&#x27;", "'")
 
 
+def test_a_simulated_market_is_called_one_and_a_real_one_is_not(as_bob: Client) -> None:
+    record(2)
+    assert "This market is simulated" in page(as_bob)
+    assert as_bob.get("/api/v1/skill/").json()["is_simulated"] is True
+    market("REAL", close_ns=CLOSE_NS + 50 * QUARTER_NS, is_simulated=False)
+    forecast(session(), 300, ticker="REAL", close_ns=CLOSE_NS + 50 * QUARTER_NS)
+    assert "This market is simulated" not in page(as_bob)
+
+
 def test_one_asset_alone(as_bob: Client) -> None:
     record(80)
     assert as_bob.get("/api/v1/skill/?asset=eth").json()["report"]["windows"] == 40

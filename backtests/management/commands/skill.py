@@ -30,7 +30,9 @@ class Command(BaseCommand):
         )
         source.add_argument("--settled", metavar="DIR", type=Path, help="the tables of settled markets in this folder")
         parser.add_argument("--account", metavar="NAME", help="whose forecast record (default: the account shown)")
-        parser.add_argument("--since", metavar="DAY", help="from this UTC day on, like 2026-05-13")
+        parser.add_argument(
+            "--since", metavar="DAY", help="from this UTC day on, like 2026-05-13; tapes by when they begin"
+        )
         parser.add_argument("--until", metavar="DAY", help="up to this UTC day, included")
         parser.add_argument("--asset", metavar="BTC", default="", help="one asset alone")
         parser.add_argument("--json", action="store_true", help="the whole report as JSON")
