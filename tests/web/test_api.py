@@ -17,7 +17,7 @@ from markets.api_fields import time_ns, time_text
 from markets.core.units import SECOND_NS
 from markets.models import Market
 from tests.builders_web import KEY, publish, snapshot
-from tests.builders_web_rows import OPEN_NS, TICKER, fill, market, order, session, signal, traded_market
+from tests.builders_web_rows import OPEN_NS, TICKER, fill, forecast, market, order, session, signal, traded_market
 from trading import services
 from trading.core.limits import RiskLimits
 from trading.models import Fill, Settlement, TraderStatus
@@ -171,6 +171,8 @@ def test_prices_are_the_snapshot_s(as_bob: Client, wire: redis.Redis) -> None:
     held, _, unknown = body["windows"]
     assert (held["bid"], held["ask"], held["fair"]) == ("0.5300", "0.5500", 0.5892)
     assert (unknown["bid"], unknown["ask"], unknown["fair"], unknown["spot"]) == (None, None, None, None)
+    assert (held["models"]["digital"], held["models"]["gbm_avg_emp"], held["pooled"]) == (0.5489, None, 0.5445)
+    assert (unknown["models"], unknown["calibrated"], unknown["pooled"]) == ({}, None, None)
     assert [venue["state"] for venue in body["venues"]] == ["fresh", "fresh", "stale", "lost"]
 
 
@@ -272,7 +274,8 @@ def test_every_answer_has_exactly_the_fields_of_its_schema(as_bob: Client, wire:
     services.limits_set(RiskLimits(), author=None, reason="first")
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     schemas = schema["components"]["schemas"]
-    names = {"markets": "Market", "signals": "Signal", "orders": "Order", "fills": "Fill", "positions": "Position", "settlements": "Settlement", "limits": "Limits"}  # fmt: skip
+    names = {"markets": "Market", "signals": "Signal", "orders": "Order", "fills": "Fill", "positions": "Position", "settlements": "Settlement", "limits": "Limits", "forecasts": "Forecast"}  # fmt: skip
+    forecast(session(), 600)
     for path, name in names.items():
         row = as_bob.get(f"/api/v1/{path}/").json()["results"][0]
         assert set(row) == set(schemas[name]["properties"]), path
@@ -285,6 +288,7 @@ def test_the_documentation_page_names_every_call(as_bob: Client) -> None:
     text = as_bob.get("/api/v1/docs/").content.decode()
     for name in LISTS + SINGLES + ["login", "logout", "mode"]:
         assert f"/api/v1/{name}/" in text
+    assert "/api/v1/forecasts.csv" in text
 
 
 def test_times_go_out_and_come_back_exactly() -> None:
