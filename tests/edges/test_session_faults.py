@@ -19,6 +19,7 @@ from markets.recorder import Recorder
 from markets.tape import TapeError, TapeHeader, read_whole
 from tests.edges.test_session import WANTED, Quiet
 from tests.edges.test_session_replay import CASH, session
+from tests.rising import BOLD
 from trading import exchange_side, inflow
 from trading.broadcast import Broadcast
 from trading.control import Control
@@ -58,7 +59,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> list[LoopbackServer]:
 async def run(made: Session, script: Callable[[], Any] | None = None) -> None:
     """Trade until the script has come to its end, or the session to its own."""
     start = Opening(made.source.opened_ns, CASH)
-    made.open(start, WANTED)
+    made.open(start, WANTED._replace(parameters=BOLD))  # the first order comes soon
 
     async def played() -> None:
         try:
