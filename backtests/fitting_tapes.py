@@ -8,10 +8,11 @@ import numpy as np
 from backtests.core.cases import cases_of, parts_of
 from backtests.core.fit_calibration import mappable, platt_fit
 from backtests.core.fit_pooling import poolable, pooling_fit
-from backtests.core.rows import MODELS, Row
+from backtests.core.rows import VARIANTS, Row
 from trading.core.fitted import Z_95, PoolingWeight
 from trading.fitted_words import reach_of, weight_words
 
+MODELS = (*VARIANTS, "fair")
 LEAST_WINDOWS = 30  # a look, not a measurement: none of this is ever used
 
 

@@ -11,7 +11,8 @@ from trading.core.fitted import VolatilityWeights
 LEAST_WINDOWS = 1_000  # a squared move is a poor witness of a variance
 RIDGE = 1.0
 MOST_STEPS = 100
-ENOUGH = 1e-9
+ENOUGH = 1e-8
+ROUNDING = 1e-11
 LEAST_RATE = 1e-300
 PRIOR = (np.array([0.0, 0.4, 0.4, 0.2]), np.array([0.0, 0.2, 0.4, 0.4]))  # a minute to go, and five or more
 
@@ -73,7 +74,7 @@ def har_fit(said: Floats, realised: Floats, weights: Floats, prior: Floats) -> F
         gradient = design.T @ (weights * (1.0 - ratio)) + wish @ (found - prior)
         curvature = (design * (weights * np.maximum(ratio, 0.05))[:, None]).T @ design + wish
         step = np.linalg.solve(curvature, gradient)
-        while loss(found - step) > least and float(np.max(np.abs(step))) > ENOUGH:
+        while loss(found - step) > least + ROUNDING * abs(least) and float(np.max(np.abs(step))) > ENOUGH:
             step = 0.5 * step
         if float(np.max(np.abs(step))) <= ENOUGH:
             break
