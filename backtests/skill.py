@@ -89,9 +89,8 @@ def of_tapes(names: Iterable[str], bounds: Bounds = ALWAYS, tell: Callable[[floa
     """Skill of what the engine forecasts on tapes. Raises InputError."""
     gathered = rows_of_tapes(names, since=bounds.since, until=bounds.until, tell=tell)
     rows = [row for row in gathered.rows if bounds.asset in {"", row.asset}]
-    return _told(
-        f"tapes played through the engine: {', '.join(names)}", Gathered(rows, gathered.left_out), forward=True
-    )
+    told = _told(f"tapes played through the engine: {', '.join(names)}", gathered._replace(rows=rows), forward=True)
+    return msgspec.structs.replace(told, notes=(*_tape_notes(gathered.by_ticker), *told.notes))
 
 
 def of_settled(folder: Path, bounds: Bounds = ALWAYS) -> SettledTold:

@@ -30,6 +30,7 @@ from backtests.core.splits import Split, splits
 from backtests.core.table import COIN, MARKET, Table
 from backtests.core.verdicts import label, sentence
 
+OTHERS = frozenset({MARKET, COIN})
 COIN_BRIER, COIN_LOG = 0.25, log(2.0)
 HEADLINE_FIRST = ("pooled", "calibrated", "fair")
 KEPT = ("fair", "calibrated", "pooled")  # of models that say the same, the first of these is told
@@ -127,9 +128,7 @@ def report(table: Table) -> Report:
         cells=sum(cell.versus.low is not None for group in groups for cell in group.cells),
         models=tuple(models),
         groups=tuple(groups),
-        sentences=tuple(
-            each.versus[0].sentence for each in _headline_first(models) if each.versus and not each.same_as
-        ),
+        sentences=tuple(_sentences(models)),
     )
 
 
@@ -255,6 +254,9 @@ def _twin(table: Table, name: str) -> str:
     return ""
 
 
-def _headline_first(models: list[ModelScore]) -> list[ModelScore]:
+def _sentences(models: list[ModelScore]) -> list[str]:
+    """Every different model against the market, then the configured one against the naive one."""
     order: Mapping[str, int] = {name: number for number, name in enumerate(HEADLINE_FIRST)}
-    return sorted(models, key=lambda each: order.get(each.name, len(order)))
+    told = sorted((each for each in models if each.versus), key=lambda each: order.get(each.name, len(order)))
+    naive = [one.sentence for each in told if each.name == KEPT[0] for one in each.versus if one.against not in OTHERS]
+    return [each.versus[0].sentence for each in told if not each.same_as] + naive
