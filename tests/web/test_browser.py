@@ -309,7 +309,9 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(chromium: Browser, s
     assert seat.complaints == []
 
 
-@pytest.mark.parametrize("path", ["/orders/", "/health/", "/skill/", "/api/v1/docs/", "/backtests/", "/backtests/new/", "/admin/"])
+@pytest.mark.parametrize(
+    "path", ["/orders/", "/health/", "/skill/", "/api/v1/docs/", "/backtests/", "/backtests/new/", "/admin/"]
+)
 def test_the_other_pages_break_no_rule_of_the_browser(chromium: Browser, site: str, path: str) -> None:
     seat = take_seat(chromium, site, "ada", viewport=DESKTOP, color_scheme="dark")
     seat.page.goto(path)
