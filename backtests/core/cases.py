@@ -85,7 +85,7 @@ def cases_of(rows: Sequence[Row], name: str) -> tuple[Cases, Whole]:
 
 def groups_of(assets: npt.NDArray[np.str_]) -> tuple[str, ...]:
     """What is fitted apart: all together, then each asset; one asset alone says nothing of all."""
-    found = tuple(str(asset) for asset in np.unique(assets))
+    found = tuple(sorted(set(assets.tolist())))  # many times faster than sorting all of them
     return found if len(found) < 2 else (ALL, *found)
 
 
