@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from backtests import settled
 from backtests.core.paired import LEAST_FOR_INTERVAL, LEAST_WINDOWS
@@ -81,7 +82,7 @@ def of_account(account: str, bounds: Bounds = ALWAYS, *, forward: bool = False) 
     if forward and 0 < table.mid.size <= MOST_FOR_FORWARD:
         told = _told(source, record_of_account(*asked), forward=True)
     else:
-        told = Told(source, report(table), left_out, tuple(_notes(table, {}, forward=forward)))
+        told = Told(source, report(table), (*left_out, *_not_shared(table)), tuple(_notes(table, {}, forward=forward)))
     return msgspec.structs.replace(told, is_simulated=is_simulated(account))
 
 
@@ -135,7 +136,9 @@ def _told(source: str, gathered: Gathered, *, forward: bool) -> Told:
     rows = gathered.rows
     found = walked(rows) if forward and 0 < len(rows) <= MOST_FOR_FORWARD else {}
     table = table_of(rows, MODELS).with_models(found)
-    return Told(source, report(table), gathered.left_out, tuple(_notes(table, found, forward=forward)))
+    return Told(
+        source, report(table), (*gathered.left_out, *_not_shared(table)), tuple(_notes(table, found, forward=forward))
+    )
 
 
 def _notes(table: Table, found: dict[str, Floats], *, forward: bool) -> list[str]:
@@ -152,11 +155,24 @@ def _settled(quoted: settled.Quoted, table: Table) -> Told:
     ]
     if quoted.name == settled.PATH:
         notes.append("This table holds closes at :00 and :30 alone, and its source calls it a biased sample.")
-    return Told(f"settled table {quoted.name}", report(table), tuple(left), tuple(notes))
+    return Told(f"settled table {quoted.name}", report(table), (*left, *_not_shared(table)), tuple(notes))
 
 
 def _of_asset(quoted: settled.Quoted, asset: str) -> settled.Quoted:
     return quoted._replace(rows=[row for row in quoted.rows if asset in {"", row.asset}])
+
+
+def _not_shared(table: Table) -> tuple[LeftOut, ...]:
+    """What was settled and is still in no comparison: without a quote, or without a probability of the configured model."""
+    if not table.mid.size:
+        return ()
+    name = next((each for each in ("fair", table.naive) if each in table.probabilities), "")
+    unquoted = np.isnan(table.mid)
+    unpriced = ~unquoted & np.isnan(table.probabilities[name]) if name else ~unquoted
+    found = (("no believed quote on both sides", unquoted), ("quoted, but not priced by us", unpriced))
+    return tuple(
+        LeftOut(why, int(rows.sum()), int(np.unique(table.window[rows]).size)) for why, rows in found if rows.any()
+    )
 
 
 def _sides(table: Table) -> str:

@@ -128,6 +128,8 @@ def test_an_empty_record_says_what_it_needs() -> None:
 def test_tapes_are_played_and_scored(tmp_path: Path) -> None:
     shown = printed("--tapes", str(write_tape(tmp_path / "rising.tape")))
     assert shown.splitlines()[1].startswith("1 settled window at 1 close on 1 day, 16 forecasts,")
+    left = {" ".join(line.split()) for line in shown.splitlines()}
+    assert "quoted, but not priced by us 5 1" in left  # from 45 seconds on the spot is silent
     assert "Played with the built-in settings and nothing fitted" in shown
     assert "not enough data: 1 settled window, 30 are the least for a score." in " ".join(shown.split())
 
