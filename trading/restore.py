@@ -96,6 +96,8 @@ class _Steps:
     """The steps on a tape as entries (without positions), and what was seen on the way."""
 
     def __init__(self, files: list[Path]) -> None:
+        newest = selectors.parameters_newest()
+        self._thinning = Thinning(newest.version if newest else 0)  # a later part does not say which were in force
         self.count = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
@@ -108,10 +110,9 @@ class _Steps:
         return self._entries
 
     def _read(self) -> Iterator[records.Entry]:
-        thinning = Thinning()
         for event, decision in _paired(self._messages):
             self._note(event)
-            kept = entry(event, decision, thinning)
+            kept = entry(event, decision, self._thinning)
             if kept is not None:
                 # Positions follow at the end, from the fills: half way through a tape they are old news.
                 yield kept._replace(positions=())

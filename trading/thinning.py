@@ -2,10 +2,12 @@
 
 from typing import cast
 
+from msgspec.structs import replace
+
 from markets.core.units import MILLISECOND_NS, SECOND_NS
 from trading import records
 from trading.core.decision import NOTHING, Decision, Signal
-from trading.core.events import Event
+from trading.core.events import Event, ParametersSet
 from trading.core.reasons import TRADED
 from trading.records import Entry
 
@@ -15,9 +17,11 @@ MARKETS_KEPT = 1_000  # far more than are ever open at once: over months the fir
 
 class Thinning:
     """Which signals become rows: all that led to an order; else when the reason turns (at most ten a second),
-    and once a second, a market. Event time alone decides, so the same tape keeps the same signals."""
+    and once a second, a market. Event time alone decides, so the same tape keeps the same signals.
+    `parameters_version` is that of the parameters heard last: the engine decides alike whatever their number."""
 
-    def __init__(self) -> None:
+    def __init__(self, parameters_version: int = 0) -> None:
+        self.parameters_version = parameters_version
         self._last: dict[str, tuple[str, int]] = {}
 
     def keeps(self, signal: Signal) -> bool:
@@ -36,10 +40,14 @@ class Thinning:
 def entry(event: Event, decision: Decision, thinning: Thinning) -> Entry | None:
     """What the rows keep of one step; None when that is nothing."""
     kept = cast(records.KeptEvent, event) if type(event) in records.KEPT else None
+    if isinstance(event, ParametersSet):
+        thinning.parameters_version = event.version
     if decision is NOTHING:
         return Entry(event.received_ns, kept) if kept is not None else None
     signals = tuple(signal for signal in decision.signals if thinning.keeps(signal))
     if kept is None and not (signals or decision.has_effect):
         return None
-    said = (decision.commands, decision.positions, decision.forecasts, decision.audits)
+    version = thinning.parameters_version
+    forecasts = tuple(replace(each, parameters_version=version) for each in decision.forecasts)
+    said = (decision.commands, decision.positions, forecasts, decision.audits)
     return Entry(event.received_ns, kept, signals, *said)

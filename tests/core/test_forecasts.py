@@ -102,7 +102,7 @@ def test_the_versions_it_was_made_with_go_with_it() -> None:
     table = Table(start=opening(seconds=-50))
     table.hear(ParametersSet(at(-45), 12, NARROW), FittedSet(at(-45), Fitted(calibration=(seen, unseen))), *window())
     told = of(table, 600)
-    assert (told.parameters_version, told.fitted_versions) == (12, (7,))
+    assert told.fitted_versions == (7,)
     assert told.calibrated is not None
     assert told.fair is not None
     assert told.calibrated > told.fair

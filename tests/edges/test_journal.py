@@ -17,6 +17,7 @@ from trading import ledger, models, records, selectors, services
 from trading.core import events
 from trading.core.decision import NOTHING, Decision, Forecast, PlaceOrder, Signal
 from trading.core.forecasts import MARKS_S
+from trading.core.parameters import Parameters
 from trading.core.reasons import TRADED
 from trading.journal import Journal
 from trading.pruning import prune_signals
@@ -70,6 +71,17 @@ def status_of(number: int = 1) -> tuple[str, int, str]:
 
 
 # What is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_a_forecast_is_kept_with_the_version_of_the_parameters_it_was_made_with() -> None:
+    thinning = Thinning(3)
+    said = Decision(at(60), forecasts=(Forecast(at(60), TICKER, "BTC", at(900), 840),))
+    versions = []
+    for event in (builders.spot(60), events.ParametersSet(at(60), 12, Parameters()), builders.spot(61)):
+        kept = entry(event, said, thinning)
+        assert kept is not None
+        versions.append([each.parameters_version for each in kept.forecasts])
+    assert versions == [[3], [12], [12]]
 
 
 def test_a_steady_view_becomes_a_row_once_a_second() -> None:

@@ -94,7 +94,7 @@ class Forecast(Message, frozen=True):
     known: int = 0  # samples of the average that were known
     missing: int = 0  # and of them nobody's
     is_official: bool = False  # held against the published index at that moment
-    parameters_version: int = 0
+    parameters_version: int = 0  # filled in by who keeps it: a decision does not depend on the number of a row
     fitted_versions: tuple[int, ...] = ()
     rates: tuple[float, ...] = ()  # variance a second without the hours: fast, middle, slow
 

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from msgspec.structs import replace
-
 from markets.core.events import MarketListed
 from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import NOTHING, Decision, Denied, Forecast, ModeChange, PlaceOrder, Signal
@@ -230,7 +228,7 @@ class Engine:
         return self.forecaster.due(now_ns, self.markets.values(), self._forecast)
 
     def _forecast(self, market: MarketState, seconds_left: int) -> Forecast:
-        told = forecast(
+        return forecast(
             market,
             self.underlyings[market.contract.asset],
             self.parameters,
@@ -238,7 +236,6 @@ class Engine:
             seconds_left=seconds_left,
             refused=self.watch.refused(market),
         )
-        return replace(told, parameters_version=self.versions["parameters"])
 
     def _propose(self, market: MarketState, quote: Quote) -> PlaceOrder | Denied:
         contract = market.contract
