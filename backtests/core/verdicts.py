@@ -14,6 +14,9 @@ LABELS = {
     "fair": "the configured model",
     "calibrated": "the configured model, calibrated",
     "pooled": "the pooled probability",
+    "pooled, walk-forward": "the model pooled with the market, walk-forward",
+    **{f"{kind}, walk-forward": f"the model after a walk-forward {kind} map" for kind in ("platt", "beta", "isotonic")},
+    **{f"mid, {kind} forward": f"the mid after a walk-forward {kind} map" for kind in ("platt", "beta", "isotonic")},
 }
 SHORT = {"worse": "market better", "better": "model better", "leaning": "within luck", "level": "no difference seen"}
 NOT_ENOUGH = "not enough data"
