@@ -5,8 +5,7 @@ from typing import NamedTuple
 from markets.core.units import PRICE_DOLLAR
 from trading.core.calibration import pooled
 from trading.core.confidence import OFFICIAL, confidence, probability_error
-from trading.core.edge import Cost, edge
-from trading.core.fees import fee_per_contract
+from trading.core.edge import at_one_price, edge
 from trading.derivation import Derivation
 from trading.price_options import Asked
 
@@ -53,7 +52,7 @@ def offer_of(asked: Asked, found: Derivation) -> Offer | None:
 
 def _side(asked: Asked, price: int, own: float, believed: float, error: float) -> SideOffer:
     """A side at its own price."""
-    spent = Cost(asked.size, price / PRICE_DOLLAR, fee_per_contract(asked.fees, price, asked.size), 0.0)
+    spent = at_one_price(asked.fees, price, asked.size, 0.0)
     gained = edge(believed, spent)
     sure = confidence(gained, error, 1.0, OFFICIAL, 1.0)
     return SideOffer(spent.price, spent.fee, spent.net, edge(own, spent), gained, sure)

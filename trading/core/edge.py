@@ -92,7 +92,7 @@ def cost(  # noqa: PLR0917  (a book, its terms, and an order)
     shown = book.count_at_ask() if is_bid else book.count_at_bid()
     is_within = limit is None or (book.ask <= limit if is_bid else book.bid >= limit)
     if shown >= count > 0 and is_within:
-        return _at_one_price(terms, best, count, slippage)
+        return at_one_price(terms, best, count, slippage)
     fills = [(price if is_bid else PRICE_DOLLAR - price, size) for price, size in walk(book, is_bid, count, limit)]
     taken = sum(size for _, size in fills)
     if not taken:
@@ -103,7 +103,8 @@ def cost(  # noqa: PLR0917  (a book, its terms, and an order)
 
 
 @lru_cache(maxsize=8_192)  # asked at every tick, of few prices and sizes
-def _at_one_price(terms: FeeTerms, price: int, count: int, slippage: float) -> Cost:
+def at_one_price(terms: FeeTerms, price: int, count: int, slippage: float) -> Cost:
+    """What `count` contracts of a side cost at its own `price`, all of them in one fill."""
     own, fee = price / PRICE_DOLLAR, fee_per_contract(terms, price, count)
     return Cost(count, own, fee, own + fee + slippage)
 
