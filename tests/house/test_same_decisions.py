@@ -4,6 +4,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from markets.core.events import MarketEvent
 from markets.core.units import DOLLAR, SECOND_NS
@@ -26,7 +27,9 @@ def back_tested(path: Path) -> Desk:
     events = list(market_events(path))
     engine = Engine()
     desk = Desk(engine, PaperExchange(engine.markets))
-    for _ in desk.open(*opening_events(Opening(events[0].received_ns, CASH), RiskLimits(), EAGER)):
+    start, limits, parameters, mode = opening_events(Opening(events[0].received_ns, CASH), RiskLimits(), EAGER)
+    first = replace(parameters, version=1)  # as the rows number it: a forecast says by which version it was made
+    for _ in desk.open(start, limits, first, mode):
         pass
     for event in events:
         for _ in desk.hear(event):
