@@ -185,7 +185,9 @@ def test_the_page_of_prices_shows_methods_venues_feeds_and_disk(chromium: Browse
         expect(seat.page.locator("#matrix tr")).to_have_count(2)
         expect(seat.page.locator("#volatility tr")).to_have_count(2)
         expect(seat.page.locator("#volatility .main")).to_have_text("51.2 %")
-        expect(seat.page.locator("#volatility tr").first).to_contain_text("US consumer prices \N{MULTIPLICATION SIGN} 4 from")
+        expect(seat.page.locator("#volatility tr").first).to_contain_text(
+            "US consumer prices \N{MULTIPLICATION SIGN} 4 from"
+        )
         expect(seat.page.locator("#feeds tr").nth(2)).to_contain_text("restricted location; again in 00:56:52")
         expect(seat.page.locator("#prices-page")).to_contain_text("1.25 GB of 5.00 GB")
         picture(seat.page, "prices-desktop")
