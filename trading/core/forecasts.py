@@ -72,7 +72,7 @@ def _gap(market: MarketState, underlying: Underlying, pricing: Pricing | None, n
     if market.contract.strike is None:
         return "NO_STRIKE"
     if pricing is None:
-        return underlying.spot.problem(now_ns) or "NO_SPOT"
+        return underlying.spot.problem(now_ns) or "NOT_PRICEABLE"
     return "" if market.status in ASKED else "NOT_OPEN"
 
 

@@ -14,7 +14,7 @@ from trading.core.fair_value import Pricer, averaging_of
 from trading.core.fitted import Announcement, CalibrationMap, Fitted, FittedTails, applying
 from trading.core.index_samples import IndexSamples
 from trading.core.market import MarketState, Pricing
-from trading.core.model import Seen, level_noise
+from trading.core.model import PricingError, Seen, level_noise
 from trading.core.official import Known, Official, Published, whole_window
 from trading.core.parameters import Parameters, PriceMethod
 from trading.core.spot import Spot
@@ -147,7 +147,7 @@ class Underlying:
 
 
 def price(market: MarketState, underlying: Underlying, parameters: Parameters, now_ns: int) -> Pricing | None:
-    """The fair value of a market now; None without a strike or a fresh spot price.
+    """The fair value of a market now; None without a strike or a fresh spot price, and of numbers that no model takes.
 
     It changes only with the spot estimate and, once a second, with the samples and the volatility:
     in between it is remembered.
@@ -159,11 +159,14 @@ def price(market: MarketState, underlying: Underlying, parameters: Parameters, n
     key = (estimate, underlying.spot.source_ns, now_ns // SECOND_NS)
     if market.priced_at == key:
         return market.pricing
-    if market.pricer is None:
-        market.pricer = Pricer(contract, parameters)
-    market.priced_at = key
-    market.pricing = pricing = _priced(market.pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
-    return pricing
+    market.priced_at, market.pricing = key, None
+    try:
+        if market.pricer is None:
+            market.pricer = Pricer(contract, parameters)
+        market.pricing = _priced(market.pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
+    except PricingError:  # one market's numbers must not end a session; whoever asks says why there is no price
+        return None
+    return market.pricing
 
 
 def side_by_side(market: MarketState, underlying: Underlying, parameters: Parameters, now_ns: int) -> SideBySide | None:
@@ -172,10 +175,12 @@ def side_by_side(market: MarketState, underlying: Underlying, parameters: Parame
     estimate = underlying.spot.estimate(now_ns)
     if estimate is None or contract.strike is None:
         return None
-    if market.pricer is None:
-        market.pricer = Pricer(contract, parameters)
-    seen, _, outlook, learnt = _seen(market.pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
-    return market.pricer.side_by_side(seen, outlook.sigma, outlook.pieces, learnt)
+    try:
+        pricer = market.pricer or Pricer(contract, parameters)
+        seen, _, outlook, learnt = _seen(pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
+        return pricer.side_by_side(seen, outlook.sigma, outlook.pieces, learnt)
+    except PricingError:
+        return None
 
 
 _View = tuple[Seen, Known, Outlook, FittedTails | None]

@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "NO_SPOT": "no spot venue has a fresh price",
     "NO_QUORUM": "fewer spot venues have a fresh price than the quorum asks for",
     "VENUES_DISAGREE": "two spot venues disagree, and there is no third to say which is right",
+    "NOT_PRICEABLE": "the numbers of this market cannot be priced: its strike, the spot or the volatility is none that can be",
     "SAMPLES_MISSING": "a value of the settlement average was missed",
     "ORDER_WORKING": "an order of ours in this market is still unanswered",
     "TOO_SOON": "the last order in this market is too short a time ago",

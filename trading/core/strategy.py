@@ -107,7 +107,7 @@ def obstacle(view: View) -> str:
     if market.lost:
         return "FEED_LOST"
     if view.pricing is None:
-        return view.spot.problem(view.now_ns) or "NO_SPOT"
+        return view.spot.problem(view.now_ns) or "NOT_PRICEABLE"
     if view.pricing.missing:
         return "SAMPLES_MISSING"
     if market.book.is_crossed:

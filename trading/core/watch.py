@@ -1,6 +1,7 @@
 """Watch: everything the market has said; the open markets with their books, and the assets behind them."""
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any
 
 from msgspec.structs import replace
@@ -114,7 +115,7 @@ class Watch:
         return "CONTRACT_CHANGED" if market.contract.series in self.drifts else ""
 
     def _market_listed(self, event: MarketListed) -> Touched:
-        contract = self._sharpened(event.contract)
+        contract = self._sharpened(_possible(event.contract))
         underlying = self._underlying(contract.asset)
         market = self.markets.get(contract.ticker)
         if market is None:
@@ -250,6 +251,11 @@ class Watch:
                 if subject in ("", asset):
                     _tell(underlying.spot, event)
         return underlying
+
+
+def _possible(contract: Contract) -> Contract:
+    """The terms without a strike that cannot be one."""
+    return contract if contract.strike is None or 0.0 < contract.strike < inf else replace(contract, strike=None)
 
 
 def _tell(spot: Spot, event: FeedStatus) -> None:
