@@ -26,7 +26,7 @@ from trading.models import Forecast
 from trading.playback import market_events
 
 YES_NO = {"yes": 1, "no": 0}
-COLUMNS = ("asset", "ticker", "close_ns", "seconds_left", *MODELS, "bid", "ask", "book_age_ns", "reason")
+COLUMNS = ("asset", "ticker", "close_ns", "seconds_left", *MODELS, "bid", "ask", "book_age_ns", "level_error", "reason")
 CAPITAL = Money(0)
 TICKER_NS = 5 * SECOND_NS
 BY_TICKER = "BY_TICKER"
@@ -236,10 +236,9 @@ def _catalogued(tickers: set[str]) -> dict[str, str]:
 def _row(values: Sequence[Any], outcome: int) -> Row:
     """A row of the values of COLUMNS."""
     asset, ticker, close_ns, seconds_left = values[:4]
-    *said, bid, ask, age, reason = values[4:]
-    return Row(
-        asset, ticker, close_ns, seconds_left, dict(zip(MODELS, said, strict=True)), bid, ask, age, outcome, reason
-    )
+    *said, bid, ask, age, level_error, reason = values[4:]
+    models = dict(zip(MODELS, said, strict=True))
+    return Row(asset, ticker, close_ns, seconds_left, models, bid, ask, age, outcome, reason, level_error)
 
 
 def _between(since_ns: int | None, until_ns: int | None) -> dict[str, int]:

@@ -26,6 +26,7 @@ class Part(NamedTuple):
     seconds_left: Ints
     mid: Floats
     outcome: Floats
+    level: Floats
     said: NDArray[np.float64]  # (rows, models)
 
 
@@ -53,7 +54,7 @@ def table_of_account(
     columns = zip(MODELS, whole.said.T, strict=True)
     said = {name: np.ascontiguousarray(column) for name, column in columns if not np.isnan(column).all()}
     names, place = np.unique(np.array(list(assets)), return_inverse=True)
-    table = Table(tuple(str(name) for name in names), place[whole.asset], *whole[1:6], said)
+    table = Table(tuple(str(name) for name in names), place[whole.asset], *whole[1:7], said)
     return table, left.told(len(MARKS_S), int(whole.close_ns.size), len(tickers))
 
 
@@ -72,7 +73,7 @@ def _parts(
             outcomes.append(outcome)
     if not settled:
         return
-    asset, ticker, close_ns, seconds_left, *said, bid, ask, age = zip(*settled, strict=True)
+    asset, ticker, close_ns, seconds_left, *said, bid, ask, age, level = zip(*settled, strict=True)
     yield Part(
         assets.of(asset),
         tickers.of(ticker),
@@ -80,6 +81,7 @@ def _parts(
         np.array(seconds_left, np.int64),
         _mids(floats(bid), floats(ask), floats(age)),
         np.array(outcomes, np.float64),
+        floats(level),
         np.stack([floats(column) for column in said], axis=1),
     )
 
@@ -98,4 +100,4 @@ def _chunks(values: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]
 
 def _empty() -> Table:
     none = np.empty(0, np.int64)
-    return Table((), none, none, none, none, np.empty(0), np.empty(0), {})
+    return Table((), none, none, none, none, np.empty(0), np.empty(0), np.empty(0), {})

@@ -10,7 +10,7 @@ import numpy as np
 
 from backtests import settled
 from backtests.core.paired import LEAST_FOR_INTERVAL, LEAST_WINDOWS
-from backtests.core.rows import MODELS, Row, mid
+from backtests.core.rows import MODELS, Row, any_mid, mid
 from backtests.core.scores import Floats
 from backtests.core.skill import Report, report
 from backtests.core.table import MARKET, Table, floats, table_of
@@ -25,6 +25,10 @@ MAPS: tuple[MapKind, ...] = ("platt", "beta", "isotonic")
 BLIND_WORDS = (
     'Models "without spot" know the strike and how far earlier windows moved, and nothing of the price since: they say about '
     "one half. What the market is better by is the worth of hearing the spot, not the worth of our models."
+)
+ONE_SIDED_WORDS = (
+    "Quotes with one side alone are compared too: nobody bids counts as a bid of $0, nobody offers as an offer of $1. These are "
+    "mostly windows that are as good as decided; `pooled` had no quote to lean on there and is our own probability."
 )
 COLD_WORDS = (
     "Played with the built-in settings and nothing fitted; each tape begins with an engine that has heard nothing, so its "
@@ -74,23 +78,31 @@ class SettledTold(msgspec.Struct, frozen=True):
     ladder_table: str = settled.PATH
 
 
-def of_account(account: str, bounds: Bounds = ALWAYS, *, forward: bool = False) -> Told:
-    """Skill of what an account forecast. `forward` fits maps day by day as well, which takes a while."""
+def of_account(account: str, bounds: Bounds = ALWAYS, *, forward: bool = False, one_sided: bool = False) -> Told:
+    """Skill of what an account forecast. `forward` fits maps day by day as well, which takes a while. `one_sided` compares
+    where the market had one side alone, too."""
     asked = (account, bounds.since_ns, bounds.until_ns, bounds.asset)
     table, left_out = table_of_account(*asked)
     source = f"the forecast record of account {account}"
-    if forward and 0 < table.mid.size <= MOST_FOR_FORWARD:
-        told = _told(source, record_of_account(*asked), forward=True)
+    if one_sided or (forward and 0 < table.mid.size <= MOST_FOR_FORWARD):
+        told = _told(source, record_of_account(*asked), forward=forward, one_sided=one_sided)
     else:
         told = Told(source, report(table), (*left_out, *_not_shared(table)), tuple(_notes(table, {}, forward=forward)))
     return msgspec.structs.replace(told, is_simulated=is_simulated(account))
 
 
-def of_tapes(names: Iterable[str], bounds: Bounds = ALWAYS, tell: Callable[[float, str], None] | None = None) -> Told:
+def of_tapes(
+    names: Iterable[str],
+    bounds: Bounds = ALWAYS,
+    tell: Callable[[float, str], None] | None = None,
+    *,
+    one_sided: bool = False,
+) -> Told:
     """Skill of what the engine forecasts on tapes. Raises InputError."""
     gathered = rows_of_tapes(names, since=bounds.since, until=bounds.until, tell=tell)
     rows = [row for row in gathered.rows if bounds.asset in {"", row.asset}]
-    told = _told(f"tapes played through the engine: {', '.join(names)}", gathered._replace(rows=rows), forward=True)
+    source = f"tapes played through the engine: {', '.join(names)}"
+    told = _told(source, gathered._replace(rows=rows), forward=True, one_sided=one_sided)
     return msgspec.structs.replace(told, notes=(*_tape_notes(gathered.by_ticker), *told.notes))
 
 
@@ -131,14 +143,17 @@ def _tape_notes(by_ticker: int) -> list[str]:
     return words
 
 
-def _told(source: str, gathered: Gathered, *, forward: bool) -> Told:
+def _told(source: str, gathered: Gathered, *, forward: bool, one_sided: bool = False) -> Told:
     """The report of rows, with maps fitted day by day where that is asked for and not too much."""
     rows = gathered.rows
     found = walked(rows) if forward and 0 < len(rows) <= MOST_FOR_FORWARD else {}
     table = table_of(rows, MODELS).with_models(found)
-    return Told(
-        source, report(table), (*gathered.left_out, *_not_shared(table)), tuple(_notes(table, found, forward=forward))
-    )
+    if one_sided:
+        table = table._replace(mid=floats([any_mid(row) for row in rows]))
+    notes = _notes(table, found, forward=forward)
+    if one_sided and notes:
+        notes[0] = ONE_SIDED_WORDS
+    return Told(source, report(table), (*gathered.left_out, *_not_shared(table)), tuple(notes))
 
 
 def _notes(table: Table, found: dict[str, Floats], *, forward: bool) -> list[str]:

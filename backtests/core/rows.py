@@ -29,6 +29,7 @@ class Row(NamedTuple):
     book_age_ns: int | None
     outcome: int
     reason: str = ""
+    level_error: float | None = None  # of the index level then: one standard deviation, relative
 
 
 def mid(row: Row) -> float | None:
@@ -44,6 +45,15 @@ def mid_of(bid: int, ask: int) -> float | None:
     if bid <= 0 or ask >= PRICE_DOLLAR or bid >= ask:
         return None
     return (bid + ask) / (2 * PRICE_DOLLAR)
+
+
+def any_mid(row: Row) -> float | None:
+    """The same where a side is missing too: nobody bids is a bid of $0, nobody offers an offer of $1. None where both are
+    missing, they cross or the book is not believed."""
+    is_empty = row.bid <= 0 and row.ask >= PRICE_DOLLAR
+    if row.book_age_ns is None or is_empty or row.bid >= row.ask:
+        return None
+    return (max(row.bid, 0) + min(row.ask, PRICE_DOLLAR)) / (2 * PRICE_DOLLAR)
 
 
 def by_window(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -1,4 +1,4 @@
-"""The groups that skill is told by: asset, time to the close, the market's price."""
+"""The groups that skill is told by: asset, time to the close, the market's price, how sure the level was."""
 
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from trading.core.fitted import BUCKETS
 
 MOST_MARKS = 24  # different times to the close, each shown by itself
 PRICES = 10
+UNSURE = 2e-4  # an index level that may be further off was never held against a published one
 
 
 class Split(NamedTuple):
@@ -21,15 +22,19 @@ class Split(NamedTuple):
 
 
 def splits(table: Table) -> list[Split]:
-    """By asset, by time to the close, by the market's price."""
+    """By asset, by time to the close, by the market's price; by the error of the level, where it is known and differs."""
     mid = np.where(np.isnan(table.mid), 0.0, table.mid)
     prices = tuple(f"{number / PRICES:.1f} to {(number + 1) / PRICES:.1f}" for number in range(PRICES))
     place = np.clip((mid * PRICES + 1e-9).astype(np.int64), 0, PRICES - 1)
-    return [
+    found = [
         Split("asset", table.assets, table.asset),
         Split("time left", *_times(table.seconds_left)),
         Split("market's price", prices, place),
     ]
+    unsure = (table.level > UNSURE).astype(np.int64)
+    if unsure.any() and not unsure.all():
+        found.append(Split("error of the index level", ("up to 2 bp", "above 2 bp"), unsure))
+    return found
 
 
 def _times(seconds: Ints) -> tuple[tuple[str, ...], Ints]:

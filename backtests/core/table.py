@@ -22,6 +22,7 @@ class Table(NamedTuple):
     seconds_left: Ints
     mid: Floats
     outcome: Floats
+    level: Floats  # the standard error of the index level, relative
     probabilities: dict[str, Floats]
     naive: str = NAIVE  # which of them is the naive N(d2)
 
@@ -39,6 +40,7 @@ class Table(NamedTuple):
             seconds_left=self.seconds_left[chosen],
             mid=self.mid[chosen],
             outcome=self.outcome[chosen],
+            level=self.level[chosen],
             probabilities={name: column[chosen] for name, column in self.probabilities.items()},
         )
 
@@ -78,6 +80,7 @@ def table_of(rows: Iterable[Row], models: Sequence[str] = MODELS) -> Table:
         np.array([row.seconds_left for row in listed], np.int64),
         floats([mid(row) for row in listed]),
         np.array([row.outcome for row in listed], np.float64),
+        floats([row.level_error for row in listed]),
         {name: column for name, column in columns.items() if not np.isnan(column).all()},
     )
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from backtests.core.paired import judged
-from backtests.core.rows import Row, by_close, by_window, mid
+from backtests.core.rows import Row, any_mid, by_close, by_window, mid
 from backtests.core.skill import ModelScore, Report, report
+from backtests.core.splits import splits
 from backtests.core.table import table_of
 from markets.core.units import DAY_NS, SECOND_NS
 
@@ -262,3 +263,20 @@ def test_the_order_of_rows_changes_nothing() -> None:
     first, second = model(scored(rows), "fair"), model(scored(shuffled), "fair")
     assert second.brier == pytest.approx(first.brier, abs=1e-12)
     assert second.versus[0].low == pytest.approx(first.versus[0].low, abs=1e-6)
+
+
+def test_a_quote_with_one_side_is_a_market_where_that_is_asked_for() -> None:
+    assert any_mid(row(bid=9_900, ask=10_000)) == pytest.approx(0.995)
+    assert any_mid(row(bid=0, ask=20)) == pytest.approx(0.001)
+    assert mid(row(bid=0, ask=20)) is None
+    assert any_mid(row(bid=0, ask=10_000)) is None
+    assert any_mid(row(bid=5_000, ask=4_900)) is None
+    assert any_mid(row(bid=0, ask=20, book_age_ns=None)) is None
+    assert any_mid(row(bid=4_000, ask=4_400)) == mid(row(bid=4_000, ask=4_400)) == pytest.approx(0.42)
+
+
+def test_rows_are_parted_by_how_sure_the_level_was_where_that_differs() -> None:
+    sure, unsure = [row(number, level_error=1e-4) for number in range(3)], [row(9, level_error=5e-4)]
+    (split,) = [each for each in splits(table_of([*sure, *unsure])) if each.kind == "error of the index level"]
+    assert [split.keys[number] for number in split.code] == ["up to 2 bp"] * 3 + ["above 2 bp"]
+    assert len(splits(table_of(sure))) == len(splits(table_of(unsure))) == 3

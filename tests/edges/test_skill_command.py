@@ -260,3 +260,9 @@ def test_another_future_changes_no_forecast_of_a_recorded_session(tmp_path: Path
     assert sum(each.fair is not None for each in whole) >= 5
     other = [each for each in forecasts_of(changed_after(events, cut_ns)).made if each.received_ns < cut_ns]
     assert other == whole
+
+
+def test_one_sided_quotes_are_not_for_the_settled_tables(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="--one-sided is not for --settled") as refused:
+        call_command("skill", "--settled", str(tmp_path), "--one-sided")
+    assert refused.value.returncode == 2

@@ -281,3 +281,12 @@ def test_what_another_version_kept_is_made_anew() -> None:
     told = skill_cache.skill_of("demo").told
     assert told is not None
     assert told.report.windows == 4
+
+
+def test_a_record_of_one_sided_quotes_is_compared_where_that_is_asked_for() -> None:
+    market()
+    forecast(session(), 60, bid=9_900, ask=10_000)
+    assert of_account("demo").report.quoted == 0
+    told = of_account("demo", one_sided=True)
+    assert told.report.quoted == 1
+    assert any("nobody offers as an offer of $1" in note for note in told.notes)

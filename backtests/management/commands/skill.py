@@ -35,6 +35,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--until", metavar="DAY", help="up to this UTC day, included")
         parser.add_argument("--asset", metavar="BTC", default="", help="one asset alone")
+        parser.add_argument(
+            "--one-sided", action="store_true", help="compare quotes with one side alone too: an empty side is $0 or $1"
+        )
         parser.add_argument("--json", action="store_true", help="the whole report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -54,11 +57,15 @@ class Command(BaseCommand):
     def _told(self, options: dict[str, Any], bounds: Bounds) -> Told | SettledTold:
         if options["account"] and (options["tapes"] or options["settled"]):
             raise InputError({"account": "--account is for the forecast record, not for --tapes or --settled."})
+        one_sided = options["one_sided"]
         if options["settled"]:
+            if one_sided:
+                raise InputError({"one_sided": "--one-sided is not for --settled, whose ladder has it anyway."})
             return of_settled(options["settled"], bounds)
         if options["tapes"]:
-            return of_tapes([options["tapes"]], bounds, self._bar if sys.stderr.isatty() else None)
-        return of_account(options["account"] or account_shown(), bounds, forward=True)
+            bar = self._bar if sys.stderr.isatty() else None
+            return of_tapes([options["tapes"]], bounds, bar, one_sided=one_sided)
+        return of_account(options["account"] or account_shown(), bounds, forward=True, one_sided=one_sided)
 
     def _bar(self, share: float, note: str) -> None:
         self.stderr.write(f"\r{share:4.0%} {note[:60]:60}\r", ending="")
