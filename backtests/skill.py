@@ -19,6 +19,7 @@ from backtests.forecast_rows import TICKER_NS, Gathered, LeftOut, is_simulated, 
 from backtests.forecast_table import table_of_account
 from markets.core.units import DAY_NS, SECOND_NS
 from trading.core.fitted import MapKind
+from trading.core.parameters import Parameters
 
 FORWARD = ", walk-forward"
 MAPS: tuple[MapKind, ...] = ("platt", "beta", "isotonic")
@@ -34,6 +35,13 @@ COLD_WORDS = (
     "Played with the built-in settings and nothing fitted; each tape begins with an engine that has heard nothing, so its "
     "volatility is cold for some minutes."
 )
+HOURS_WORDS = (
+    "The hours of the day, the volatility to start from and the tails are the pricing notes', measured on settlements of May to "
+    "July 2026: on tapes of that time or before they are no blind test. --without-hours tells what the hours are worth in it."
+)
+ALIKE_WORDS = "Priced as if all hours of the day were alike (--without-hours)."
+MEASURED_UNTIL = date(2026, 7, 14)
+"""The last day that the built-in hours and volatilities to start from were measured on."""
 MOST_FOR_FORWARD = 200_000
 """Rows up to which maps are fitted again day by day: the work grows with rows times days."""
 
@@ -97,13 +105,15 @@ def of_tapes(
     tell: Callable[[float, str], None] | None = None,
     *,
     one_sided: bool = False,
+    with_hours: bool = True,
 ) -> Told:
-    """Skill of what the engine forecasts on tapes. Raises InputError."""
-    gathered = rows_of_tapes(names, since=bounds.since, until=bounds.until, tell=tell)
+    """Skill of what the engine forecasts on tapes; without the hours as if all of them were alike. Raises InputError."""
+    parameters = Parameters(seasonality=with_hours)
+    gathered = rows_of_tapes(names, since=bounds.since, until=bounds.until, parameters=parameters, tell=tell)
     rows = [row for row in gathered.rows if bounds.asset in {"", row.asset}]
     source = f"tapes played through the engine: {', '.join(names)}"
     told = _told(source, gathered._replace(rows=rows), forward=True, one_sided=one_sided)
-    return msgspec.structs.replace(told, notes=(*_tape_notes(gathered.by_ticker), *told.notes))
+    return msgspec.structs.replace(told, notes=(*tape_notes(gathered, with_hours=with_hours), *told.notes))
 
 
 def of_settled(folder: Path, bounds: Bounds = ALWAYS) -> SettledTold:
@@ -132,11 +142,14 @@ def _market_walked(rows: Sequence[Row]) -> dict[str, Floats]:
     return {name: floats(said) for name, said in found.items() if any(p is not None for p in said)}
 
 
-def _tape_notes(by_ticker: int) -> list[str]:
-    words = [COLD_WORDS]
-    if by_ticker:
+def tape_notes(gathered: Gathered, *, with_hours: bool = True) -> list[str]:
+    """How tapes were played, and what of it was known before."""
+    words = [COLD_WORDS] if with_hours else [COLD_WORDS, ALIKE_WORDS]
+    if any(row.close_ns < day_ns(MEASURED_UNTIL) + DAY_NS for row in gathered.rows):
+        words.append(HOURS_WORDS)
+    if gathered.by_ticker:
         words.append(
-            f"{by_ticker:,} forecasts have no recorded book and take the market's quote from its ticker channel, at most "
+            f"{gathered.by_ticker:,} forecasts have no recorded book and take the market's quote from its ticker channel, at most "
             f"{TICKER_NS // SECOND_NS} s old. That channel lags the book by up to a second, which flatters us; `pooled` did not "
             "hear those quotes."
         )

@@ -12,7 +12,8 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from backtests.forecast_rows import BY_TICKER, forecasts_of, rows_of_tapes
+from backtests.core.rows import Row
+from backtests.forecast_rows import BY_TICKER, Gathered, forecasts_of, rows_of_tapes
 from backtests.settled import (
     PATH,
     SettledError,
@@ -22,7 +23,7 @@ from backtests.settled import (
     outcomes,
     priced,
 )
-from backtests.skill import Bounds, of_settled
+from backtests.skill import Bounds, of_settled, tape_notes
 from markets.core.events import FeedStatus, MarketEvent, SpotPrice, TickerQuote
 from markets.core.units import SECOND_NS
 from markets.recording.importing import import_run
@@ -32,6 +33,7 @@ from tests.builders import TICKER, at
 from tests.rising import rising, write_tape
 from tests.web.test_skill_page import record
 from trading.core.forecasts import MARKS_S
+from trading.core.parameters import Parameters
 
 OPEN = datetime(2026, 6, 1, tzinfo=UTC)
 RECORDED = settings.RECORDED_DATA
@@ -131,7 +133,28 @@ def test_tapes_are_played_and_scored(tmp_path: Path) -> None:
     left = {" ".join(line.split()) for line in shown.splitlines()}
     assert "quoted, but not priced by us 5 1" in left  # from 45 seconds on the spot is silent
     assert "Played with the built-in settings and nothing fitted" in shown
+    assert "July 2026" not in shown  # what the defaults were measured on is behind this tape
     assert "not enough data: 1 settled window, 30 are the least for a score." in " ".join(shown.split())
+
+
+def test_tapes_of_the_time_that_the_defaults_were_measured_on_are_no_blind_test() -> None:
+    last = int(datetime(2026, 7, 14, 23, 45, tzinfo=UTC).timestamp()) * SECOND_NS
+    of_then, later = (
+        " ".join(tape_notes(Gathered([Row("BTC", TICKER, close_ns, 600, {}, 0, 10_000, None, 1)], ())))
+        for close_ns in (last, last + 900 * SECOND_NS)
+    )
+    assert "measured on settlements of May to July 2026" in of_then
+    assert "July 2026" not in later
+
+
+@pytest.mark.django_db
+def test_tapes_are_also_priced_as_if_all_hours_were_alike(tmp_path: Path) -> None:
+    tape = str(write_tape(tmp_path / "rising.tape"))
+    with_hours, without = printed("--tapes", tape), printed("--tapes", tape, "--without-hours")
+    assert "as if all hours of the day were alike" in " ".join(without.split())
+    assert "as if all hours of the day were alike" not in " ".join(with_hours.split())
+    alike = forecasts_of(rising(), Parameters(seasonality=False)).made
+    assert [each.sigma for each in alike] != [each.sigma for each in forecasts_of(rising()).made]
 
 
 @pytest.mark.django_db
@@ -143,6 +166,7 @@ def test_tapes_are_played_and_scored(tmp_path: Path) -> None:
         (["--since", "yesterday"], "'yesterday' is not a day; write it like 2026-05-13."),
         (["--since", "2026-05-13", "--until", "2026-05-12"], "--since 2026-05-13 is after --until 2026-05-12."),
         (["--tapes", "all", "--account", "demo"], "--account is for the forecast record"),
+        (["--without-hours"], "--without-hours is for --tapes alone"),
     ],
 )
 def test_what_cannot_be_scored_is_one_sentence(words: list[str], sentence: str) -> None:

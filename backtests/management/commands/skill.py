@@ -38,6 +38,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--one-sided", action="store_true", help="compare quotes with one side alone too: an empty side is $0 or $1"
         )
+        parser.add_argument(
+            "--without-hours", action="store_true", help="with --tapes: price as if all hours of the day were alike"
+        )
         parser.add_argument("--json", action="store_true", help="the whole report as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -57,14 +60,16 @@ class Command(BaseCommand):
     def _told(self, options: dict[str, Any], bounds: Bounds) -> Told | SettledTold:
         if options["account"] and (options["tapes"] or options["settled"]):
             raise InputError({"account": "--account is for the forecast record, not for --tapes or --settled."})
-        one_sided = options["one_sided"]
+        one_sided, with_hours = options["one_sided"], not options["without_hours"]
+        if not with_hours and not options["tapes"]:
+            raise InputError({"hours": "--without-hours is for --tapes alone: other forecasts were made long ago."})
         if options["settled"]:
             if one_sided:
                 raise InputError({"one_sided": "--one-sided is not for --settled, whose ladder has it anyway."})
             return of_settled(options["settled"], bounds)
         if options["tapes"]:
             bar = self._bar if sys.stderr.isatty() else None
-            return of_tapes([options["tapes"]], bounds, bar, one_sided=one_sided)
+            return of_tapes([options["tapes"]], bounds, bar, one_sided=one_sided, with_hours=with_hours)
         return of_account(options["account"] or account_shown(), bounds, forward=True, one_sided=one_sided)
 
     def _bar(self, share: float, note: str) -> None:
