@@ -1,6 +1,7 @@
 """`kalshi-bot`: the commands a person uses, by their short names."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -39,12 +40,22 @@ DJANGOS_OWN = {
     "--version", "--verbosity", "--settings", "--pythonpath",
     "--traceback", "--no-color", "--force-color", "--skip-checks",
 }  # fmt: skip
+NOBODY_READS = 128 + signal.SIGPIPE
 ALIASES = {name.replace("_", "-"): name for name in COMMANDS}
 
 
 def main() -> None:
-    """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    """The console script. 141, as a shell says of it, where nobody reads what we write any more; 143 when it is told to end."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was begun is cleared away
+    try:
+        try:
+            code = run(sys.argv[1:])
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains of it at its end
+        code = NOBODY_READS
+    sys.exit(code)
 
 
 def run(words: Sequence[str]) -> int:

@@ -27,6 +27,7 @@ OWN_NAMES: dict[str, ModelName] = {
 MODELS = tuple(OWN_NAMES)
 UNITS = {model: "abs_per_sqrt_s" if model == "abm_avg" else "rel_per_sqrt_s" for model in MODELS}
 MOST_BYTES = 64_000_000
+MOST_SECONDS = 10_000_000
 T = TypeVar("T")
 Profile = tuple[tuple[float, float, float], ...]
 
@@ -248,6 +249,7 @@ def nanoseconds(text: str) -> int:
         seconds = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number of seconds") from None
-    if not (seconds.is_finite() and 0 <= seconds <= 10_000_000):
-        raise ValueError(f"{text} s to the close: 0 or more, as what has closed is settled and not priced")
+    if not (seconds.is_finite() and 0 <= seconds <= MOST_SECONDS):
+        reason = "as what has closed is settled and not priced" if seconds < 0 else f"and {MOST_SECONDS:,} at most"
+        raise ValueError(f"{text} s to the close: 0 or more, {reason}")
     return int(seconds * SECOND_NS)

@@ -85,6 +85,7 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
             2,
             "the database cannot be asked for KXBTC15M-26AUG171530-30",
         ),
+        ("price --asset BTC --spot 1 --strike 1 --seconds 1e12", 2, "0 or more, and 10,000,000 at most"),
         ("price --check nowhere.csv", 2, "kalshi-bot: nowhere.csv cannot be read: No such file or directory."),
         ("forecasts --since yesterday", 2, "'yesterday' is not a day or a time"),
         ("forecasts --since 2026-05-13 --until 2026-05-12", 2, "--since has to be before --until"),
@@ -105,6 +106,24 @@ def test_a_contract_is_priced_without_a_database_redis_or_network(tmp_path: Path
     )
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.startswith("P(YES) 0.8663    P(NO) 0.1337\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["price --asset BTC --spot 85100 --strike 85000 --seconds 300 --json", "help"],
+    ids=["a table", "the overview"],
+)
+def test_a_reader_who_leaves_is_no_error(tmp_path: Path, words: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        left = subprocess.run(
+            [Path(sys.executable).with_name("kalshi-bot"), *words.split()],
+            cwd=ROOT, env=own_environment(tmp_path), stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (left.returncode, left.stderr) == (141, "")
 
 
 @pytest.mark.parametrize(
