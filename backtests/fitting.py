@@ -47,17 +47,17 @@ class Refit(NamedTuple):
 
 
 def refit(account: str, *, until_ns: int | None = None, is_forced: bool = True) -> Refit:
-    """Fit all kinds on the windows of an account that settled before `until_ns` (now, unless told), and add what is new.
+    """Fit all kinds on the settled windows of an account that closed before `until_ns`, and add what is new.
 
-    One at a time. Unless forced it looks first whether anything has settled since the last one.
+    Unless told, that is all of them: an account lives by the clock of its market, which in the demo market is ahead of
+    ours and on a tape behind it. One at a time. Unless forced it looks first whether anything has settled since the last one.
     """
-    now_ns = until_ns or int(timezone.now().timestamp() * 1e9)
     with _alone(Path(settings.BOT_HOME) / "refit.lock") as is_alone:
         if not is_alone:
             return Refit([], 0, "another refit is at work")
         if not is_forced and not is_due(account):
             return Refit([], 0, "nothing has settled since the last refit")
-        record = record_of(account, now_ns)
+        record = record_of(account, until_ns or newest_settled(account) + 1)
         windows = record.fair.windows
         new = artefacts_add(account, list(found_in(record)))
         return Refit(new, windows, "" if new else _why_nothing(windows))

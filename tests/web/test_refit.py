@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from backtests import fitting, tasks
 from backtests.fitting_record import record_of
+from markets.core.units import DAY_NS
 from markets.models import Market
 from tests.builders_fitting import FIRST_DAY_NS, QUARTER_NS, record, rows
 from trading import selectors
@@ -233,6 +234,14 @@ def test_an_artefact_applies_only_after_all_that_it_saw() -> None:
         assert applying(fitted.pooling, "BTC", least_s, through_ns) is None
         assert applying(fitted.pooling, "BTC", least_s, through_ns + 1) is not None
     assert applying(fitted.pooling, "ETH", 0.0, through_ns + 1) is None
+
+
+@pytest.mark.parametrize("days", [0, 400, 40_000], ids=["a tape of long ago", "lately", "a market ahead of our clock"])
+def test_an_account_lives_by_the_clock_of_its_market(days: int) -> None:
+    made = [row._replace(close_ns=row.close_ns + days * DAY_NS) for row in rows(350)]
+    record("demo", made)
+    assert fitting.refit("demo").windows == 350
+    assert {row.through_ns for row in FittedArtefact.objects.all()} == {made[-1].close_ns}
 
 
 # The command ----------------------------------------------------------------------------------------------------
