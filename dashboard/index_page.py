@@ -40,7 +40,7 @@ class Window(NamedTuple):
 def index(request: HttpRequest) -> HttpResponse:
     """Every asset's report, and the last windows of all of them or of one."""
     account = account_shown()
-    asset = request.GET.get("asset", "")
+    asset = request.GET.get("asset", "").upper()
     newest = audits_newest(account, WINDOWS_SHOWN, [asset] if asset else ())
     newest.sort(key=lambda audit: (audit.close_ns, audit.ticker), reverse=True)
     context = {

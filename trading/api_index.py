@@ -131,7 +131,7 @@ class IndexAuditViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Settlemen
         asked: dict[str, Any] = query.validated_data
         wanted: dict[str, Any] = {"account": asked.get("account") or account_shown()}
         if "asset" in asked:
-            wanted["asset"] = asked["asset"]
+            wanted["asset"] = asked["asset"].upper()
         if "since" in asked:
             wanted["close_ns__gte"] = time_ns(asked["since"])
         return queryset.filter(**wanted)

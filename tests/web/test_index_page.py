@@ -54,9 +54,10 @@ def test_the_page_says_which_reading_settles_and_how_far_each_venue_is(as_bob: C
     assert 'href="?asset=ETH"' in text
 
 
-def test_the_page_of_one_asset_lists_only_its_windows(as_bob: Client) -> None:
+@pytest.mark.parametrize("asked", ["ETH", "eth"])
+def test_the_page_of_one_asset_lists_only_its_windows(as_bob: Client, asked: str) -> None:
     stored(audit(0), audit(0, "ETH"))
-    text = as_bob.get("/index/?asset=ETH").content.decode()
+    text = as_bob.get(f"/index/?asset={asked}").content.decode()
     assert "KXETH15M-0" in text
     assert "KXBTC15M-0" not in text
 
@@ -84,7 +85,14 @@ def test_the_page_has_neither_script_nor_style_of_its_own(as_bob: Client) -> Non
 def test_the_rows_are_listed_newest_first_by_asset_and_time(as_bob: Client) -> None:
     stored(audit(0), audit(1), audit(1, "ETH"))
     stored(audit(0), account="other")
-    queries = {"": 3, "asset=BTC": 2, "asset=DOGE": 0, "since=2026-05-11T15:00:00Z": 2, "account=other": 1}
+    queries = {
+        "": 3,
+        "asset=BTC": 2,
+        "asset=btc": 2,
+        "asset=DOGE": 0,
+        "since=2026-05-11T15:00:00Z": 2,
+        "account=other": 1,
+    }
     found = {query: len(as_bob.get(f"/api/v1/index-audit/?{query}").json()["results"]) for query in queries}
     assert found == queries
     newest, _, oldest = as_bob.get("/api/v1/index-audit/").json()["results"]
