@@ -253,7 +253,7 @@ def _reason_text(desk: Desk, market: MarketState, reason: str) -> str:
     """The sentence for a reason code, in the exchange's words where it has some."""
     watch = desk.engine.watch
     own = {
-        "FEED_LOST": market.lost,
+        "FEED_LOST": f"{REASONS['FEED_LOST']} ({market.lost})",
         "EXCHANGE_PAUSED": " ".join(filter(None, watch.paused.values())),
         "CONTRACT_CHANGED": " ".join(watch.drifts.get(market.contract.series, ())),
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from markets.core.events import ExchangeStatus, IndexValue, MarketListed, SeriesDrift
+from markets.core.events import ExchangeStatus, FeedStatus, IndexValue, MarketListed, SeriesDrift
 from markets.core.units import SECOND_NS
 from tests.builders import CLOSE_NS, EAGER, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
 from trading.core.calibration import pooled
@@ -34,6 +34,12 @@ def window(*events: Event) -> dict[str, Any]:
         (ExchangeStatus(at(30), 2, False), "open", "EXCHANGE_PAUSED", REASONS["EXCHANGE_PAUSED"]),
         (status(30, "paused"), "paused", "MARKET_PAUSED", REASONS["MARKET_PAUSED"]),
         (SeriesDrift(at(30), "KXBTC15M", ("A.", "B.")), "open", "CONTRACT_CHANGED", "A. B."),
+        (
+            FeedStatus(at(30), "kalshi", "lost", reason="is 9.1 s behind"),
+            "open",
+            "FEED_LOST",
+            f"{REASONS['FEED_LOST']} (is 9.1 s behind)",
+        ),
         (status(30, "disputed"), "disputed", "DISPUTED", REASONS["DISPUTED"]),
         (status(30, "closed"), "closed", "NOT_OPEN", REASONS["NOT_OPEN"]),
     ],
