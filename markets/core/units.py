@@ -14,6 +14,7 @@ SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 DAY_NS = 86_400 * SECOND_NS
 YEAR_S = 365 * 86_400  # volatility and drift are by this year
+PRICELESS = 1e15  # dollars of a coin or an index: from here on a number is no price, and sums of prices stay numbers
 
 
 def cost(price: Price, count: Count) -> Money:

@@ -3,15 +3,15 @@
 from math import inf, nan
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from markets.core.events import MarketListed
+from markets.core.events import IndexValue, MarketListed
 from tests.builders import EAGER, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
 from trading.core.pricing import price, side_by_side
 from trading.core.reasons import REASONS
 
-NUMBERS = st.floats(max_value=1e300) | st.sampled_from([inf, nan])
+NUMBERS = st.floats() | st.sampled_from([inf, nan, 1.7e308, 1e15, 5e-324])
 
 
 def opened(strike: float) -> Table:
@@ -58,9 +58,17 @@ def test_the_record_says_why_it_holds_no_probability() -> None:
     assert (told.reason, told.fair, told.gbm_avg) == ("NOT_PRICEABLE", None, None)
 
 
-@settings(max_examples=25)
-@given(strike=NUMBERS, prices=st.lists(NUMBERS, min_size=1, max_size=5), start=st.sampled_from([2, 300, 850, 893]))
-def test_no_number_ends_the_session(strike: float, prices: list[float], start: int) -> None:
+@settings(max_examples=25, deadline=None)
+@example(strike=STRIKE, prices=[1.7e308] * 5, index=[1.7e308] * 5, start=850)
+@given(
+    strike=NUMBERS,
+    prices=st.lists(NUMBERS, min_size=5, max_size=5),
+    index=st.lists(NUMBERS, min_size=5, max_size=5),
+    start=st.sampled_from([2, 300, 850, 893]),
+)
+def test_no_number_ends_the_session(strike: float, prices: list[float], index: list[float], start: int) -> None:
     table = opened(strike)
-    table.hear(*[spot(start + place, price) for place, price in enumerate(prices)], snapshot(start + 6), spot(910))
+    for place, (price_said, value) in enumerate(zip(prices, index, strict=True)):
+        table.hear(spot(start + place, price_said), IndexValue(at(start + place), "BTC", value, at(start + place)))
+    table.hear(snapshot(start + 6), spot(start + 9))
     assert set(table.reasons()) <= set(REASONS)

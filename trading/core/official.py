@@ -1,11 +1,11 @@
 """Official: the settlement index as the exchange publishes it; its values in a settlement average, in place of our own."""
 
-from math import fsum, inf
+from math import fsum
 from typing import NamedTuple
 
 from markets.core.contract import WINDOW_NS, Averaging
 from markets.core.events import IndexValue
-from markets.core.units import MILLISECOND_NS, SECOND_NS
+from markets.core.units import MILLISECOND_NS, PRICELESS, SECOND_NS
 from trading.core.index_samples import IndexSamples, bridged, whole_seconds
 from trading.core.parameters import SettlementWindow
 
@@ -53,7 +53,7 @@ class Official:
 
     def hear(self, event: IndexValue) -> bool:
         """Take what was published. False when it is no price."""
-        if not 0.0 < event.value < inf:
+        if not 0.0 < event.value < PRICELESS:
             return False
         self._version += 1
         self._last = event
@@ -121,7 +121,7 @@ class Official:
 
     def _note_average(self, event: IndexValue, second: int) -> None:
         count, average = event.window_samples, event.window_average
-        if average is None or not 0.0 < average < inf or not 0 < count <= WINDOW_SAMPLES:
+        if average is None or not 0.0 < average < PRICELESS or not 0 < count <= WINDOW_SAMPLES:
             return
         minute_ns = (second - count + 1) * SECOND_NS
         if (minute_ns - SECOND_NS) % WINDOW_NS != WINDOW_NS - WINDOW_SAMPLES * SECOND_NS:
@@ -145,4 +145,4 @@ def whole_window(event: IndexValue, window: SettlementWindow = "closed_right") -
         return None
     if window == "open_right" and event.average is not None:
         average = event.average
-    return (end_ns, average) if 0.0 < average < inf else None
+    return (end_ns, average) if 0.0 < average < PRICELESS else None

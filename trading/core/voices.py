@@ -4,7 +4,7 @@ from math import inf, log
 from typing import Literal, NamedTuple
 
 from markets.core.events import SpotBook, SpotLevel, SpotLevels, SpotPrice, SpotQuote
-from markets.core.units import SECOND_NS
+from markets.core.units import PRICELESS, SECOND_NS
 from markets.core.venue_book import VenueBook
 from markets.core.venues import facts_of
 from trading.core.vwap import VenueVwap
@@ -84,7 +84,7 @@ class Voice:
         """Take a trade. Whether it is news: not when its price is no price."""
         self.messages += 1
         price = event.price
-        if not 0.0 < price < inf:
+        if not 0.0 < price < PRICELESS:
             return False
         self.expires_ns = -1
         self._is_trade_late = event.venue_ns > 0 and self._is_late(now_ns, event.venue_ns)
@@ -213,7 +213,7 @@ class Voice:
         bid, _, ask, _ = best
         if is_late:
             return ("late", f"its {kind} comes late")
-        if not (0.0 < bid < inf and 0.0 < ask < inf):
+        if not (0.0 < bid < PRICELESS and 0.0 < ask < PRICELESS):
             return ("one_sided", f"its {kind} has no bid or no ask")
         if bid >= ask:
             return ("crossed", f"its {kind} is crossed")
@@ -246,4 +246,4 @@ class Voice:
 
 
 def _are_levels(levels: tuple[SpotLevel, ...]) -> bool:
-    return all([0.0 < price < inf and 0.0 <= size < inf for price, size in levels])  # noqa: C419  # lists are faster
+    return all([0.0 < price < PRICELESS and 0.0 <= size < inf for price, size in levels])  # noqa: C419  # lists are faster

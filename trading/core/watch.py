@@ -1,7 +1,6 @@
 """Watch: everything the market has said; the open markets with their books, and the assets behind them."""
 
 from collections.abc import Callable, Iterable
-from math import inf
 from typing import Any
 
 from msgspec.structs import replace
@@ -25,7 +24,7 @@ from markets.core.events import (
     TickerQuote,
     TradePrint,
 )
-from markets.core.units import DAY_NS, SECOND_NS
+from markets.core.units import DAY_NS, PRICELESS, SECOND_NS
 from trading.core.decision import SettlementAudit
 from trading.core.fitted import Announcement, Fitted
 from trading.core.market import MarketState
@@ -255,7 +254,7 @@ class Watch:
 
 def _possible(contract: Contract) -> Contract:
     """The terms without a strike that cannot be one."""
-    return contract if contract.strike is None or 0.0 < contract.strike < inf else replace(contract, strike=None)
+    return contract if contract.strike is None or 0.0 < contract.strike < PRICELESS else replace(contract, strike=None)
 
 
 def _tell(spot: Spot, event: FeedStatus) -> None:
