@@ -74,6 +74,15 @@ def number(value: float | None, decimals: int = 2) -> str:
 
 
 @register.filter
+def written(value: str | None) -> str:
+    """ "64120.50" -> "64,120.50": a number that the exchange wrote, with every digit it wrote; other words as they are."""
+    if not value:
+        return DASH
+    whole, point, part = value.partition(".")
+    return f"{int(whole):,}{point}{part}" if whole.isascii() and whole.isdecimal() else value
+
+
+@register.filter
 def signed(value: float | None, decimals: int = 2) -> str:
     """0.0031 -> "+0.0031" with 4 decimals: a difference."""
     return DASH if value is None else _signed(value, f"{abs(value):,.{decimals}f}", plus=True)

@@ -144,7 +144,7 @@ def test_the_market_page_shows_terms_result_picture_orders_and_fills(as_bob: Cli
     text = as_bob.get(f"/markets/{TICKER}/").content.decode()
     for words in (
         "64,120.55",
-        "64131.02",
+        "64,131.02",
         "settled YES",
         "$12.00",
         "+$5.69",
@@ -263,6 +263,10 @@ def test_health_notices_a_trader_and_a_worker_that_hang(db: None, wire: redis.Re
         (units.contracts(2687), "26.87"),
         (units.contracts(-500), "\N{MINUS SIGN}5"),
         (units.edge_cents(0.0312), "+3.1"),
+        (units.written("64131.0"), "64,131.0"),
+        (units.written("0.0712"), "0.0712"),
+        (units.written("n/a"), "n/a"),
+        (units.written(""), "\N{EN DASH}"),
         (units.number(None), "\N{EN DASH}"),
         (units.utc(0), "\N{EN DASH}"),
         (units.reason("CLOSING"), "too close to the close"),
