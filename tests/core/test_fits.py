@@ -17,7 +17,7 @@ from backtests.core.fit_volatility import Rates, har_fit, volatility_weights
 from backtests.core.rows import Row
 from tests.builders_fitting import FIRST_DAY_NS, MARKS, QUARTER_NS, rows
 from trading.core.calibration import beta, mapped
-from trading.core.fitted import ALL, BUCKETS, Z_95
+from trading.core.fitted import ALL, BUCKETS, Z_95, MapKind
 from trading.core.tails import EMPIRICAL, Tails, student_cdf, tail_cdf
 
 ONE_MARK = (120,)
@@ -67,7 +67,7 @@ def test_the_slopes_of_beta_are_never_below_zero() -> None:
 
 @given(
     st.lists(st.tuples(st.floats(0.001, 0.999), st.booleans()), min_size=2, max_size=120),
-    st.lists(st.floats(0.0, 1.0), min_size=2, max_size=8),
+    st.lists(st.floats(0.0, 1.0, exclude_min=True, exclude_max=True), min_size=2, max_size=8),
 )
 @settings(max_examples=150, deadline=None)
 def test_an_isotonic_map_never_falls_and_keeps_off_the_ends(made: list[tuple[float, bool]], asked: list[float]) -> None:
@@ -92,6 +92,13 @@ def test_what_is_certain_has_no_part_in_a_map() -> None:
     made = rows(400, a=0.4, b=0.7)
     wrong = [row._replace(ticker=f"sure-{row.ticker}", probabilities={"fair": 1.0}, outcome=0) for row in made]
     assert calibration_maps(cases([*made, *wrong]), "platt") == calibration_maps(cases(made), "platt")
+
+
+@pytest.mark.parametrize("kind", ["platt", "beta", "isotonic"])
+def test_what_is_certain_stays_certain(kind: MapKind) -> None:
+    fitted = calibration_maps(cases(rows(400, a=0.4, b=0.7, marks=ONE_MARK)), kind, 1)[0]
+    assert [mapped(p, fitted) for p in (0.0, 1.0)] == [0.0, 1.0]
+    assert mapped(0.3, fitted) != 0.3
 
 
 def test_a_map_says_how_wrong_it_may_still_be_and_less_so_with_more_windows() -> None:

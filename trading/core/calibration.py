@@ -44,7 +44,9 @@ def isotonic(p: float, x: tuple[float, ...], y: tuple[float, ...]) -> float:
 
 
 def mapped(p: float, fitted: CalibrationMap) -> float:
-    """`p` after a fitted map."""
+    """`p` after a fitted map. What is certain stays certain."""
+    if p in (0.0, 1.0):
+        return p
     if fitted.kind == "isotonic":
         return isotonic(p, fitted.x, fitted.y)
     if fitted.kind == "beta":
