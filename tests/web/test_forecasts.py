@@ -13,7 +13,7 @@ from django.test import Client
 from dashboard.forecast_table import COLUMNS, table_of
 from markets.core.units import SECOND_NS
 from tests.builders_web_rows import CLOSE_NS, TICKER, forecast, market, session
-from trading import forecast_rows
+from trading import forecast_rows, services
 from trading.forecast_rows import Asked, csv_head, csv_pages, csv_stream, forecasts, mid_of, outcome_of, squared_error
 from trading.models import TradingSession
 
@@ -163,6 +163,18 @@ def test_the_command_says_what_there_is(life: TradingSession, capsys: pytest.Cap
     assert capsys.readouterr().out.strip() == "no forecasts of nobody here; there are some of: demo, other"
     call_command("forecasts", "--export", "-", "--account", "other")
     assert capsys.readouterr().out.startswith(csv_head())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", ["forecasts", "skill", "fit", "audit"])
+def test_an_account_that_does_not_exist_is_said_so_before_anything_is_written(command: str, tmp_path: Path) -> None:
+    services.account_open("demo", 10_000_000_000)
+    file = tmp_path / "record.csv"
+    words = ["--account", "dmeo", *(["--export", str(file)] if command == "forecasts" else [])]
+    with pytest.raises(CommandError, match=r"There is no account 'dmeo'; there is demo\.") as told_so:
+        call_command(command, *words)
+    assert told_so.value.returncode == 2
+    assert not file.exists()
 
 
 def test_the_arithmetic_of_the_record() -> None:

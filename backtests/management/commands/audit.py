@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from backtests.audit_text import text_of, windows_of
 from backtests.audits import audits_of_tapes
 from backtests.knobs import InputError
-from trading.accounts import account_shown
+from trading.accounts import UnknownAccount, account_asked
 from trading.api_index import AssetTruthSerializer
 from trading.audits import audits_newest
 from trading.core.decision import SettlementAudit
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError("--tapes or --account: one of them.", returncode=2)
         try:
             audits = self._audits(options)
-        except InputError as error:
+        except (InputError, UnknownAccount) as error:
             raise CommandError(str(error), returncode=2) from None
         truths = truths_of(audits, options["window"])
         if options["json"]:
@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
     def _audits(self, options: dict[str, Any]) -> list[SettlementAudit]:
         if not options["tapes"]:
-            audits = audits_newest(options["account"] or account_shown())
+            audits = audits_newest(account_asked(options["account"]))
             return sorted(audits, key=lambda audit: (audit.close_ns, audit.ticker))
         parameters = Parameters(
             settlement_window=options["window"] or Parameters().settlement_window, price_method=options["price"]

@@ -13,7 +13,7 @@ from backtests.forecast_rows import rows_of_tapes
 from backtests.knobs import InputError
 from backtests.settled import SettledError
 from trading import selectors
-from trading.accounts import account_shown
+from trading.accounts import UnknownAccount, account_asked
 from trading.core.parameters import Parameters
 from trading.fitted_words import KIND_WORDS, effect_words, reach, sentence, use_words
 from trading.models import FittedArtefact
@@ -47,7 +47,10 @@ class Command(BaseCommand):
         if options["settled"] or options["tapes"]:
             self.stdout.write(_measured(options))
             return
-        account = options["account"] or account_shown()
+        try:
+            account = account_asked(options["account"])
+        except UnknownAccount as error:
+            raise CommandError(str(error), returncode=2) from None
         done = None if options["show"] else refit(account)
         rows = selectors.artefacts_in_force(account)
         self.stdout.write(_json(rows) if options["json"] else _text(account, rows, done))

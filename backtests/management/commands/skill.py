@@ -13,7 +13,7 @@ from backtests.knobs import InputError
 from backtests.settled import SettledError
 from backtests.skill import Bounds, SettledTold, Told, of_account, of_settled, of_tapes
 from backtests.skill_text import settled_text, text_of
-from trading.accounts import account_shown
+from trading.accounts import UnknownAccount, account_asked
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             if bounds.since and bounds.until and bounds.since > bounds.until:
                 raise InputError({"since": f"--since {bounds.since} is after --until {bounds.until}."})
             told = self._told(options, bounds)
-        except (InputError, SettledError) as error:
+        except (InputError, SettledError, UnknownAccount) as error:
             raise CommandError(str(error), returncode=2) from None
         if options["json"]:
             self.stdout.write(json.dumps(msgspec.to_builtins(told), indent=1))
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         if options["tapes"]:
             bar = self._bar if sys.stderr.isatty() else None
             return of_tapes([options["tapes"]], bounds, bar, one_sided=one_sided, with_hours=with_hours)
-        return of_account(options["account"] or account_shown(), bounds, forward=True, one_sided=one_sided)
+        return of_account(account_asked(options["account"]), bounds, forward=True, one_sided=one_sided)
 
     def _bar(self, share: float, note: str) -> None:
         self.stderr.write(f"\r{share:4.0%} {note[:60]:60}\r", ending="")

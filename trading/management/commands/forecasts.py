@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Min
 from markets.core.units import SECOND_NS
 from markets.download.errors import BadRequest
 from markets.download.times import moment_ns
-from trading.accounts import account_shown
+from trading.accounts import UnknownAccount, account_asked
 from trading.forecast_rows import Asked, csv_head, csv_pages, csv_write, forecasts
 from trading.models import Forecast
 
@@ -37,7 +37,10 @@ class Command(BaseCommand):
         since_ns, until_ns = options["since"], options["until"]
         if since_ns is not None and until_ns is not None and since_ns >= until_ns:
             raise CommandError("--since has to be before --until.", returncode=2)
-        account = options["account"] or account_shown()
+        try:
+            account = account_asked(options["account"])
+        except UnknownAccount as error:
+            raise CommandError(str(error), returncode=2) from None
         asked = Asked(account, since_ns, until_ns, asset=options["asset"].upper())
         if options["export"] == STANDARD_OUTPUT:
             sys.stdout.write(csv_head())
