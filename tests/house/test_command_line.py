@@ -1,6 +1,7 @@
 """`kalshi-bot` as a process: help a person can read, one sentence and an exit code for what cannot be."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,20 @@ def test_a_reader_who_leaves_is_no_error(tmp_path: Path, words: str) -> None:
     finally:
         os.close(writing)
     assert (left.returncode, left.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(("told_to", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_command_that_is_told_to_end_does_so_without_a_word(tmp_path: Path, told_to: int, code: int) -> None:
+    table = tmp_path / "endless.csv"
+    os.mkfifo(table)
+    command = subprocess.Popen(
+        [Path(sys.executable).with_name("kalshi-bot"), "price", "--check", str(table)],
+        cwd=ROOT, env=own_environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with table.open("w"):  # which waits until it is being read
+        command.send_signal(told_to)
+        said = command.communicate(timeout=30)
+    assert (command.returncode, *said) == (code, "", "")
 
 
 @pytest.mark.parametrize(
