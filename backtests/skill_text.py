@@ -6,8 +6,8 @@ from textwrap import wrap
 
 from backtests.core.paired import LEAST_FOR_INTERVAL, LEAST_WINDOWS
 from backtests.core.skill import Cell, Group, ModelScore, Report
-from backtests.core.verdicts import NOT_ENOUGH, counted, short
-from backtests.settled import Rung
+from backtests.core.verdicts import NOT_ENOUGH, counted, label, short
+from backtests.settled import BLIND, Rung
 from backtests.skill import SettledTold, Told
 from markets.core.units import SECOND_NS
 
@@ -27,7 +27,8 @@ def text_of(told: Told) -> str:
     lines += [*_paragraphs(report.sentences), "", *_models(report), ""]
     lines += ["Calibration", *_calibration(report), ""]
     for kind in dict.fromkeys(group.kind for group in report.groups):
-        lines += [f"By {kind}", *_groups([group for group in report.groups if group.kind == kind]), ""]
+        groups = [group for group in report.groups if group.kind == kind]
+        lines += [f"By {kind}: {label(_shown(groups[0]).name)}", *_groups(groups), ""]
     best = next((each for each in _diagrams(report)), None)
     if best is not None:
         lines += [f"Reliability of {best.label}", *_diagram(best), ""]
@@ -100,15 +101,15 @@ def _calibration(report: Report) -> list[str]:
 
 
 def _groups(groups: list[Group]) -> list[str]:
-    """One line for each group: the market, the naive model and the configured one; the difference of that."""
+    """One line for each group: the market, the naive model and the one that is shown; the difference of that."""
     head = ("", "Windows", "Market", "N(d2)", "Model", "Difference", "95 %", "")
     return _table(head, [_group(group, _shown(group)) for group in groups if group.rows])
 
 
 def _shown(group: Group) -> Cell:
-    order = ("pooled", "calibrated", "fair")
+    """The configured model, or what stands in for it where there is no spot."""
     known = {cell.name: cell for cell in group.cells}
-    return next((known[name] for name in reversed(order) if name in known), group.cells[-1])
+    return next((known[name] for name in ("fair", f"gbm_avg_t{BLIND}") if name in known), group.cells[0])
 
 
 def _group(group: Group, cell: Cell) -> tuple[str, ...]:

@@ -236,6 +236,15 @@ def test_models_without_spot_know_no_window_that_had_not_closed(tmp_path: Path) 
     assert (first.of(name)[42:] != second.of(name)[42:]).all()
 
 
+def test_the_tables_by_group_are_of_the_default_model_and_say_so(tmp_path: Path) -> None:
+    tables(tmp_path)
+    (entry, _), shown = of_settled(tmp_path).tables, printed("--settled", str(tmp_path))
+    assert "By asset: gbm_avg_t without spot" in shown
+    assert entry.report.groups[0].cells[-1].name != "gbm_avg_t without spot"  # others come after it
+    groups = [line for line in shown.splitlines() if line.startswith("By ")]
+    assert {line.partition(": ")[2] for line in groups} == {"gbm_avg_t without spot"}
+
+
 def test_a_folder_without_a_column_is_an_error(tmp_path: Path) -> None:
     pq.write_table(pa.table({"ticker": ["A"]}), tmp_path / "kalshi_settled_15m.parquet")
     with pytest.raises(SettledError, match="coin"):
