@@ -31,5 +31,5 @@ def told(row: SettlementAudit) -> core.SettlementAudit:
     """A row as it was told."""
     names = core.SettlementAudit.__struct_fields__
     values = {name: getattr(row, RENAMED.get(name, name)) for name in names}
-    values["venues"], values["methods"] = tuple(row.venues.items()), tuple(row.methods.items())
+    values["venues"], values["methods"] = tuple(sorted(row.venues.items())), tuple(sorted(row.methods.items()))
     return core.SettlementAudit(**values)
