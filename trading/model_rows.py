@@ -30,6 +30,6 @@ def models(engine: Engine, market: MarketState, now_ns: int) -> Json:
         "models": {name: None if p is None else round(p, DIGITS) for name, p in said._asdict().items()},
         "calibrated": round(pricing.calibrated, DIGITS),
         "pooled": round(held.pooled, DIGITS),
-        "pooling_weight": round(held.weight, DIGITS),
+        "pooling_weight": 1.0 if held.market is None else round(held.weight, DIGITS),  # nobody is heard beside us
         "is_measurable": held.is_measurable,
     }

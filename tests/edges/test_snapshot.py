@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from markets.core.events import ExchangeStatus, FeedStatus, IndexValue, MarketListed, SeriesDrift
@@ -10,6 +11,7 @@ from tests.builders import CLOSE_NS, EAGER, STRIKE, TICKER, Table, at, contract,
 from trading.core.calibration import pooled
 from trading.core.events import AnnouncementsSet, Event, Timer
 from trading.core.fitted import Announcement
+from trading.core.parameters import PoolingName
 from trading.core.reasons import REASONS
 from trading.core.seasonality import VarianceClock
 from trading.core.variants import VARIANTS
@@ -17,13 +19,15 @@ from trading.price_rows import prices
 from trading.snapshot import windows
 
 
-def after(*events: Event) -> Table:
-    table = Table(parameters=EAGER).hear(MarketListed(at(-3), contract()), status(0, "open"))
+def after(*events: Event, pooling: PoolingName = EAGER.pooling) -> Table:
+    table = Table(parameters=msgspec.structs.replace(EAGER, pooling=pooling)).hear(
+        MarketListed(at(-3), contract()), status(0, "open")
+    )
     return table.hear(snapshot(0.1), *[spot(second, STRIKE * 1.004) for second in range(1, 30)], *events)
 
 
-def window(*events: Event) -> dict[str, Any]:
-    [told] = windows(after(*events).desk)
+def window(*events: Event, pooling: PoolingName = EAGER.pooling) -> dict[str, Any]:
+    [told] = windows(after(*events, pooling=pooling).desk)
     return told
 
 
@@ -58,6 +62,14 @@ def test_a_window_says_what_every_model_says_and_what_is_believed_beside_the_mar
     assert told["calibrated"] == pytest.approx(told["fair"], abs=1e-5)
     middle = (told["bid"] + told["ask"]) / 20_000
     assert told["pooled"] == pytest.approx(pooled(told["fair"], middle, told["pooling_weight"]), abs=1e-5)
+
+
+def test_a_book_that_is_lost_has_no_weight_beside_us() -> None:
+    lost = FeedStatus(at(30), "kalshi", "lost", reason="is 9.1 s behind")
+    told = window(lost, spot(31, STRIKE * 1.004), pooling="fitted")
+    assert told["bid"] > 0  # what was heard last
+    assert (told["pooled"], told["pooling_weight"]) == (told["calibrated"], 1.0)
+    assert 0.0 < window(pooling="fitted")["pooling_weight"] < 1.0
 
 
 def test_a_window_without_a_price_says_nothing_of_models() -> None:

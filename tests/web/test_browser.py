@@ -246,6 +246,10 @@ def test_the_page_of_a_window_shows_every_model_as_it_is_now(chromium: Browser, 
         expect(seat.page.locator("[data-model='weight']")).to_have_text("25 %")
         expect(seat.page.get_by_label("Forecast record")).to_contain_text("No forecast is kept of this window.")
         picture(seat.page, "market-models")
+        expect(seat.page.locator("[data-model='middle']")).not_to_have_text("\N{EN DASH}")
+    lost = snapshot(1)["windows"][0] | {"reason": "FEED_LOST"}
+    with Publisher(settings.REDIS_URL, windows=[lost]):
+        expect(seat.page.locator("[data-model='middle']")).to_have_text("\N{EN DASH}", timeout=8_000)
     with Publisher(settings.REDIS_URL, windows=[]):
         expect(seat.page.locator("#models-card")).to_be_hidden(timeout=8_000)
     assert seat.complaints == []

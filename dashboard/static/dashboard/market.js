@@ -44,8 +44,9 @@ export function renderMarket(snapshot) {
   setText(byId("models-reason"), found.reason_text ?? "");
 }
 
-function middleOf({ bid, ask }) {
-  return bid > 0 && ask < CERTAIN && bid < ask ? (bid + ask) / (2 * CERTAIN) : null;
+// A book that waits for a snapshot has no opinion, as the engine has it.
+function middleOf({ bid, ask, reason }) {
+  return reason !== "FEED_LOST" && bid > 0 && ask < CERTAIN && bid < ask ? (bid + ask) / (2 * CERTAIN) : null;
 }
 
 function fromMiddle(value, middle) {
