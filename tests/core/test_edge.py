@@ -53,7 +53,7 @@ def fitted(weight: float, error: float = 0.0, **changes: object) -> PoolingWeigh
 
 def test_until_a_weight_is_fitted_a_quarter_of_our_opinion_counts() -> None:
     believed = held(0.80, quoted(4_900, 5_100))
-    assert believed._replace(pooled=0.0) == Belief(0.0, 0.5, 0.25)
+    assert msgspec.structs.replace(believed, pooled=0.0) == Belief(0.0, 0.5, 0.25)
     assert believed.pooled == pytest.approx(0.58578644)  # odds of 4 to the power of a quarter
     assert held(0.80, quoted(4_900, 5_100), msgspec.structs.replace(POOLING, pooling_weight=0.5)).pooled == (
         pytest.approx(2 / 3)

@@ -29,8 +29,8 @@ def confidence(edge: float, error: float, q_feed: float, q_index: float, q_book:
 
 def feed_quality(fresh: int, quorum: int, age_ns: int) -> float:
     """0 to 1: one venue more than the quorum is full marks, and a price fades after its first second."""
-    breadth = min(1.0, fresh / (quorum + 1))
-    return breadth * exp(-max(0, age_ns - _FRESH_NS) / _FADING_NS)
+    breadth = 1.0 if fresh > quorum else fresh / (quorum + 1)
+    return breadth if age_ns <= _FRESH_NS else breadth * exp((_FRESH_NS - age_ns) / _FADING_NS)
 
 
 def book_quality(displayed: int, intended: int) -> float:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from markets.core.book import OrderBook
 from markets.core.contract import FeeTerms
@@ -15,7 +16,7 @@ from trading.core.market import Pricing
 from trading.core.parameters import Parameters
 
 
-class Belief(NamedTuple):
+class Belief(msgspec.Struct, frozen=True, gc=False):
     """p* and what it was made of (section 7.4): what is gated and sized on.
 
     `market` is None where the book has no opinion; p* is then our own. `is_measurable` is False where past windows
@@ -29,7 +30,7 @@ class Belief(NamedTuple):
     version: int = 0
 
 
-class Cost(NamedTuple):
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """What `size` contracts of a side cost, in dollars a contract: price and fee, and `net` with the slippage that is
     allowed for as well: what the contract has to be worth to break even."""
 
@@ -45,9 +46,8 @@ def market_mid(book: OrderBook) -> float | None:
     The middle and not the micro-price: sizes at the best prices are free to show and free to take away, and the
     weights are fitted on records of the middle.
     """
-    if not book.is_two_sided or book.is_crossed:
-        return None
-    return (book.bid + book.ask) / (2 * PRICE_DOLLAR)
+    bid, ask = book.bid, book.ask
+    return (bid + ask) / (2 * PRICE_DOLLAR) if 0 < bid < ask < PRICE_DOLLAR else None
 
 
 def belief(  # noqa: PLR0917  (asked from three places with the same seven)
@@ -78,6 +78,8 @@ def weight_of(
     fitted: Fitted, parameters: Parameters, asset: str, seconds_left: float, now_ns: int
 ) -> PoolingWeight | None:
     """The fitted weight in force: of those that saw enough windows, all of them before now."""
+    if not fitted.pooling:
+        return None
     fit = (each for each in fitted.pooling if each.windows >= parameters.pooling_windows)
     return applying(fit, asset, seconds_left, now_ns)
 

@@ -1,6 +1,6 @@
 """MarketState: all that is known of one market now; terms, book, status, and whether the book can be trusted."""
 
-from typing import NamedTuple
+import msgspec
 
 from markets.core.book import OrderBook
 from markets.core.contract import Contract
@@ -10,7 +10,7 @@ from trading.core.fair_value import Pricer
 ASKED = frozenset({"open", "paused"})  # the states of a market in which it is asked whether to trade
 
 
-class Pricing(NamedTuple):
+class Pricing(msgspec.Struct, frozen=True, gc=False):
     """A fair value and what it was made of. `z` and `level_error` say how sure it can be."""
 
     fair: float

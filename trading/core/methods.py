@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from markets.core.units import SECOND_NS
 from markets.core.venues import USD, is_constituent
 from trading.core.panel import Panel
@@ -28,7 +30,7 @@ class MethodPrice(NamedTuple):
     nu: float | None = None  # as measured: the standard deviation of its last innovations, relative
 
 
-class Raw(NamedTuple):
+class Raw(msgspec.Struct, frozen=True, gc=False):
     """A method's price before its bias is taken off, and how long it holds if nothing is heard."""
 
     value: float

@@ -57,7 +57,12 @@ class Panel:
     def needed(self) -> int:
         """How many venues a price needs: the quorum, but never more than there are and serve this asset. A source with
         one venue, such as a recording, has a price; one of whose many venues a single one is left has none."""
-        return max(1, min(self._quorum, sum([not voice.is_absent for voice in self.voices.values()])))
+        serving = 0
+        for voice in self.voices.values():
+            if serving == self._quorum:
+                break
+            serving += not voice.is_absent
+        return serving or 1
 
     def renew(self, now_ns: int) -> None:
         """Judge every voice whose time is over, and take the votes."""

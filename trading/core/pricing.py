@@ -177,13 +177,13 @@ def side_by_side(market: MarketState, underlying: Underlying, parameters: Parame
         return None
     try:
         pricer = market.pricer or Pricer(contract, parameters)
-        seen, _, outlook, learnt = _seen(pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
+        seen, _, outlook, learnt, _ = _seen(pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
         return pricer.side_by_side(seen, outlook.sigma, outlook.pieces, learnt)
     except PricingError:
         return None
 
 
-_View = tuple[Seen, Known, Outlook, FittedTails | None]
+_View = tuple[Seen, Known, Outlook, FittedTails | None, CalibrationMap | None]
 """What all models are given."""
 
 
@@ -199,19 +199,18 @@ def _seen(
     known_error = noise if known.own == known.samples else noise * known.own / known.samples
     total = known.total if known.missing < known.samples else known.samples * estimate  # none is known: as it is now
     seen = Seen(estimate, close_ns - source_ns, total, known_error, noise, known.missing)
-    learnt, _ = _applied(pricer, contract, underlying, parameters, now_ns)
-    return seen, known, underlying.volatility.outlook(source_ns, close_ns), learnt
+    learnt, laid = _applied(pricer, contract, underlying, parameters, now_ns)
+    return seen, known, underlying.volatility.outlook(source_ns, close_ns), learnt, laid
 
 
 def _priced(
     pricer: Pricer, contract: Contract, underlying: Underlying, estimate: float, parameters: Parameters, *, now_ns: int
 ) -> Pricing:
-    seen, known, outlook, learnt = _seen(pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
+    seen, known, outlook, learnt, laid = _seen(pricer, contract, underlying, estimate, parameters, now_ns=now_ns)
     fair, z, s = pricer.price(seen, outlook.sigma, outlook.pieces, learnt)
     samples = pricer.terms.samples
     to_come = max(samples - known.samples, 1)
     level_error = level_noise(seen.level_error, seen.known_error, samples, to_come) / s if s else 0.0
-    _, laid = _applied(pricer, contract, underlying, parameters, now_ns)
     return Pricing(
         fair,
         pricer.digital(seen, outlook.sigma, outlook.pieces),

@@ -115,7 +115,9 @@ class Risk:
         return None
 
     def _capped(self, money: int, share_bp: int) -> int:
-        return min(money, max(self.portfolio.equity, 0) * share_bp // 10_000)
+        equity = self.portfolio.equity
+        share = equity * share_bp // 10_000 if equity > 0 else 0
+        return share if share < money else money
 
 
 def opening_count(position: int, is_bid: bool, count: int) -> int:

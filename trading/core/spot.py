@@ -195,7 +195,8 @@ class Spot:
     @property
     def anchors(self) -> int:
         """How often the level was held against a published one."""
-        return self._composite.anchored if self.method == "fusion" else self._composite.biases[self.method].anchors
+        composite = self._composite
+        return composite.anchored if composite.method == "fusion" else composite.biases[composite.method].anchors
 
     @property
     def is_anchored(self) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from markets.core.units import SECOND_NS
 from trading.core.decision import Side
 from trading.core.edge import Belief, belief
@@ -20,7 +22,7 @@ class Quote(NamedTuple):
     size: int
 
 
-class Idea(NamedTuple):
+class Idea(msgspec.Struct, frozen=True, gc=False):
     """What a strategy thinks of a market now. `reason` is "" when it wants the quote.
     `binding` is the limit that left nothing, with the quote it did not leave room for."""
 
@@ -34,7 +36,7 @@ class Idea(NamedTuple):
     belief: Belief | None = None
 
 
-class View(NamedTuple):
+class View(msgspec.Struct, frozen=True, gc=False):
     """All that a strategy may know of one market at one moment. It looks at what is true then: not to be kept."""
 
     now_ns: int

@@ -1,7 +1,8 @@
 """The running variance of an asset and what it is expected to be until a close: three half-lives, the hours, the news."""
 
 from math import exp, inf, log, sqrt
-from typing import NamedTuple
+
+import msgspec
 
 from markets.core.units import SECOND_NS, YEAR_S
 from trading.core.fitted import Announcement, Fitted, SeasonalProfile, applying
@@ -25,7 +26,7 @@ NEAR, FAR = (0.40, 0.40, 0.20), (0.20, 0.40, 0.40)  # of the fast, the middle an
 MIDDLE = (0.0, 1.0, 0.0)
 
 
-class Outlook(NamedTuple):
+class Outlook(msgspec.Struct, frozen=True, gc=False):
     """What the volatility is expected to be until a close. `sigma` is per sqrt(second), where the multiplier is 1."""
 
     sigma: float

@@ -1,6 +1,6 @@
 """Cross the spread when the net edge is large enough, sized by a fraction of Kelly; sell what brings more than it is worth."""
 
-from typing import NamedTuple
+import msgspec
 
 from markets.core.units import CONTRACT, PRICE_DOLLAR
 from trading.core.confidence import (
@@ -13,7 +13,7 @@ from trading.core.confidence import (
     probability_error,
 )
 from trading.core.decision import Side
-from trading.core.edge import Belief, Cost, cost, edge, proceeds
+from trading.core.edge import Belief, Cost, at_one_price, cost, edge, proceeds
 from trading.core.fees import worst_fee
 from trading.core.market import Pricing
 from trading.core.risk import Budget, whole_contracts
@@ -23,20 +23,17 @@ from trading.core.strategy import Idea, Quote, View, obstacle
 BELOW = "EDGE_BELOW_THRESHOLD"
 
 
-class Offer(NamedTuple):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """One side as it could be taken now. `net` is the edge after all costs, `counted` the one that the gate looks at."""
 
     is_bid: bool
     price: int  # of YES
+    own_price: int  # of the side that is bought
+    displayed: int
     p: float  # what we believe of this side
     cost: Cost
     net: float
     counted: float
-
-    @property
-    def own_price(self) -> int:
-        """Of the side that is bought."""
-        return self.price if self.is_bid else PRICE_DOLLAR - self.price
 
     @property
     def side(self) -> Side:
@@ -44,7 +41,7 @@ class Offer(NamedTuple):
         return "yes" if self.is_bid else "no"
 
 
-class Size(NamedTuple):
+class Size(msgspec.Struct, frozen=True, gc=False):
     """How many contracts are wanted; or why none."""
 
     reason: str
@@ -104,16 +101,25 @@ def _left(view: View, best: Offer, allowed: int) -> Size:
 def _offer(view: View, believed: Belief, *, is_bid: bool) -> Offer | None:
     """Either side for as many contracts as may be taken of what is displayed, one at least; None when nobody offers it."""
     book, parameters = view.market.book, view.parameters
-    price = book.ask if is_bid else book.bid
+    if is_bid:
+        price = own_price = book.ask
+        p, displayed = believed.pooled, book.count_at_ask()
+    else:
+        price, own_price = book.bid, PRICE_DOLLAR - book.bid
+        p, displayed = 1.0 - believed.pooled, book.count_at_bid()
     if price in (0, PRICE_DOLLAR):
         return None
-    count = _takeable(view, is_bid, view.risk.limits.max_order_count) or CONTRACT
-    spent = cost(book, view.market.contract.fees, is_bid, count, None, parameters.slippage)
+    count = _share(view, displayed) or CONTRACT
+    fees, slippage = view.market.contract.fees, parameters.slippage
+    if displayed >= count:
+        spent: Cost | None = at_one_price(fees, own_price, count, slippage)
+    else:
+        spent = cost(book, fees, is_bid, count, None, slippage)
     if spent is None:
         return None
-    p = believed.pooled if is_bid else 1.0 - believed.pooled
     net = p - spent.net
-    return Offer(is_bid, price, p, spent, net, net if parameters.edge_basis == "net" else p - spent.price)
+    counted = net if parameters.edge_basis == "net" else p - spent.price
+    return Offer(is_bid, price, own_price, displayed, p, spent, net, counted)
 
 
 def _counted(view: View, best: Offer, count: int) -> float:
@@ -157,31 +163,34 @@ def _sale(view: View, believed: Belief) -> Quote | None:
 
 def _takeable(view: View, is_bid: bool, most: int) -> int:
     """Whole contracts of `most` that one order may ask for of what is displayed at the best price."""
-    displayed = int(_displayed(view, is_bid) * view.parameters.depth_share)
-    return whole_contracts(min(displayed, most, view.risk.limits.max_order_count))
-
-
-def _displayed(view: View, is_bid: bool) -> int:
     book = view.market.book
-    return book.count_at_ask() if is_bid else book.count_at_bid()
+    return min(_share(view, book.count_at_ask() if is_bid else book.count_at_bid()), whole_contracts(most))
+
+
+def _share(view: View, displayed: int) -> int:
+    """Whole contracts that one order may ask for of so many on display."""
+    share, most = int(displayed * view.parameters.depth_share), view.risk.limits.max_order_count
+    return whole_contracts(share if share < most else most)
 
 
 def _wanted(view: View, best: Offer, error: float) -> Size:
     """Kelly on a probability taken one margin towards the market, less what is held, within one order and one market's
     limit. Neither what else is open nor what is displayed is looked at here."""
-    own_price = best.own_price
-    probability = shrunk(best.p, own_price / PRICE_DOLLAR, error, view.parameters.probability_margin)
-    worth = contracts(probability, best.cost.net, view.equity, view.parameters.kelly_fraction)
+    parameters, risk = view.parameters, view.risk
+    probability = shrunk(best.p, best.own_price / PRICE_DOLLAR, error, parameters.probability_margin)
+    worth = contracts(probability, best.cost.net, view.equity, parameters.kelly_fraction)
     if not worth:
         return Size("SIZE_ZERO")
     held = view.position if best.is_bid else -view.position
-    if held > 0 and worth - held < view.parameters.top_up_share * worth:
+    if held > 0 and worth - held < parameters.top_up_share * worth:
         return Size("POSITION_FULL")
     if held < 0:
         return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO")
-    within = view.risk.market_cap // (own_price * CONTRACT) * CONTRACT
-    wanted = whole_contracts(min(worth - held, view.risk.limits.max_order_count))
-    return Size("" if wanted else "SIZE_ZERO", min(wanted, max(within, CONTRACT)))
+    wanted = whole_contracts(min(worth - held, risk.limits.max_order_count))
+    if wanted <= CONTRACT:
+        return Size("" if wanted else "SIZE_ZERO", wanted)
+    within = risk.market_cap // (best.own_price * CONTRACT) * CONTRACT
+    return Size("", min(wanted, max(within, CONTRACT)))
 
 
 def _within_room(view: View, best: Offer, count: int) -> Size:
@@ -199,5 +208,5 @@ def _confidence(view: View, pricing: Pricing, best: Offer, error: float, intende
     """The score of section 7.3; the book is trusted for the size that is wanted, a contract at least."""
     q_feed = feed_quality(view.fresh_venues, view.needed_venues, view.spot_age_ns)
     q_index = OFFICIAL if pricing.is_official else ANCHORED if view.is_anchored else UNANCHORED
-    q_book = book_quality(_displayed(view, best.is_bid), max(intended, CONTRACT))
+    q_book = book_quality(best.displayed, max(intended, CONTRACT))
     return confidence(best.net, error, q_feed, q_index, q_book)
