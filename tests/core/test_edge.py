@@ -38,9 +38,16 @@ def priced(p: float) -> Pricing:
 
 
 def held(
-    p: float, at: OrderBook, parameters: Parameters = POOLING, *weights: PoolingWeight, asset: str = "BTC"
+    p: float,
+    at: OrderBook,
+    parameters: Parameters = POOLING,
+    *weights: PoolingWeight,
+    asset: str = "BTC",
+    under: tuple[str, ...] = (),
 ) -> Belief:
-    return belief(priced(p), at, parameters, Fitted(pooling=weights), asset, 300.0, NOW_NS)
+    return belief(
+        msgspec.structs.replace(priced(p), under=under), at, parameters, Fitted(pooling=weights), asset, 300.0, NOW_NS
+    )
 
 
 def fitted(weight: float, error: float = 0.0, **changes: object) -> PoolingWeight:
@@ -89,6 +96,18 @@ def test_the_fitted_weight_is_its_lower_quarter_s_bound_once_enough_windows_were
 def test_a_weight_with_too_few_windows_does_not_stand_before_one_with_enough() -> None:
     own = fitted(0.9, windows=100, group="BTC", version=9)
     assert held(0.80, quoted(4_900, 5_100), POOLING, own, fitted(0.5)).version == 7
+
+
+@pytest.mark.parametrize(
+    ("fitted_under", "under", "is_used"),
+    [((), (), True), ((), ("tails",), False), (("tails",), (), False), (("tails",), ("tails",), True),
+     (("tails",), ("tails", "volatility"), False)],
+)  # fmt: skip
+def test_a_weight_of_what_we_said_under_other_artefacts_is_not_used(
+    fitted_under: tuple[str, ...], under: tuple[str, ...], is_used: bool
+) -> None:
+    believed = held(0.80, quoted(4_900, 5_100), POOLING, fitted(0.6, under=fitted_under), under=under)
+    assert (believed.weight, believed.version) == ((0.6, 7) if is_used else (POOLING.pooling_weight, 0))
 
 
 def test_a_weight_of_other_times_or_of_the_future_is_not_used() -> None:

@@ -28,7 +28,7 @@ from tests.builders import (
 from trading.core.calibration import pooled
 from trading.core.decision import Forecast
 from trading.core.events import Event, FittedSet, ModeSet, ParametersSet, SeriesOff
-from trading.core.fitted import CalibrationMap, Fitted
+from trading.core.fitted import CalibrationMap, Fitted, FittedTails, VolatilityWeights
 from trading.core.forecasts import LATEST_NS, MARKS_S, NEVER, Forecaster
 from trading.core.market import MarketState
 from trading.core.parameters import Parameters
@@ -107,6 +107,23 @@ def test_the_versions_it_was_made_with_go_with_it() -> None:
     assert told.fair is not None
     assert told.calibrated > told.fair
     assert of(table, 120).fitted_versions == (9,)  # it had closed by then, and is the newer one
+
+
+@pytest.mark.parametrize(
+    ("changes", "versions"),
+    [({}, (3, 4)), ({"volatility_forecast": "single"}, (3,)), ({"tails": "normal"}, (4,))],
+    ids=["all", "a single half-life", "normal tails"],
+)
+def test_what_had_no_say_is_not_among_the_versions(changes: dict[str, Any], versions: tuple[int, ...]) -> None:
+    fitted = Fitted(
+        calibration=(CalibrationMap(windows=400, through_ns=at(-60), version=2),),  # of a time before the others
+        tails=(FittedTails(windows=600, through_ns=at(-60), version=3),),
+        volatility=(VolatilityWeights(windows=1_000, through_ns=at(-60), version=4),),
+    )
+    table = Table(start=opening(seconds=-50))
+    parameters = msgspec.structs.replace(NARROW, **changes)
+    table.hear(ParametersSet(at(-45), 12, parameters), FittedSet(at(-45), fitted), *window())
+    assert of(table, 600).fitted_versions == versions
 
 
 @pytest.mark.parametrize(

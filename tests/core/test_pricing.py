@@ -10,7 +10,7 @@ from markets.core.units import SECOND_NS
 from tests.builders import CLOSE_NS, STRIKE, TICKER, Table, at, contract, snapshot, spot, status
 from trading.core.events import ParametersSet
 from trading.core.fair_value import Pricer
-from trading.core.fitted import Fitted, FittedTails
+from trading.core.fitted import CalibrationMap, Fitted, FittedTails
 from trading.core.market import MarketState
 from trading.core.model import Seen, digital
 from trading.core.parameters import Parameters, SettlementWindow
@@ -146,6 +146,40 @@ def test_tails_as_found_are_side_by_side_once_they_were_fitted() -> None:
     assert pricing is not None
     assert models is not None
     assert pricing.fair == models.gbm_avg_emp == pytest.approx(0.5 + 0.4 * pricing.z)
+
+
+def laid(under: tuple[str, ...] = (), **others: Any) -> CalibrationMap:
+    return CalibrationMap(windows=400, through_ns=at(0), coefficients=(0.5, 1.0), under=under, **others)
+
+
+def test_a_map_fitted_before_the_tails_came_into_force_is_not_laid_over_what_they_make() -> None:
+    market, underlying, now_ns = moment(Parameters(), calibration=(laid(),))
+    before = price(market, underlying, Parameters(), now_ns)
+    assert before is not None
+    assert (before.under, before.calibrated > before.fair) == ((), True)
+    underlying.learn(Fitted(calibration=(laid(),), tails=(tails(at(819)),)))
+    after = price(market, underlying, Parameters(), now_ns)
+    assert after is not None
+    assert (after.under, after.calibrated) == (("tails",), after.fair)
+    assert after.calibration_error == Parameters().calibration_error
+
+
+def test_a_map_fitted_under_what_is_in_force_stands_before_an_assets_own_of_another_time() -> None:
+    both = (laid(group="BTC", version=1), laid(("tails",), error=0.02))
+    market, underlying, now_ns = moment(Parameters(), calibration=both, tails=(tails(at(819)),))
+    pricing = price(market, underlying, Parameters(), now_ns)
+    assert pricing is not None
+    assert pricing.calibrated > pricing.fair
+    assert pricing.calibration_error == 0.02
+
+
+def test_a_map_of_tails_is_not_laid_where_the_tails_no_longer_apply() -> None:
+    fitted = {"calibration": (laid(("tails",)),), "tails": (tails(at(0)),)}
+    for parameters, is_laid in ((Parameters(), True), (Parameters(tails="normal"), False)):
+        market, underlying, now_ns = moment(parameters, **fitted)
+        pricing = price(market, underlying, parameters, now_ns)
+        assert pricing is not None
+        assert (pricing.calibrated != pricing.fair) == is_laid
 
 
 @pytest.mark.parametrize(("window", "due"), [("open_right", 41), ("closed_right", 40)])

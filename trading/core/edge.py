@@ -11,7 +11,7 @@ from markets.core.events import Level
 from markets.core.units import CONTRACT, PRICE_DOLLAR
 from trading.core.calibration import pooled
 from trading.core.fees import fee_per_contract, fill_fee
-from trading.core.fitted import Fitted, PoolingWeight, applying
+from trading.core.fitted import Fitted, PoolingWeight, Under, applying
 from trading.core.market import Pricing
 from trading.core.parameters import Parameters
 
@@ -63,7 +63,7 @@ def belief(  # noqa: PLR0917  (asked from three places with the same seven)
     p, market = pricing.calibrated, market_mid(book)
     if parameters.pooling == "off":
         return Belief(p, market, 1.0)
-    found = weight_of(fitted, parameters, asset, seconds_left, now_ns)
+    found = weight_of(fitted, parameters, asset, seconds_left, now_ns, under=pricing.under)
     weight = found.used if found else parameters.pooling_weight
     return Belief(
         p if market is None else pooled(p, market, weight),
@@ -75,12 +75,14 @@ def belief(  # noqa: PLR0917  (asked from three places with the same seven)
 
 
 def weight_of(
-    fitted: Fitted, parameters: Parameters, asset: str, seconds_left: float, now_ns: int
+    fitted: Fitted, parameters: Parameters, asset: str, seconds_left: float, now_ns: int, *, under: Under
 ) -> PoolingWeight | None:
-    """The fitted weight in force: of those that saw enough windows, all of them before now."""
+    """The fitted weight in force: of those that saw enough windows, all of them before now, with our probabilities made
+    `under` the same kinds of artefacts as the one that is weighed."""
     if not fitted.pooling:
         return None
-    fit = (each for each in fitted.pooling if each.windows >= parameters.pooling_windows)
+    least = parameters.pooling_windows
+    fit = (each for each in fitted.pooling if each.windows >= least and each.under == under)
     return applying(fit, asset, seconds_left, now_ns)
 
 

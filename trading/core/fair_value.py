@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from markets.core.contract import Averaging, Contract
 from markets.core.units import YEAR_S
-from trading.core.fitted import CalibrationMap, FittedTails
+from trading.core.fitted import CalibrationMap, FittedTails, Under
 from trading.core.model import (
     FLAT,
     Pieces,
@@ -49,7 +49,7 @@ class Pricer:
         self._tails = chosen(parameters, self._shapes)
         self._learn(None)
         self.applied_s: int | None = None  # the seconds to the close for which was looked up what was fitted:
-        self.applied: tuple[FittedTails | None, CalibrationMap | None] = (None, None)
+        self.applied: tuple[FittedTails | None, CalibrationMap | None, Under] = (None, None, ())
 
     def price(self, seen: Seen, sigma: float, pieces: Pieces = FLAT, learnt: FittedTails | None = None) -> Estimate:
         """The Estimate, given sigma per sqrt(second) with its clock, and the tails that were fitted, where any apply.

@@ -11,6 +11,8 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 
 MapKind = Literal["platt", "beta", "isotonic"]
+Under = tuple[str, ...]
+"""Sorted: which of seasonality, tails and volatility had been fitted and were in force."""
 ALL = "all"
 ENDLESS = 1e9  # seconds, or a standard error: a number, because a tape has none for infinity
 BUCKETS: tuple[tuple[float, float], ...] = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0), (600.0, ENDLESS))
@@ -33,20 +35,24 @@ class Learnt(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 class CalibrationMap(Learnt, frozen=True, array_like=True, kw_only=True):
     """platt: (a, b), logit p' = a + b logit p. beta: (a, b, c), logit p' = a ln p - b ln(1 - p) + c.
-    isotonic: knots `x` ascending with values `y`, straight lines between. `error` is the calibration error it leaves."""
+    isotonic: knots `x` ascending with values `y`, straight lines between. `error` is the calibration error it leaves.
+    `under` is what was in force when the probabilities were made that it was fitted on: of others it knows nothing."""
 
     kind: MapKind = "platt"
     coefficients: tuple[float, ...] = (0.0, 1.0)
     x: tuple[float, ...] = ()
     y: tuple[float, ...] = ()
     error: float = 0.015
+    under: Under = ()
 
 
 class PoolingWeight(Learnt, frozen=True, array_like=True, kw_only=True):
-    """How much of the difference between our log-odds and the market's is worth having: 0 is none of it."""
+    """How much of the difference between our log-odds and the market's is worth having: 0 is none of it.
+    `under` is as in a CalibrationMap."""
 
     weight: float = 0.0
     standard_error: float = ENDLESS
+    under: Under = ()
 
     @property
     def used(self) -> float:

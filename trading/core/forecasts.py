@@ -9,10 +9,11 @@ from markets.core.book import OrderBook
 from markets.core.units import SECOND_NS
 from trading.core.decision import Forecast
 from trading.core.edge import belief
-from trading.core.fitted import Fitted, applying
+from trading.core.fitted import Fitted
 from trading.core.market import ASKED, MarketState, Pricing
 from trading.core.parameters import Parameters
-from trading.core.pricing import Underlying, calibration_of, price, side_by_side, tails_of
+from trading.core.pricing import Underlying, calibration_of, price, side_by_side
+from trading.core.regime import shaping
 
 MARKS_S = (840, 720, 600, 480, 360, 300, 240, 180, 120, 90, 60, 45, 30, 20, 10, 5)
 """Seconds before the close."""
@@ -141,10 +142,6 @@ def _with_models(
 def _versions(fitted: Fitted, parameters: Parameters, told: Forecast, left_s: float) -> list[int]:
     """Those of the artefacts that had a say before the market was heard."""
     asset, now_ns = told.asset, told.received_ns
-    had_a_say = (
-        calibration_of(fitted, parameters, asset, left_s, now_ns),
-        tails_of(fitted, asset, left_s, now_ns),
-        applying(fitted.volatility, asset, left_s, now_ns),
-        applying(fitted.seasonality, asset, 0.0, now_ns) if parameters.seasonality else None,
-    )
-    return [each.version for each in had_a_say if each is not None]
+    shaped = shaping(fitted, parameters, asset, left_s, now_ns)
+    laid = calibration_of(fitted, parameters, asset, left_s, now_ns, under=tuple(shaped))
+    return [each.version for each in (laid, *shaped.values()) if each is not None]

@@ -6,6 +6,7 @@ from markets.core.book import OrderBook
 from markets.core.contract import Contract
 from trading.core.decision import Signal
 from trading.core.fair_value import Pricer
+from trading.core.fitted import Under
 
 ASKED = frozenset({"open", "paused"})  # the states of a market in which it is asked whether to trade
 
@@ -24,6 +25,7 @@ class Pricing(msgspec.Struct, frozen=True, gc=False):
     calibrated: float = 0.0  # `fair` after the calibration map in force; the same where there is none
     calibration_error: float = 0.015  # what the map leaves, or the parameters suppose
     sigma_error: float = 0.12  # the standard error of ln sigma, larger while the volatility is cold
+    under: Under = ()  # which kinds of fitted artefacts `fair` was made with
 
 
 class MarketState:

@@ -11,12 +11,13 @@ from trading.core.calibration import mapped
 from trading.core.composite import METHODS
 from trading.core.decision import SettlementAudit
 from trading.core.fair_value import Pricer, averaging_of
-from trading.core.fitted import Announcement, CalibrationMap, Fitted, FittedTails, applying
+from trading.core.fitted import Announcement, CalibrationMap, Fitted, FittedTails, Under, applying
 from trading.core.index_samples import IndexSamples
 from trading.core.market import MarketState, Pricing
 from trading.core.model import PricingError, Seen, level_noise
 from trading.core.official import Known, Official, Published, whole_window
 from trading.core.parameters import Parameters, PriceMethod
+from trading.core.regime import tails_of, under_of
 from trading.core.spot import Spot
 from trading.core.variants import SideBySide
 from trading.core.volatility import LATE_S, Outlook, Volatility
@@ -24,7 +25,6 @@ from trading.core.volatility import LATE_S, Outlook, Volatility
 LONGEST_GAP_S = 600  # after a longer silence the seconds in between are not sampled one by one
 STRIKE_NS = 61 * SECOND_NS  # before a quarter hour: all that the average of the next strike can be made of
 NOTHING_KNOWN = Known(0, 0.0, 0, 0)
-TAILS_WINDOWS = 500  # tails fitted on fewer are not used (section 5.1)
 
 
 class Underlying:
@@ -199,7 +199,7 @@ def _seen(
     known_error = noise if known.own == known.samples else noise * known.own / known.samples
     total = known.total if known.missing < known.samples else known.samples * estimate  # none is known: as it is now
     seen = Seen(estimate, close_ns - source_ns, total, known_error, noise, known.missing)
-    learnt, laid = _applied(pricer, contract, underlying, parameters, now_ns)
+    learnt, laid, _ = _applied(pricer, contract, underlying, parameters, now_ns)
     return seen, known, underlying.volatility.outlook(source_ns, close_ns), learnt, laid
 
 
@@ -223,38 +223,37 @@ def _priced(
         mapped(fair, laid) if laid else fair,
         laid.error if laid else parameters.calibration_error,
         outlook.error,
+        pricer.applied[2],
     )
 
 
 def _applied(
     pricer: Pricer, contract: Contract, underlying: Underlying, parameters: Parameters, now_ns: int
-) -> tuple[FittedTails | None, CalibrationMap | None]:
-    """The tails and the calibration map that were fitted for now, looked up once a second: they change at whole ones."""
+) -> tuple[FittedTails | None, CalibrationMap | None, Under]:
+    """The tails and the map that were fitted for now, and the kinds in force; looked up once a second: they change at
+    whole ones."""
     left_ns = contract.close_ns - now_ns
     left_s = left_ns // SECOND_NS
     if pricer.applied_s != left_s:
         fitted, asset = underlying.fitted, contract.asset
         pricer.applied_s = left_s
+        under = under_of(fitted, parameters, asset, left_ns / SECOND_NS, now_ns)
         pricer.applied = (
             tails_of(fitted, asset, left_ns / SECOND_NS, now_ns),
-            calibration_of(fitted, parameters, asset, left_ns / SECOND_NS, now_ns),
+            calibration_of(fitted, parameters, asset, left_ns / SECOND_NS, now_ns, under=under),
+            under,
         )
     return pricer.applied
 
 
-def tails_of(fitted: Fitted, asset: str, seconds_left: float, now_ns: int) -> FittedTails | None:
-    """The tails fitted for this time to the close, on enough windows, all before now."""
-    if not fitted.tails:
-        return None
-    return applying((each for each in fitted.tails if each.windows >= TAILS_WINDOWS), asset, seconds_left, now_ns)
-
-
 def calibration_of(
-    fitted: Fitted, parameters: Parameters, asset: str, seconds_left: float, now_ns: int
+    fitted: Fitted, parameters: Parameters, asset: str, seconds_left: float, now_ns: int, *, under: Under
 ) -> CalibrationMap | None:
-    """The map to be laid over the model now: of the kind that is set, fitted on enough windows, all before now."""
+    """The map to be laid over the model now: of the kind that is set, fitted on enough windows, all before now, and on
+    probabilities that were made `under` what is in force: of others it would mend what is mended already."""
     if not fitted.calibration:
         return None
     least = parameters.calibration_windows * (10 if parameters.calibration == "isotonic" else 1)
-    fit = (each for each in fitted.calibration if each.kind == parameters.calibration and each.windows >= least)
+    kind = parameters.calibration
+    fit = (each for each in fitted.calibration if each.kind == kind and each.windows >= least and each.under == under)
     return applying(fit, asset, seconds_left, now_ns)
