@@ -1,7 +1,7 @@
 """Refit: all that is learnt from an account's settled windows, each artefact with what it did to windows it had not seen."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from django.conf import settings
 from django.utils import timezone
+from msgspec.structs import replace
 
-from backtests.core.cases import Cases, Floats, shares
+from backtests.core.cases import Cases, Floats, groups_of, shares
 from backtests.core.effect import Effect, effect_of
 from backtests.core.fit_calibration import LEAST_WINDOWS, calibration_maps, mappable
 from backtests.core.fit_pooling import LEAST_WINDOWS as POOLING_SHOWN
@@ -19,23 +20,29 @@ from backtests.core.fit_seasonality import seasonal_profiles
 from backtests.core.fit_tails import Residuals, fitted_tails, freedom_fit, log_likelihood
 from backtests.core.fit_volatility import Rates, har_fit, qlike, volatility_weights
 from backtests.core.walk_forward import forward, laid, pooled_by
-from backtests.fitting_record import Record, newest_settled, record_of
+from backtests.fitting_record import Record, name_of, newest_settled, record_of
+from trading import selectors
 from trading.artefacts import artefacts_add
 from trading.core.fitted import (
     ALL,
+    BUCKETS,
     Z_95,
     FittedTails,
     Learnt,
     MapKind,
     SeasonalProfile,
+    Under,
     VolatilityWeights,
 )
 from trading.core.parameters import Parameters
+from trading.core.regime import under_of
 from trading.core.volatility import weights as blend_weights
 from trading.models import FittedArtefact
 
 KINDS: tuple[MapKind, ...] = ("platt", "beta", "isotonic")
 Found = tuple[Learnt, dict[str, Any]]
+InForce = Callable[[str, float], Under]
+"""What a probability of a group is made with now, so many seconds before the close."""
 
 
 class Refit(NamedTuple):
@@ -57,9 +64,10 @@ def refit(account: str, *, until_ns: int | None = None, is_forced: bool = True) 
             return Refit([], 0, "another refit is at work")
         if not is_forced and not is_due(account):
             return Refit([], 0, "nothing has settled since the last refit")
-        record = record_of(account, until_ns or newest_settled(account) + 1)
+        until_ns = until_ns or newest_settled(account) + 1
+        record = record_of(account, until_ns)
         windows = record.fair.windows
-        new = artefacts_add(account, list(found_in(record)))
+        new = artefacts_add(account, list(found_in(record, _in_force(account, until_ns))))
         return Refit(new, windows, "" if new else _why_nothing(windows))
 
 
@@ -85,18 +93,36 @@ def _alone(path: Path) -> Iterator[bool]:
         yield True
 
 
-def found_in(record: Record) -> Iterator[Found]:
+def _in_force(account: str, now_ns: int) -> InForce:
+    """By the parameters and the artefacts of an account now."""
+    newest, fitted = selectors.parameters_newest(), selectors.fitted_in_force(account)
+    parameters = newest.parameters() if newest else Parameters()
+    return lambda group, seconds_left: under_of(fitted, parameters, group, seconds_left, now_ns)
+
+
+def found_in(record: Record, in_force: InForce) -> Iterator[Found]:
     """Every artefact that the record has windows enough for, with its report."""
-    fair, calibrated = mappable(record.fair), poolable(record.calibrated)
-    for kind in KINDS:
-        yield from _maps(fair, kind)
-    yield from _weights(calibrated)
+    places = ((group, least_s) for group in groups_of(record.fair.asset) for least_s, _ in BUCKETS)
+    for under in sorted({in_force(*place) for place in places}):
+        for learnt, report in _corrections(record, under):
+            if in_force(learnt.group, learnt.least_s) == under:
+                yield replace(learnt, under=under), report
     for tails in fitted_tails(record.residuals):
         yield tails, _tails_report(record.residuals, tails)
     for har in volatility_weights(record.rates):
         yield har, _volatility_report(record.rates, har)
     for profile in seasonal_profiles(record.moves):
         yield profile, _seasonal_report(profile)
+
+
+def _corrections(record: Record, under: Under) -> Iterator[Found]:
+    """The maps and weights of what was said `under` these kinds of artefacts alone: what was said under others is wrong in
+    another way, and laid over this it would correct what is correct already."""
+    said = record.under == name_of(under)
+    fair, calibrated = mappable(record.fair.where(said)), poolable(record.calibrated.where(said))
+    for kind in KINDS:
+        yield from _maps(fair, kind)
+    yield from _weights(calibrated)
 
 
 def _maps(cases: Cases, kind: MapKind) -> Iterator[Found]:

@@ -1,10 +1,11 @@
 """The record that is fitted on: an account's forecasts with their outcomes as columns, and what markets settled on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite, log, nan, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from backtests.core.cases import Cases, Floats
 from backtests.core.fit_tails import Residuals
@@ -15,9 +16,11 @@ from markets.core.contract import Averaging
 from markets.core.units import DAY_NS, SECOND_NS, YEAR_S
 from markets.models import Market
 from trading.core.fair_value import terms_of
+from trading.core.fitted import Under
 from trading.core.model import PricingError, effective_seconds, half_unit, level_noise, samples_left
+from trading.core.regime import SHAPING
 from trading.core.seasonality import VarianceClock, mean_multiplier
-from trading.models import Forecast
+from trading.models import FittedArtefact, Forecast
 
 SPAN_NS = 60 * DAY_NS
 """How far back windows are fitted on: older ones were another market, and memory is not without end."""
@@ -26,18 +29,21 @@ OUTCOMES = {"yes": 1.0, "no": 0.0}
 FIELDS = (
     "asset", "ticker", "close_ns", "seconds_left", "fair", "calibrated", "bid", "ask", "book_age_ns", "event_ns", "spot_age_ns",
     "spot", "strike", "sigma", "level_error", "z", "known", "missing", "is_official", "rates",
+    "fitted_versions",
 )  # fmt: skip
 USUAL = VarianceClock()
 
 
 class Record(NamedTuple):
-    """All that is fitted on. `fair` and `calibrated` are the same forecasts with another of our probabilities in them."""
+    """All that is fitted on. `fair` and `calibrated` are the same forecasts with another of our probabilities in them, and
+    `under` is what each was made with (`name_of`)."""
 
     fair: Cases
     calibrated: Cases
     residuals: Residuals
     rates: Rates
     moves: Moves
+    under: npt.NDArray[np.str_]
 
 
 class Settled(NamedTuple):
@@ -66,9 +72,29 @@ def record_of(account: str, until_ns: int) -> Record:
         _column(rows, "market"),
         _column(rows, "outcome"),
     )
+    kinds = kinds_by_version()
     return Record(
-        fair, fair._replace(ours=_column(rows, "calibrated")), *_moved(fair, rows), moves_before(account, until_ns)
+        fair,
+        fair._replace(ours=_column(rows, "calibrated")),
+        *_moved(fair, rows),
+        moves_before(account, until_ns),
+        np.array([name_of(under_of_versions(row["fitted_versions"], kinds)) for row in rows], dtype=np.str_),
     )
+
+
+def kinds_by_version() -> dict[int, str]:
+    """The kinds of all artefacts that a probability is made with."""
+    return dict(FittedArtefact.objects.filter(kind__in=SHAPING).order_by().values_list("version", "kind"))
+
+
+def under_of_versions(versions: Iterable[int], kinds: Mapping[int, str]) -> Under:
+    """Which kinds had a say in a forecast that holds these versions; () where it holds none."""
+    return tuple(sorted({kinds[version] for version in versions if version in kinds}))
+
+
+def name_of(under: Under) -> str:
+    """The kinds as one word, for columns."""
+    return "+".join(under)
 
 
 def moves_before(account: str, until_ns: int) -> Moves:
@@ -118,6 +144,7 @@ def _rows(asked: Any, settled: dict[str, Settled]) -> Iterator[dict[str, Any]]:
         kept = {name: row[name] for name in ("asset", "ticker", "close_ns", "seconds_left", "fair", "calibrated")}
         yield kept | {
             "market": market, "outcome": known.outcome, "surprise": surprise, "rates": row["rates"],
+            "fitted_versions": row["fitted_versions"],
             "realised": _realised(row, surprise),
         }  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from backtests.core.rows import Row
 from markets.core.units import SECOND_NS
@@ -62,8 +63,14 @@ def rows(
     return made
 
 
-def record(account: str, made: Sequence[Row], *, is_simulated: bool = True) -> None:
-    """The rows as the trader writes them, with the markets they are of."""
+def record(
+    account: str,
+    made: Sequence[Row],
+    *,
+    is_simulated: bool = True,
+    versions: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> None:
+    """The rows as the trader writes them, with the markets they are of; `versions` of what had a say, by ticker."""
     life = TradingSession.objects.create(account=account, market_source="demo")
     outcomes = {row.ticker: row for row in made}
     Series.objects.get_or_create(ticker="KXBTC15M", defaults={"asset": "BTC"})
@@ -75,15 +82,15 @@ def record(account: str, made: Sequence[Row], *, is_simulated: bool = True) -> N
         )
         for row in outcomes.values()
     )  # fmt: skip
-    Forecast.objects.bulk_create(_forecast(life, account, row) for row in made)
+    Forecast.objects.bulk_create(_forecast(life, account, row, versions.get(row.ticker, ())) for row in made)
 
 
-def _forecast(life: TradingSession, account: str, row: Row) -> Forecast:
+def _forecast(life: TradingSession, account: str, row: Row, versions: Sequence[int]) -> Forecast:
     p = row.probabilities["fair"]
     return Forecast(
         session=life, account=account, ticker=row.ticker, asset=row.asset, close_ns=row.close_ns, seconds_left=row.seconds_left,
         event_ns=row.close_ns - row.seconds_left * SECOND_NS, fair=p, calibrated=row.probabilities["calibrated"], pooled=p,
         bid=row.bid, ask=row.ask, bid_count=100, ask_count=100, book_age_ns=row.book_age_ns, strike=100.0, spot=100.0,
         spot_age_ns=0, sigma=SIGMA, level_error=1e-5, z=0.0, known=0, missing=0, is_official=False, parameters_version=1,
-        rates=[1e-8, 1e-8, 1e-8],
+        rates=[1e-8, 1e-8, 1e-8], fitted_versions=list(versions),
     )  # fmt: skip

@@ -11,6 +11,9 @@ from trading.core.calibration import LEAST
 from trading.core.fitted import CalibrationMap, MapKind
 
 LEAST_WINDOWS: dict[MapKind, int] = {"platt": 300, "beta": 300, "isotonic": 3_000}
+LEAST_ERROR = 0.005
+"""What a map is held to leave at least. The error of its coefficients is that of sampling alone and shrinks towards nothing
+with the windows; that the model is wrong in ways which no map mends does not."""
 IDENTITY_PLATT = np.array([0.0, 1.0])
 IDENTITY_BETA = np.array([1.0, 1.0, 0.0])
 
@@ -100,7 +103,7 @@ def _map(part: Part, kind: MapKind) -> CalibrationMap:
     return CalibrationMap(
         group=part.group, least_s=part.least_s, most_s=part.most_s, windows=cases.windows,
         first_ns=int(cases.close_ns[0]), through_ns=int(cases.close_ns[-1]),
-        kind=kind, coefficients=coefficients, x=x, y=y, error=error,
+        kind=kind, coefficients=coefficients, x=x, y=y, error=max(error, LEAST_ERROR),
     )  # fmt: skip
 
 

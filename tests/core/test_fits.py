@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.core.cases import Cases, Part, cases_of, groups_of
-from backtests.core.fit_calibration import beta_fit, calibration_maps, isotonic_fit, platt_fit
+from backtests.core.fit_calibration import LEAST_ERROR, beta_fit, calibration_maps, isotonic_fit, platt_fit
 from backtests.core.fit_pooling import pooling_fit, pooling_weights
 from backtests.core.fit_tails import Residuals, fitted_tails, freedom_fit, table_cdf
 from backtests.core.fit_volatility import Rates, har_fit, volatility_weights
@@ -105,6 +105,15 @@ def test_a_map_says_how_wrong_it_may_still_be_and_less_so_with_more_windows() ->
     few, many = (calibration_maps(cases(rows(n, marks=ONE_MARK)), "platt")[0] for n in (400, 6_400))
     assert 0.01 < few.error < 0.05
     assert many.error == pytest.approx(few.error / 4, rel=0.4)
+
+
+@pytest.mark.parametrize("kind", ["platt", "beta"])
+def test_a_map_of_ever_so_many_windows_may_still_be_wrong(kind: MapKind) -> None:
+    """10,000 windows that all say nearly the same: the sampling error of their frequency is sqrt(p (1 - p) / n)."""
+    luck = np.random.default_rng(3)
+    p = luck.uniform(0.049, 0.051, 10_000)
+    (fitted,) = calibration_maps(_drawn(p, luck.random(len(p)) < p), kind, 1)
+    assert (fitted.error, LEAST_ERROR) == (LEAST_ERROR, 0.005)
 
 
 @pytest.mark.parametrize(("kind", "least"), [("platt", 300), ("beta", 300), ("isotonic", 3_000)])

@@ -174,7 +174,7 @@ def test_a_map_fitted_under_what_is_in_force_stands_before_an_assets_own_of_anot
 
 
 def test_a_map_of_tails_is_not_laid_where_the_tails_no_longer_apply() -> None:
-    fitted = {"calibration": (laid(("tails",)),), "tails": (tails(at(0)),)}
+    fitted: dict[str, Any] = {"calibration": (laid(("tails",)),), "tails": (tails(at(0)),)}
     for parameters, is_laid in ((Parameters(), True), (Parameters(tails="normal"), False)):
         market, underlying, now_ns = moment(parameters, **fitted)
         pricing = price(market, underlying, parameters, now_ns)

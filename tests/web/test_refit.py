@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from backtests import fitting, tasks
-from backtests.fitting_record import record_of
+from backtests.fitting_record import kinds_by_version, record_of, under_of_versions
 from markets.core.units import DAY_NS
 from markets.models import Market
 from tests.builders_fitting import FIRST_DAY_NS, QUARTER_NS, record, rows
@@ -34,7 +34,10 @@ from trading.core.fitted import (
     VolatilityWeights,
     applying,
 )
+from trading.core.parameters import Parameters
+from trading.core.pricing import calibration_of
 from trading.models import Account, AppendOnlyError, FittedArtefact
+from trading.services import parameters_set
 
 pytestmark = pytest.mark.django_db
 UNTIL_NS = FIRST_DAY_NS + 2_000 * QUARTER_NS
@@ -142,6 +145,97 @@ def test_another_accounts_forecasts_have_no_part_in_it() -> None:
 def test_too_few_windows_give_nothing_and_say_so() -> None:
     record("demo", rows(99))
     assert refit() == ([], 99, "99 settled windows are too few: the first weight is shown from 100 on")
+
+
+# What was said with other artefacts in force ------------------------------------------------------------------
+
+
+def tails(**different: object) -> FittedTails:
+    """Fitted on what came before the record, unless told otherwise."""
+    values: dict[str, Any] = {"group": "BTC", "windows": 600, "first_ns": 1, "through_ns": 2, "freedom": 3.7}
+    return FittedTails(**(values | different))
+
+
+def corrections() -> list[tuple[str, str, int, list[str]]]:
+    """The maps and weights that stand, 1 to 5 minutes before the close."""
+    found = FittedArtefact.objects.filter(kind__in=["calibration", "pooling"], least_s=60).order_by("version")
+    return [(row.kind, row.variety, row.windows, row.payload["under"]) for row in found]
+
+
+def test_the_versions_of_a_forecast_say_which_kinds_it_was_made_with() -> None:
+    learnt = [
+        VolatilityWeights(group="BTC", windows=1, first_ns=1, through_ns=2),
+        tails(),
+        tails(least_s=60.0),
+        weight(),
+        CalibrationMap(group="BTC", windows=1, first_ns=1, through_ns=2),
+    ]
+    versions = [row.version for row in artefacts_add("demo", [(each, {}) for each in learnt])]
+    kinds = kinds_by_version()
+    assert under_of_versions(versions, kinds) == ("tails", "volatility")
+    assert under_of_versions(versions[1:3], kinds) == ("tails",)
+    assert under_of_versions([*versions[3:], 999_999], kinds) == under_of_versions([], kinds) == ()
+
+
+def test_a_fit_takes_what_was_said_with_the_same_kinds_as_are_in_force_now() -> None:
+    """The first 350 windows were said without tails and are far off; the later 400 with them, and are right. They are
+    fitted as they are alone."""
+    (row,) = artefacts_add("demo", [(tails(), {})])
+    early, late = rows(350, a=1.5, b=0.4, seed=5), rows(750)[350 * 4 :]
+    record("demo", [*early, *late], versions={each.ticker: [row.version] for each in late})
+    refit()
+    assert corrections() == [
+        ("calibration", "platt", 400, ["tails"]), ("calibration", "beta", 400, ["tails"]), ("pooling", "", 400, ["tails"])
+    ]  # fmt: skip
+    record("alone", [each._replace(ticker=f"alone-{each.ticker}") for each in late])
+    refit("alone")
+    place = {"variety": "platt", "least_s": 60}
+    mixed, alone = (FittedArtefact.objects.get(account=account, **place).payload for account in ("demo", "alone"))
+    assert (mixed["coefficients"], alone["under"]) == (pytest.approx(alone["coefficients"]), [])
+
+
+def test_too_few_windows_since_give_no_map_and_the_older_one_no_longer_applies() -> None:
+    made = rows(600)
+    (row,) = artefacts_add("demo", [(tails(through_ns=made[400 * 4].close_ns), {})])
+    record("demo", made, versions={each.ticker: [row.version] for each in made[401 * 4 :]})
+    refit(until_ns=made[399 * 4].close_ns)
+    asked = (Parameters(), "BTC", 120.0)
+    before = selectors.fitted_in_force("demo")
+    at_ns = made[400 * 4].close_ns
+    assert calibration_of(before, *asked, at_ns, under=()) is not None
+    assert {under == [] for *_, under in corrections()} == {True}
+    refit()
+    after = selectors.fitted_in_force("demo")
+    assert calibration_of(after, *asked, UNTIL_NS, under=("tails",)) is None
+    assert [(each.windows, each.under) for each in after.pooling if each.least_s == 60.0] == [(199, ("tails",))]
+
+
+def test_what_is_switched_off_is_not_waited_for() -> None:
+    made = rows(700)
+    (row,) = artefacts_add("demo", [(VolatilityWeights(group="BTC", windows=1_000, first_ns=1, through_ns=2), {})])
+    record("demo", made, versions={each.ticker: [row.version] for each in made[: 350 * 4]})
+    parameters_set(Parameters(volatility_forecast="single"), author=None, reason="one half-life is enough")
+    refit()
+    assert {(windows, tuple(under)) for _, _, windows, under in corrections()} == {(350, ())}
+    assert FittedArtefact.objects.get(variety="platt", least_s=60).first_ns == made[350 * 4].close_ns
+
+
+def test_each_asset_is_fitted_under_what_is_in_force_for_it() -> None:
+    (row,) = artefacts_add("demo", [(tails(), {})])  # Bitcoin's alone
+    made = [*rows(320), *rows(310, asset="ETH", seed=2)]
+    record("demo", made, versions={each.ticker: [row.version] for each in made if each.asset == "BTC"})
+    refit()
+    platt = FittedArtefact.objects.filter(variety="platt", least_s=60)
+    found = {each.group: (each.windows, each.payload["under"]) for each in platt}
+    assert found == {"BTC": (320, ["tails"]), "ETH": (310, [])}
+
+
+def test_a_row_of_before_there_were_regimes_is_of_none() -> None:
+    for made in (weight(), CalibrationMap(group="BTC", windows=1, first_ns=1, through_ns=2)):
+        (row,) = artefacts_add("demo", [(made, {})])
+        del row.payload["under"]
+        assert row.artefact() == msgspec.structs.replace(made, version=row.version)
+        assert row.artefact().under == ()
 
 
 # Twice, and at the same time ------------------------------------------------------------------------------------
