@@ -59,7 +59,8 @@ def bets(draw: st.DrawFn, most: int = 4) -> tuple[list[float], list[float], Floa
 def first_of(states: States, count: int) -> Floats:
     """The chances of the first `count` sides, whatever the others do, numbered like those of `exact_states`."""
     numbers = states.wins[:, :count] @ (2 ** np.arange(count))
-    return np.bincount(numbers, weights=states.chance, minlength=2**count)
+    found: Floats = np.bincount(numbers, weights=states.chance, minlength=2**count).astype(np.float64)
+    return found
 
 
 @pytest.mark.parametrize(
