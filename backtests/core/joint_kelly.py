@@ -1,8 +1,9 @@
 """Joint Kelly for windows that close together: what it would be (pricing notes, section 9.3).
 
-Nothing is sized by it: the strategy sizes each market alone within the cap of a close. A side wins where its standardised index move is at most Phi^-1(p), and the moves of all
-assets are jointly normal. Of m sides there are 2^m states of who wins; the shares of the bankroll are those with the
-greatest expected logarithm over all of them. Shares are of the cost, fees included, before any fraction of Kelly is taken.
+Nothing is sized by it: the strategy sizes each market alone within the cap of a close. A side wins where its standardised
+index move is at most Phi^-1(p), and the moves of all assets are jointly normal. Of m sides there are 2^m states of who
+wins; the shares of the bankroll are those with the greatest expected logarithm over all of them. Shares are of the cost,
+fees included, before any fraction of Kelly is taken.
 """
 
 from collections.abc import Sequence
