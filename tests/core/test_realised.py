@@ -148,7 +148,7 @@ def bars(row: Sequence[float], seconds: int = 60) -> list[Bar]:
 @pytest.mark.parametrize(
     ("estimator", "biased"),
     [(parkinson, 0.85), (garman_klass, 0.78), (rogers_satchell, 0.78)],
-    ids=str,
+    ids=["Parkinson", "Garman-Klass", "Rogers-Satchell"],
 )
 def test_ranges_of_sampled_prices_are_too_small_without_the_correction(
     estimator: Callable[[Bar, float], float], biased: float
