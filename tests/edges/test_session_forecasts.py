@@ -57,18 +57,18 @@ async def lived(folder: Path, until_ns: int = END_NS, resumed_ns: int = 0) -> tu
     return journal.steps, made.tape.path
 
 
-def subject_of(steps: list[tuple[Event, Decision]]) -> Subject:
+def subject_of(steps: list[tuple[Event, Decision]], account: str = ACCOUNT) -> Subject:
     """A session with the rows of these steps."""
-    services.account_open(ACCOUNT, 10**10)
-    row = services.session_start(account=ACCOUNT, market_source="tape")
-    subject, thinning = Subject(row.pk, ACCOUNT, is_simulated=True), Thinning()
+    services.account_open(account, 10**10)
+    row = services.session_start(account=account, market_source="tape")
+    subject, thinning = Subject(row.pk, account, is_simulated=True), Thinning()
     kept = [entry(event, decision, thinning) for event, decision in steps]
     records.write(subject, [each for each in kept if each is not None])
     return subject
 
 
-def told() -> list[tuple[str, int, int, float | None, float | None]]:
-    rows = models.Forecast.objects.order_by("event_ns", "ticker")
+def told(account: str = ACCOUNT) -> list[tuple[str, int, int, float | None, float | None]]:
+    rows = models.Forecast.objects.filter(account=account).order_by("event_ns", "ticker")
     return [(row.ticker, row.seconds_left, row.event_ns, row.fair, row.pooled) for row in rows]
 
 
@@ -125,10 +125,11 @@ def test_a_session_that_was_killed_has_its_forecasts_back_from_its_tape(
     session_lived: tuple[list[tuple[Event, Decision]], Path],
 ) -> None:
     whole, tape = session_lived
-    subject_of(whole)
-    as_written = told()
-    models.Forecast.objects.all().delete()
+    subject_of(whole, "lived on")
+    as_written = told("lived on")
     subject_of([])
+    assert as_written
+    assert not told()
     killed = models.TradingSession.objects.latest("id")
     restore.recover(killed, tape)
     assert told() == as_written
