@@ -249,7 +249,9 @@ def nanoseconds(text: str) -> int:
         seconds = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number of seconds") from None
-    if not (seconds.is_finite() and 0 <= seconds <= MOST_SECONDS):
+    if seconds.is_nan():
+        raise ValueError(f"{text!r} is not a number of seconds")
+    if not 0 <= seconds <= MOST_SECONDS:
         reason = "as what has closed is settled and not priced" if seconds < 0 else f"and {MOST_SECONDS:,} at most"
         raise ValueError(f"{text} s to the close: 0 or more, {reason}")
     return int(seconds * SECOND_NS)

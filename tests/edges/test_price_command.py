@@ -160,7 +160,7 @@ def test_a_strike_of_dogecoin_that_was_cut_is_told() -> None:
         (("--asset", "BTC"), "--seconds says how long it is to the close"),
         ((*BTC, "--seconds", "-1"), "what has closed is settled and not priced"),
         ((*BTC, "--seconds", "soon"), "'soon' is not a number of seconds"),
-        ((*BTC, "--seconds", "nan"), "what has closed is settled and not priced"),
+        ((*BTC, "--seconds", "nan"), "'nan' is not a number of seconds"),
         ((*OPEN, "--spot", "0"), "--spot 0: it is above 0"),
         ((*OPEN, "--spot", "-5"), "--spot -5: it is above 0"),
         ((*OPEN, "--spot", "inf"), "--spot inf: it is above 0"),
