@@ -33,10 +33,12 @@ test: $(READY)  ## all tests but those that need recorded data
 	$(BIN)/pytest -m "not recorded" tests/web tests/house $(ALONE:%=--ignore=%)
 
 test-recorded: $(READY)  ## the tests on recorded data (RECORDED_DATA, default ../shared/data)
-	$(BIN)/pytest -m recorded
+	$(BIN)/pytest -m recorded -n 2 --dist loadfile tests/core tests/edges
+	$(BIN)/pytest -m recorded tests/web tests/house
 
 test-postgres: $(READY)  ## the tests that touch the database, on PostgreSQL
-	TEST_POSTGRES=1 $(BIN)/pytest tests/web tests/edges -m "not recorded and not slow and not browser"
+	TEST_POSTGRES=1 $(BIN)/pytest -m "not recorded and not slow and not browser" -n 2 --dist loadfile tests/edges
+	TEST_POSTGRES=1 $(BIN)/pytest -m "not recorded and not slow and not browser" tests/web
 
 check: $(READY)  ## format, lint, import contracts, types, migrations, system checks
 	$(BIN)/ruff format --check .
