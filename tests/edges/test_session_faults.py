@@ -167,7 +167,7 @@ async def test_a_full_disk_ends_the_session_and_every_order_that_left_is_on_the_
         written = 0
 
         def write(self, data: bytes) -> int:
-            if self.written > 1_500_000:
+            if self.written > 4_000_000:
                 raise OSError(errno.ENOSPC, "No space left on device")
             self.written += len(data)
             return wrapped.write(data)
