@@ -127,6 +127,11 @@ def test_a_reader_who_leaves_is_no_error(tmp_path: Path, words: str) -> None:
     assert (left.returncode, left.stderr) == (141, "")
 
 
+def heeds_ctrl_c() -> None:
+    """Who starts the tests in the background ignores Ctrl-C, and so would their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("told_to", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_command_that_is_told_to_end_does_so_without_a_word(tmp_path: Path, told_to: int, code: int) -> None:
     table = tmp_path / "endless.csv"
@@ -134,6 +139,7 @@ def test_a_command_that_is_told_to_end_does_so_without_a_word(tmp_path: Path, to
     command = subprocess.Popen(
         [Path(sys.executable).with_name("kalshi-bot"), "price", "--check", str(table)],
         cwd=ROOT, env=own_environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heeds_ctrl_c,  # noqa: PLW1509  # no threads yet
     )  # fmt: skip
     with table.open("w"):  # which waits until it is being read
         command.send_signal(told_to)
