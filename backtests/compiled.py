@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from markets.core.contract import Averaging
 from trading.core import model, tails
 from trading.core.model import Seen, Terms
+from trading.core.parameters import ModelName
 from trading.core.tails import Tails
 from trading.core.variants import SCORES
 
@@ -79,9 +80,13 @@ def probabilities(
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A compiled copy of a scalar function of the models, and of all that it calls. Tables and clocks are given to it as
     arrays, (k,) and (m, 3); everything else as to the function itself. It raises what that raises."""
+    return _compile(_copy(function))
+
+
+def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     from numba import njit  # noqa: PLC0415  # it takes a second, and a live trader must never load it
 
-    return cast("Callable[..., Any]", njit(_copy(function)))
+    return cast("Callable[..., Any]", njit(function))
 
 
 def _copy(function: Callable[..., Any]) -> FunctionType:
@@ -100,14 +105,10 @@ def _is_scalar(value: object) -> bool:
 @cache
 def _loop(variant: str) -> Callable[..., Any]:
     """The loop over rows, compiled around one model."""
-    from numba import njit  # noqa: PLC0415
+    score = compiled(SCORES[cast("ModelName", variant)])  # `probabilities` has looked whether it is one
+    cdf, settled = compiled(tails.tail_cdf), compiled(model.settled_chance)
 
-    score, cdf, settled = compiled(SCORES[variant]), compiled(tails.tail_cdf), compiled(model.settled_chance)  # type: ignore[index]
-
-    @njit
-    def loop(  # type: ignore[no-untyped-def]
-        rows, samples, shape, table, failure
-    ):
+    def loop(rows: Any, samples: Any, shape: Any, table: Any, failure: Any) -> Any:
         found = np.empty(len(rows.spot))
         for i in range(len(rows.spot)):
             terms = Terms(rows.strike[i], samples[0], samples[1], samples[2])
@@ -124,7 +125,7 @@ def _loop(variant: str) -> Callable[..., Any]:
             found[i] = settled(cdf(z, shape, table), failure)
         return found
 
-    return cast("Callable[..., Any]", loop)
+    return _compile(loop)
 
 
 def _as(name: str, values: NDArray[Any]) -> NDArray[Any]:

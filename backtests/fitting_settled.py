@@ -1,6 +1,7 @@
 """What can be learnt from the tables of settled markets alone: maps of the market's own mid, weights, tails, hours."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,7 +61,7 @@ def maps_of_mid(table: str, rows: list[Row]) -> list[MapOfMid]:
     said = [row._replace(probabilities={MID: mid(row)}) for row in rows]
     cases, _ = cases_of(said, MID)
     cases = mappable(cases)
-    after = {kind: forward(cases, lambda past, kind=kind: calibration_maps(past, kind), laid) for kind in KINDS}  # type: ignore[misc]
+    after = {kind: forward(cases, partial(calibration_maps, kind=kind), laid) for kind in KINDS}
     found = []
     for fitted in calibration_maps(cases, "platt"):
         mine = (cases.seconds_left >= fitted.least_s) & (cases.seconds_left < fitted.most_s)
