@@ -53,9 +53,17 @@ def use_words(row: FittedArtefact, least_windows: int, usual: float) -> str:
     if row.windows < least_windows:
         return f"until {least_windows} windows exist {usual:g} is used ({row.windows} do)"
     weight: PoolingWeight = row.artefact()
-    if not weight.is_positive:
-        return f"used: {weight.used:.2f}, its lower quarter; no measurable edge, so nothing is bought on it"
-    return f"used: {weight.used:.2f}, its lower quarter"
+    edge = "" if weight.is_positive else "; no measurable edge, so nothing is bought on it"
+    return f"used: {weight.used:.2f}, its lower quarter{edge} ({_while(weight.under)})"
+
+
+def _while(under: tuple[str, ...]) -> str:
+    """What must be in force for it to be used: it was fitted on forecasts that were made so."""
+    return (
+        f"while fitted {' and '.join(under)} {'is' if len(under) == 1 else 'are'} in force"
+        if under
+        else "while no tails, hours or volatility are fitted"
+    )
 
 
 def reach(row: FittedArtefact) -> str:

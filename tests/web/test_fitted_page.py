@@ -51,6 +51,7 @@ def test_a_weight_of_few_windows_says_that_another_is_used(as_bob: Client) -> No
     parameters_set(Parameters(pooling_windows=100, pooling_weight=0.1), author=None, reason="earlier")
     text = page(as_bob)
     assert "used: 0.06, its lower quarter" in text
+    assert "(while no tails, hours or volatility are fitted)" in text
     assert "Until 100 windows exist 0.1 is used" in text
     parameters_set(Parameters(pooling="off"), author=None, reason="our own")
     assert "Pooling is switched off" in page(as_bob)
