@@ -26,10 +26,14 @@ def paper_capital() -> Money:
     return capital
 
 
-def account_name(market: str, tape: str) -> str:
-    """Whose money it is: ACCOUNT, else `demo`, `paper` on the real market, or the name of the tape."""
+def account_name(market: str, tape: str, orders: str = "paper", kalshi_env: str = "production") -> str:
+    """Whose money it is: ACCOUNT; else `demo`, `paper` on the real market, or the name of the tape. Where orders go to an
+    exchange: `rehearsal` on the simulated one, `practice` or `live` on the real one. They are never added up."""
     stem = Path(tape).name.removesuffix(".zst").removesuffix(".tape")
-    return environment.text("ACCOUNT", {"demo": "demo", "real": "paper"}.get(market, f"tape-{stem}"))
+    names = {"demo": "demo", "real": "paper"}
+    if orders == "exchange":
+        names = {"demo": "rehearsal", "real": "live" if kalshi_env == "production" else "practice"}
+    return environment.text("ACCOUNT", names.get(market, f"tape-{stem}"))
 
 
 def series_watched() -> list[str]:
@@ -63,14 +67,19 @@ if MARKET == "demo" and not 0 < SPEED <= FASTEST_DEMO:
         f"SPEED={f'{SPEED:g}' if SPEED else 'max'} is for tapes: the demo market runs through real sockets, whose time is real; "
         f"set SPEED to {FASTEST_DEMO:g} or less."
     )
+ORDERS = environment.choice("ORDERS", "paper", among=("paper", "exchange"))  # where orders go
+if ORDERS == "exchange" and MARKET == "tape":
+    raise ImproperlyConfigured(
+        "ORDERS=exchange needs an exchange: MARKET=demo has a simulated one, MARKET=real the real one."
+    )
 DEMO_SEED = environment.integer("DEMO_SEED", 7, least=0, most=2**63 - 1)
-ACCOUNT = account_name(MARKET, TAPE)
 SIGNAL_ROWS = environment.integer("SIGNAL_ROWS", 1_000_000, least=1_000, most=10**9)  # about 200 bytes each
 PAPER_CAPITAL = paper_capital()
 TAPES_MAX_GB = environment.number("TAPES_MAX_GB", 5.0, least=0.05, most=1e6)  # of what sessions and recorders write
 VENUES = environment.words("VENUES", "coinbase,kraken,bitstamp,gemini,crypto_com,bullish,lmax,binance")
 SERIES = series_watched()  # of the real market
 KALSHI_ENV = environment.choice("KALSHI_ENV", "production", among=("production", "demo"))  # where MARKET=real is
+ACCOUNT = account_name(MARKET, TAPE, ORDERS, KALSHI_ENV)
 KALSHI_REST_URL = kalshi_address("KALSHI_REST_URL", environment.text("KALSHI_REST_URL", ""), ("https", "http"))
 KALSHI_WS_URL = kalshi_address("KALSHI_WS_URL", environment.text("KALSHI_WS_URL", ""), ("wss", "ws"))
 if bool(KALSHI_REST_URL) != bool(KALSHI_WS_URL):

@@ -27,6 +27,7 @@ from kalshi_site.market_settings import (  # noqa: E402
     KALSHI_REST_URL,
     KALSHI_WS_URL,
     MARKET,
+    ORDERS,
     PAPER_CAPITAL,
     SERIES,
     SIGNAL_ROWS,

@@ -116,7 +116,7 @@ class Table:
 
     @property
     def orders(self) -> list[PlaceOrder]:
-        return [order for decision in self.decisions for order in decision.commands]
+        return [order for decision in self.decisions for order in decision.commands if isinstance(order, PlaceOrder)]
 
     def heard_of(self, kind: type[T]) -> list[T]:
         return [event for event in self.heard if isinstance(event, kind)]

@@ -1,9 +1,12 @@
 """The database itself refuses to change a version, a forecast or what was fitted: the triggers that the migrations put up."""
 
+from collections.abc import Sequence
+
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 TABLES = ("trading_risklimits", "trading_strategyparameters")
 RECORD = ("trading_forecast", "trading_settlementaudit", "trading_fittedartefact")
+LEDGER = ("trading_ledgerentry",)
 FUNCTION = "trading_refuse_change"
 
 
@@ -14,28 +17,43 @@ def protect(apps: object, editor: BaseDatabaseSchemaEditor) -> None:
             f"CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'rows of this table are append-only: add a new one'; END $$"
         )
-    for table in TABLES:
-        editor.execute(_trigger(table, editor.connection.vendor))
+    _protect(TABLES, editor)
 
 
 def release(apps: object, editor: BaseDatabaseSchemaEditor) -> None:
     """Take the triggers down again."""
-    for table in TABLES:
-        on_table = f" ON {table}" if editor.connection.vendor == "postgresql" else ""
-        editor.execute(f"DROP TRIGGER {table}_append_only{on_table}")
+    _release(TABLES, editor)
     if editor.connection.vendor == "postgresql":
         editor.execute(f"DROP FUNCTION {FUNCTION}()")
 
 
 def protect_record(apps: object, editor: BaseDatabaseSchemaEditor) -> None:
     """The same for the forecast record, after `protect`."""
-    for table in RECORD:
-        editor.execute(_trigger(table, editor.connection.vendor))
+    _protect(RECORD, editor)
 
 
 def release_record(apps: object, editor: BaseDatabaseSchemaEditor) -> None:
     """Take those down again."""
-    for table in RECORD:
+    _release(RECORD, editor)
+
+
+def protect_ledger(apps: object, editor: BaseDatabaseSchemaEditor) -> None:
+    """The same for the entries of the ledger, after `protect`."""
+    _protect(LEDGER, editor)
+
+
+def release_ledger(apps: object, editor: BaseDatabaseSchemaEditor) -> None:
+    """Take those down again."""
+    _release(LEDGER, editor)
+
+
+def _protect(tables: Sequence[str], editor: BaseDatabaseSchemaEditor) -> None:
+    for table in tables:
+        editor.execute(_trigger(table, editor.connection.vendor))
+
+
+def _release(tables: Sequence[str], editor: BaseDatabaseSchemaEditor) -> None:
+    for table in tables:
         on_table = f" ON {table}" if editor.connection.vendor == "postgresql" else ""
         editor.execute(f"DROP TRIGGER {table}_append_only{on_table}")
 

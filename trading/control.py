@@ -10,17 +10,21 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
+from msgspec.structs import replace
 
+from markets.core.units import SECOND_NS
 from markets.selectors import series_disabled
 from trading import announcements, selectors, services
 from trading.core.events import (
     AnnouncementsSet,
+    ArmedSet,
     ControlEvent,
     FittedSet,
     LimitsSet,
     Mode,
     ModeSet,
     ParametersSet,
+    Policy,
     SeriesOff,
 )
 from trading.core.fitted import Announcement, Fitted
@@ -47,18 +51,21 @@ class Wanted(NamedTuple):
     fitted_version: int = 0  # the newest of them; what was learnt from past windows is no wish, but goes the same way
     fitted: Fitted = Fitted()
     announcements: tuple[Announcement, ...] = ()
+    policy: Policy = "cancel"
+    armed_until_ns: int = 0
+    armed_by: str = ""
 
     def events(self, received_ns: int) -> tuple[LimitsSet, ParametersSet, ModeSet]:
         """All of it, as the events a session opens with."""
         return (
             LimitsSet(received_ns, self.limits_version, self.limits),
             ParametersSet(received_ns, self.parameters_version, self.parameters),
-            ModeSet(received_ns, self.mode, self.mode_reason, self.mode_by),
+            ModeSet(received_ns, self.mode, self.mode_reason, self.mode_by, self.policy),
         )
 
     def others(self, received_ns: int) -> list[ControlEvent]:
         """What a session hears besides, once it is open: nothing where nobody ever said anything."""
-        nothing = self._replace(series_off=(), fitted_version=0, announcements=())
+        nothing = self._replace(series_off=(), fitted_version=0, announcements=(), armed_until_ns=0)
         return self.changes(nothing, received_ns)
 
     def changes(self, since: "Wanted", received_ns: int) -> list[ControlEvent]:
@@ -70,13 +77,15 @@ class Wanted(NamedTuple):
         if self.parameters_version != since.parameters_version:
             changed.append(parameters)
         if self.mode_at != since.mode_at:
-            changed.append(mode)
+            changed.append(replace(mode, clears=self.mode != "HALTED"))
         if self.series_off != since.series_off:
             changed.append(SeriesOff(received_ns, self.series_off))
         if self.fitted_version != since.fitted_version:
             changed.append(FittedSet(received_ns, self.fitted))
         if self.announcements != since.announcements:
             changed.append(AnnouncementsSet(received_ns, self.announcements))
+        if self.armed_until_ns != since.armed_until_ns:
+            changed.append(ArmedSet(received_ns, self.armed_until_ns, self.armed_by))
         return changed
 
 
@@ -101,6 +110,8 @@ def wanted(known: Wanted | None = None) -> Wanted:
     fitted_version = selectors.fitted_version(account)
     is_known = known is not None and known.fitted_version == fitted_version
     mode: Mode = status.wanted_mode  # type: ignore[assignment]  # a check of the table keeps it one of the three
+    policy: Policy = status.wanted_policy  # type: ignore[assignment]  # and this
+    arming = selectors.arming_in_force(account)
     return Wanted(
         limits.version if limits else 0,
         limits.limits() if limits else RiskLimits(),
@@ -114,6 +125,9 @@ def wanted(known: Wanted | None = None) -> Wanted:
         fitted_version,
         known.fitted if known is not None and is_known else selectors.fitted_in_force(account),
         announcements.ahead(),
+        policy,
+        round(arming.until_at.timestamp()) * SECOND_NS if arming else 0,
+        arming.armed_by if arming else "",
     )
 
 

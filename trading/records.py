@@ -46,10 +46,11 @@ class Entry(NamedTuple):
     at_ns: int
     event: KeptEvent | None = None
     signals: tuple[core.Signal, ...] = ()
-    orders: tuple[core.PlaceOrder, ...] = ()
+    commands: tuple[core.Command, ...] = ()
     positions: tuple[events.HeldPosition, ...] = ()
     forecasts: tuple[core.Forecast, ...] = ()
     audits: tuple[core.SettlementAudit, ...] = ()
+    breakers: tuple[core.BreakerChange, ...] = ()
 
 
 def write(subject: Subject, entries: Sequence[Entry]) -> None:
@@ -107,7 +108,12 @@ def _write_markets(subject: Subject, kept: Iterable[KeptEvent]) -> None:
 
 
 def _insert_orders(subject: Subject, entries: Iterable[Entry]) -> None:
-    sent = {f"{subject.session_id}-{order.number}": (order, entry) for entry in entries for order in entry.orders}
+    sent = {
+        f"{subject.session_id}-{order.number}": (order, entry)
+        for entry in entries
+        for order in entry.commands
+        if isinstance(order, core.PlaceOrder)
+    }
     known = models.Order.objects.filter(client_order_id__in=sent).values_list("client_order_id", flat=True)
     for client_order_id in known:
         del sent[client_order_id]

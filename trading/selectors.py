@@ -11,6 +11,7 @@ from trading import ledger as ledgers
 from trading.core.fitted import Fitted
 from trading.ledger import Ledger
 from trading.models import (
+    Arming,
     Discrepancy,
     Fill,
     FittedArtefact,
@@ -185,6 +186,12 @@ def fitted_in_force(account: str) -> Fitted:
     for row in artefacts_in_force(account):
         found[row.kind] = (*found.get(row.kind, ()), row.artefact())
     return Fitted(**found)
+
+
+def arming_in_force(account: str) -> Arming | None:
+    """Who lets real orders of the account go, now; None when nobody does."""
+    standing = Arming.objects.filter(account=account, disarmed_at__isnull=True, until_at__gt=timezone.now())
+    return standing.order_by("-id").first()
 
 
 def discrepancies_open() -> QuerySet[Discrepancy]:

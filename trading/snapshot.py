@@ -47,6 +47,8 @@ class Recent:
     def note(self, event: Event, decision: Decision) -> None:
         """Take what one step says of orders and fills."""
         for order in decision.commands:
+            if not isinstance(order, PlaceOrder):
+                continue
             self.orders.appendleft(_sent(order, decision.received_ns))
             self.orders_today += 1
         if isinstance(event, Fill):

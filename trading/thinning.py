@@ -49,5 +49,5 @@ def entry(event: Event, decision: Decision, thinning: Thinning) -> Entry | None:
         return None
     version = thinning.parameters_version
     forecasts = tuple(replace(each, parameters_version=version) for each in decision.forecasts)
-    said = (decision.commands, decision.positions, forecasts, decision.audits)
+    said = (decision.commands, decision.positions, forecasts, decision.audits, decision.breakers)
     return Entry(event.received_ns, kept, signals, *said)

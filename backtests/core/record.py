@@ -100,6 +100,8 @@ class Recorder:
     def _decided(self, decision: Decision) -> None:
         thoughts = {signal.ticker: signal for signal in decision.signals}
         for command in decision.commands:
+            if not isinstance(command, PlaceOrder):
+                continue
             self.orders[command.number] = _placed(command, decision.received_ns, thoughts.get(command.ticker))
         for denied in decision.denied:
             self.denials[denied.code] = self.denials.get(denied.code, 0) + 1

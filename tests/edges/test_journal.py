@@ -62,7 +62,7 @@ def signal(ms: int, reason: str = "EDGE_BELOW_THRESHOLD", ticker: str = TICKER) 
 
 
 def placed(number: int = 1, count: int = 1_000) -> Entry:
-    return Entry(at(60), orders=(PlaceOrder(number, TICKER, True, 5_000, count),))
+    return Entry(at(60), commands=(PlaceOrder(number, TICKER, True, 5_000, count),))
 
 
 def status_of(number: int = 1) -> tuple[str, int, str]:

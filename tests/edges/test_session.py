@@ -49,7 +49,7 @@ class Rows:
 
     def put(self, event: Event, decision: Decision) -> None:
         self.heard.append(event)
-        self.orders += decision.commands
+        self.orders += [order for order in decision.commands if isinstance(order, PlaceOrder)]
 
 
 class Quiet:

@@ -23,7 +23,7 @@ from tests.rising import BOLD
 from trading import exchange_side, inflow
 from trading.broadcast import Broadcast
 from trading.control import Control
-from trading.core.decision import Decision, PlaceOrder
+from trading.core.decision import Command, Decision
 from trading.core.events import Event, Opening
 from trading.playback import SESSION
 from trading.session import Session
@@ -154,7 +154,7 @@ async def test_a_full_disk_ends_the_session_and_every_order_that_left_is_on_the_
     left: list[int] = []
     submit = made.desk.exchange.submit
 
-    def watched(commands: Sequence[PlaceOrder], now_ns: int) -> None:
+    def watched(commands: Sequence[Command], now_ns: int) -> None:
         left.extend(order.number for order in commands)
         submit(commands, now_ns)
 

@@ -47,7 +47,7 @@ def rows() -> None:
         Entry(at(1), signals=(Signal(at(1), TICKER, "TRADED", "yes", 0.61),)),
         Entry(at(60), forecasts=(Forecast(at(60), TICKER, "BTC", builders.CLOSE_NS, 840, fair=0.61),)),
         Entry(at(930), audits=(SettlementAudit(at(930), TICKER, "BTC", builders.CLOSE_NS, "85000.01", 2, 2, "yes"),)),
-        Entry(at(1), orders=(PlaceOrder(1, TICKER, True, 5_600, 2_687),)),
+        Entry(at(1), commands=(PlaceOrder(1, TICKER, True, 5_600, 2_687),)),
         Entry(at(2), builders.fill(2_687, 5_600, fee=1_234_567)),
         Entry(at(3), positions=(events.HeldPosition(TICKER, 2_687, 15_047_200, 0, 1_234_567, at(900)),)),
         Entry(at(930), events.Settled(at(930), TICKER, "yes", 2_687, 26_870_000)),

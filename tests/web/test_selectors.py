@@ -32,9 +32,9 @@ def subject(db: None) -> Subject:
 def a_day(subject: Subject) -> Subject:
     """1 contract bought at 0.40, fee 0.01, won; 2 sold at 0.30, fee 0.02, lost; 1 bought at 0.50 and held."""
     records.write(subject, [
-        Entry(at(1), orders=(PlaceOrder(1, "WON", True, 4_000, 100),)),
+        Entry(at(1), commands=(PlaceOrder(1, "WON", True, 4_000, 100),)),
         Entry(at(2), builders.fill(100, 4_000, trade_id="t1", ticker="WON", fee=10_000)),
-        Entry(at(3), orders=(PlaceOrder(2, "LOST", False, 3_000, 200),)),
+        Entry(at(3), commands=(PlaceOrder(2, "LOST", False, 3_000, 200),)),
         Entry(at(4), builders.fill(200, 3_000, trade_id="t2", ticker="LOST", is_bid=False, fee=20_000, number=2)),
         Entry(at(5), builders.fill(100, 5_000, trade_id="t3", number=3)),
         Entry(at(930), events.Settled(at(930), "WON", "yes", 100, 1_000_000)),

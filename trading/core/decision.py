@@ -32,17 +32,58 @@ class Signal(Message, frozen=True):
     calibrated: float | None = None  # `fair` after the calibration map in force
     pooled: float | None = None  # and after pooling with the market: what the edges and the size are made of
     weight: float | None = None  # of our opinion in it
+    failed: tuple[str, ...] = ()  # every gate that did not pass, in their order: the first is the `reason`
+    price: int = 0  # the YES price at which the better side could be taken; 0: nobody offers it
+    count: int = 0  # how many contracts (Count) would be wanted there if no gate failed
+    cost: float | None = None  # dollars a contract of that side, fees included
+
+
+TimeInForce = Literal["immediate_or_cancel", "good_till_canceled"]
 
 
 class PlaceOrder(Message, frozen=True):
-    """Buy (`is_bid`) or sell YES: `count` at the YES price `price` or better."""
+    """Buy (`is_bid`) or sell YES: `count` at the YES price `price` or better.
+
+    What rests (good_till_canceled) always has an expiry before the close, is post-only where it says so, and is cancelled
+    by the exchange when the market pauses. `is_reduce_only` only with immediate_or_cancel.
+    """
 
     number: int
     ticker: str
     is_bid: bool
     price: int
     count: int
-    time_in_force: Literal["immediate_or_cancel"] = "immediate_or_cancel"
+    time_in_force: TimeInForce = "immediate_or_cancel"
+    expires_ns: int = 0
+    is_post_only: bool = False
+    is_reduce_only: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """Whether what does not trade at once stays in the book."""
+        return self.time_in_force == "good_till_canceled"
+
+
+class CancelOrder(Message, frozen=True):
+    """Take back what still rests of the order of that number. Always allowed."""
+
+    number: int
+    ticker: str
+    reason: str = ""
+
+
+class AmendOrder(Message, frozen=True):
+    """Another price, total count (what has filled included) or expiry for the resting order of that number."""
+
+    number: int
+    ticker: str
+    is_bid: bool
+    price: int
+    count: int
+    expires_ns: int = 0
+
+
+Command = PlaceOrder | CancelOrder | AmendOrder
 
 
 class Denied(Message, frozen=True):
@@ -130,22 +171,36 @@ class ModeChange(Message, frozen=True):
     reason: str
 
 
+class BreakerChange(Message, frozen=True):
+    """A breaker tripped, or was cleared. `use` against `limit`, where it has numbers, in the units of the limit."""
+
+    code: str
+    is_tripped: bool
+    is_latched: bool
+    text: str = ""
+    use: float | None = None
+    limit: float | None = None
+    by: str = ""  # who cleared it; "" where it cleared itself
+
+
 class Decision(Message, frozen=True):
     """All that one step yields. Most steps yield `NOTHING`."""
 
     received_ns: int
     signals: tuple[Signal, ...] = ()
-    commands: tuple[PlaceOrder, ...] = ()
+    commands: tuple[Command, ...] = ()
     denied: tuple[Denied, ...] = ()
     positions: tuple[HeldPosition, ...] = ()
     mode: ModeChange | None = None
     forecasts: tuple[Forecast, ...] = ()
     audits: tuple[SettlementAudit, ...] = ()
+    breakers: tuple[BreakerChange, ...] = ()
 
     @property
     def has_effect(self) -> bool:
         """Whether it says more than what was thought: a tape keeps those that do."""
-        return bool(self.commands or self.positions or self.mode or self.forecasts or self.audits)
+        said = self.commands or self.positions or self.mode or self.forecasts or self.audits or self.breakers
+        return bool(said)
 
 
 NOTHING = Decision(0)

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from markets.core.units import MILLISECOND_NS
-from trading.core.decision import NOTHING, Decision, PlaceOrder
+from trading.core.decision import NOTHING, Command, Decision
 from trading.core.engine import Engine
 from trading.core.events import Event, LimitsSet, ModeSet, Opening, ParametersSet, Timer
 from trading.core.limits import RiskLimits
@@ -25,8 +25,8 @@ class Exchange(Protocol):
         """The account events due before `event`, then `event`, then what it causes."""
         ...
 
-    def submit(self, commands: Sequence[PlaceOrder], now_ns: int) -> None:
-        """Send orders at `now_ns`."""
+    def submit(self, commands: Sequence[Command], now_ns: int) -> None:
+        """Send orders, amends and cancels at `now_ns`."""
         ...
 
 

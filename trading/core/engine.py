@@ -9,6 +9,12 @@ from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import NOTHING, Decision, Denied, Forecast, ModeChange, PlaceOrder, Signal
 from trading.core.events import (
     AnnouncementsSet,
+    ArmedSet,
+    CashMoved,
+    CashTold,
+    ChangeRefused,
+    ChecksRequired,
+    CheckTold,
     Event,
     Fill,
     FittedSet,
@@ -18,8 +24,11 @@ from trading.core.events import (
     ModeSet,
     Opening,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
     OrderRejected,
+    OrderSent,
+    OrderUnknown,
     ParametersSet,
     SeriesOff,
     Settled,
@@ -64,7 +73,16 @@ class Engine:
             **self.watch.hears,
             MarketListed: self._market_listed,
             Opening: self._opening,
+            OrderSent: self._nothing_to_do,
             OrderAccepted: self._nothing_to_do,
+            OrderUnknown: self._nothing_to_do,
+            OrderAmended: self._nothing_to_do,
+            ChangeRefused: self._nothing_to_do,
+            CashMoved: self._nothing_to_do,
+            CashTold: self._nothing_to_do,
+            CheckTold: self._check_told,
+            ChecksRequired: self._checks_required,
+            ArmedSet: self._armed_set,
             OrderRejected: self._order_gone,
             OrderCancelled: self._order_gone,
             Fill: self._fill,
@@ -181,6 +199,18 @@ class Engine:
 
     def _timer(self, event: Timer) -> Touched:
         return self.markets.values()
+
+    def _check_told(self, event: CheckTold) -> Touched:
+        self.risk.breakers.told(event)
+        return NO_MARKET
+
+    def _checks_required(self, event: ChecksRequired) -> Touched:
+        self.risk.breakers.required(event)
+        return NO_MARKET
+
+    def _armed_set(self, event: ArmedSet) -> Touched:
+        self.risk.breakers.armed(event)
+        return NO_MARKET
 
     def _nothing_to_do(self, event: Event) -> Touched:
         return NO_MARKET

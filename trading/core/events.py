@@ -9,6 +9,8 @@ from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
 Mode = Literal["ACTIVE", "REDUCING", "HALTED"]
+Policy = Literal["cancel", "hold", "flatten"]
+"""What a halt does with what is there: cancel what rests (the default), leave all as it is, or cancel and close what is held."""
 Result = Literal["yes", "no", "scalar"]
 yes_pays_of, payout_of = payout.yes_pays_of, payout.payout_of  # where people look for them beside `Settled`
 
@@ -24,8 +26,38 @@ class HeldPosition(Message, frozen=True):
     close_ns: int = 0
 
 
+class HeldOrder(Message, frozen=True):
+    """An order of an earlier session that had not ended when that session did. Whether it still works only the exchange
+    knows; until it has said so it counts as exposure. `price` and `count` are as last amended."""
+
+    number: int
+    ticker: str
+    is_bid: bool
+    price: int
+    count: int
+    filled: int = 0
+    close_ns: int = 0
+    venue_order_id: str = ""
+    rests: bool = False
+    expires_ns: int = 0
+    sent_ns: int = 0
+
+
+class Tripped(Message, frozen=True):
+    """A latched breaker that an earlier session left behind: a person has to clear it."""
+
+    code: str
+    text: str = ""
+    at_ns: int = 0
+
+
 class Opening(Message, frozen=True):
-    """A session begins: what the account holds, and what it has already made or lost this UTC day."""
+    """A session begins: what the account holds, and what it has already made or lost this UTC day.
+
+    `trade_ids` are the fills booked in markets that have not settled: heard again they change nothing. `sent_ns` are the
+    times of the orders of the last minute, `peak_equity` (Money, 0: none yet) and `losing_streak` (settled markets in a
+    row) what the breakers go on counting from.
+    """
 
     received_ns: int
     cash: int
@@ -33,6 +65,21 @@ class Opening(Message, frozen=True):
     realised_today: int = 0
     fees_today: int = 0
     orders_sent: int = 0
+    orders: tuple[HeldOrder, ...] = ()
+    trade_ids: tuple[tuple[str, tuple[str, ...]], ...] = ()  # by ticker
+    sent_ns: tuple[int, ...] = ()
+    peak_equity: int = 0
+    losing_streak: int = 0
+    tripped: tuple[Tripped, ...] = ()
+
+
+class OrderSent(Message, frozen=True):
+    """The bytes of an order (or of a change to it) have left for the exchange."""
+
+    received_ns: int
+    ticker: str
+    number: int
+    what: Literal["place", "cancel", "amend"] = "place"
 
 
 class OrderAccepted(Message, frozen=True):
@@ -61,6 +108,37 @@ class OrderCancelled(Message, frozen=True):
     number: int
     left: int
     reason: str
+
+
+class OrderUnknown(Message, frozen=True):
+    """An order, a cancel or an amend was sent and its answer is lost: it may have happened. The exchange is asked."""
+
+    received_ns: int
+    ticker: str
+    number: int
+    what: Literal["place", "cancel", "amend"] = "place"
+    reason: str = ""
+
+
+class OrderAmended(Message, frozen=True):
+    """The order now has this price and total count (what has filled included)."""
+
+    received_ns: int
+    ticker: str
+    number: int
+    price: int
+    count: int
+    expires_ns: int = 0
+
+
+class ChangeRefused(Message, frozen=True):
+    """A cancel or an amend was refused: the order is as it was, or has ended and will be told to have."""
+
+    received_ns: int
+    ticker: str
+    number: int
+    what: Literal["cancel", "amend"]
+    code: str
 
 
 class Fill(Message, frozen=True):
@@ -94,6 +172,53 @@ class Settled(Message, frozen=True):
     yes_pays: int | None = None
 
 
+class CashMoved(Message, frozen=True):
+    """Cash came in or went out by no trade of ours: `amount` (Money) is signed, `reference` unique for what it is."""
+
+    received_ns: int
+    kind: Literal["deposit", "withdrawal", "transfer", "adjustment"]
+    amount: int
+    reference: str
+    shard: int = 0
+    text: str = ""
+
+
+class CashTold(Message, frozen=True):
+    """What the exchange says is free on each shard (Money): an order needs it on the shard of its market."""
+
+    received_ns: int
+    by_shard: tuple[tuple[int, int], ...]
+    traded_shard: int
+
+
+class CheckTold(Message, frozen=True):
+    """A check that the trader made around the engine (a code of trading.core.breakers). `text` says what was found."""
+
+    received_ns: int
+    code: str
+    is_ok: bool
+    text: str = ""
+    use: float | None = None
+    limit: float | None = None
+
+
+class ChecksRequired(Message, frozen=True):
+    """These checks must be told, freshly and well, before any order leaves; and whether a person has to arm it first."""
+
+    received_ns: int
+    codes: tuple[str, ...]
+    needs_arming: bool = False
+
+
+class ArmedSet(Message, frozen=True):
+    """A person armed (or disarmed: `until_ns` 0) trading with real orders, until then."""
+
+    received_ns: int
+    until_ns: int
+    by: str = ""
+    reason: str = ""
+
+
 class LimitsSet(Message, frozen=True):
     """The risk limits in force from now on."""
 
@@ -111,12 +236,16 @@ class ParametersSet(Message, frozen=True):
 
 
 class ModeSet(Message, frozen=True):
-    """What may be sent from now on: ACTIVE all, REDUCING only what shrinks exposure, HALTED nothing."""
+    """What may be sent from now on: ACTIVE all, REDUCING only what shrinks exposure, HALTED nothing but cancels (and what
+    closes positions, where the policy is to flatten). ACTIVE and REDUCING, said by a person, clear latched breakers whose
+    cause is gone; a mode that the trader opens with does not."""
 
     received_ns: int
     mode: Mode
     reason: str = ""
     by: str = ""
+    policy: Policy = "cancel"
+    clears: bool = False
 
 
 class SeriesOff(Message, frozen=True):
@@ -146,6 +275,20 @@ class Timer(Message, frozen=True):
     received_ns: int
 
 
-AccountEvent = Opening | OrderAccepted | OrderRejected | OrderCancelled | Fill | Settled
-ControlEvent = LimitsSet | ParametersSet | ModeSet | SeriesOff | FittedSet | AnnouncementsSet | Timer
+OrderEvent = (
+    OrderSent | OrderAccepted | OrderRejected | OrderUnknown | OrderAmended | ChangeRefused | OrderCancelled | Fill
+)
+AccountEvent = Opening | OrderEvent | Settled | CashMoved | CashTold
+ControlEvent = (
+    LimitsSet
+    | ParametersSet
+    | ModeSet
+    | SeriesOff
+    | FittedSet
+    | AnnouncementsSet
+    | CheckTold
+    | ChecksRequired
+    | ArmedSet
+    | Timer
+)
 Event = MarketEvent | AccountEvent | ControlEvent

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from markets.core.events import ExchangeStatus, MarketStatus
 from markets.core.payout import is_awaited
-from trading.core.decision import PlaceOrder
+from trading.core.decision import Command, PlaceOrder
 from trading.core.events import (
     Event,
     Fill,
@@ -67,9 +67,11 @@ class PaperExchange:
         """What the exchange says we hold, by ticker."""
         return self._pocket.holdings
 
-    def submit(self, commands: Sequence[PlaceOrder], now_ns: int) -> None:
+    def submit(self, commands: Sequence[Command], now_ns: int) -> None:
         """Orders leave for the exchange."""
         for order in commands:
+            if not isinstance(order, PlaceOrder):
+                continue
             heapq.heappush(self._arrivals, (now_ns + self.order_latency_ns, order.number, order))
 
     def hear(self, event: Event) -> Iterable[Event]:

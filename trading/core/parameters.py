@@ -67,6 +67,20 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pooling_windows: int = 500  # windows
     edge_basis: EdgeBasis = "net"
     exit_margin: float = 0.0  # what is held is sold when that brings so much more than holding it (dollars a contract)
+    joint_kelly: bool = True  # windows that close together are sized as one (section 9.3)
+    correlation_floor: float = 0.5  # of two coins' index returns, whatever is known of them
+    fractional: bool = False  # sizes in hundredths of a contract, where the market allows them
+    volume_share: float = 0.10  # of what traded in the window so far, at most (section 9.4, step 9); 1 is no cap
+    maker_skew: float = 0.10  # how far a full inventory moves the quotes, times p (1 - p) (section 8)
+    maker_half_spread: float = 0.01  # dollars a contract, at least, on either side of the reservation price
+    maker_adverse: float = 0.005  # added for trades against better informed ones
+    maker_reaction_ns: int = 250_000_000  # how long a quote is exposed to news before we can pull it
+    maker_stale_ns: int = 400_000_000  # quotes are pulled when the index or spot is older
+    maker_quiet_close_ns: int = 90 * SECOND_NS
+    maker_max_count: int = 5_000  # of one quote
+    quote_life_ns: int = 30 * SECOND_NS  # a resting order expires by itself so long after it was last confirmed
+    quote_improvement: int = 100  # a resting order is moved when its price is off by at least this (Price)
+    quote_interval_ns: int = SECOND_NS  # between two moves of one resting order
 
     def problems(self) -> list[str]:
         """What makes these parameters unusable, in plain words; empty when they are fine."""
@@ -117,6 +131,18 @@ class Parameters(msgspec.Struct, frozen=True, array_like=True, gc=False):
             (self.pooling_windows >= 1, "a pooling weight needs at least one window"),
             (self.edge_basis in get_args(EdgeBasis), "the basis of the edge is not known"),
             (0 <= self.exit_margin < 1, "the margin of an exit must be 0 to 1 dollar a contract"),
+            (0 <= self.correlation_floor < 1, "the floor of the correlation must be 0 or more and below 1"),
+            (0 < self.volume_share <= 1, "the share of traded volume must be above 0 and at most 1"),
+            (0 <= self.maker_skew <= 10, "the skew of the maker must be 0 to 10"),
+            (0 <= self.maker_half_spread < 1, "the half spread of the maker must be 0 to 1 dollar a contract"),
+            (0 <= self.maker_adverse < 1, "the maker's margin for informed trades must be 0 to 1 dollar a contract"),
+            (self.maker_reaction_ns >= 0, "the maker's reaction time cannot be negative"),
+            (self.maker_stale_ns > 0, "the maker's staleness limit must be longer than 0 s"),
+            (self.maker_quiet_close_ns >= 0, "the maker's quiet time cannot be negative"),
+            (self.maker_max_count >= 1, "the largest quote must be at least a hundredth of a contract"),
+            (self.quote_life_ns >= 2 * SECOND_NS, "the life of a resting order must be 2 s or longer"),
+            (self.quote_improvement >= 10, "the least move of a resting order must be a tenth of a cent or more"),
+            (self.quote_interval_ns >= 0, "the interval between moves of a resting order cannot be negative"),
             (self.quiet_open_ns >= 0 and self.quiet_close_ns >= 0, "a quiet time cannot be negative"),
             (self.order_latency_ns >= 0 and self.reply_latency_ns >= 0, "a latency cannot be negative"),
             (self.order_interval_ns >= 0, "the interval between orders cannot be negative"),

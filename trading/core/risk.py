@@ -4,6 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from markets.core.units import CONTRACT, SECOND_NS
+from trading.core.breakers import Breakers
 from trading.core.decision import Denied, PlaceOrder
 from trading.core.events import Mode
 from trading.core.limits import RiskLimits
@@ -31,6 +32,7 @@ class Risk:
         self.portfolio = portfolio
         self.orders = orders
         self.limits = RiskLimits()
+        self.breakers = Breakers(portfolio)
         self.wanted: Mode = "HALTED"
         self.halt = ""
         self._sent: deque[int] = deque()

@@ -15,7 +15,7 @@ from trading.core.spot import Spot
 
 
 class Quote(NamedTuple):
-    """An order that the strategy wants: buy (or sell) `size` of YES at `price` or better."""
+    """An order that the strategy wants: buy (or sell) `size` of YES at `price` or better; now, or at rest in the book."""
 
     is_bid: bool
     price: int
@@ -34,6 +34,10 @@ class Idea(msgspec.Struct, frozen=True, gc=False):
     quote: Quote | None = None
     binding: Budget | None = None
     belief: Belief | None = None
+    resting: tuple[Quote, ...] | None = None  # all that is to rest in this market now; None: it is left as it is
+    failed: tuple[str, ...] = ()  # every gate that did not pass, in their order
+    wanted: Quote | None = None  # what would be taken if no gate failed
+    cost: float | None = None  # dollars a contract of it, fees included
 
 
 class View(msgspec.Struct, frozen=True, gc=False):

@@ -11,10 +11,18 @@ RESULTS = [("yes", "yes"), ("no", "no"), ("scalar", "scalar: voided")]
 
 
 class Account(models.Model):
-    """A pot of money, paper or real. `opening_cash` (Money) is what the ledger starts from. Writer: services."""
+    """A pot of money, paper or real. `opening_cash` (Money) is what the ledger starts from. Writer: services.
+
+    `order_salt` makes the ids that its orders have at an exchange: unlike those of any other database, and to be had
+    again from the number of an order. Empty: its orders never leave the house.
+    """
 
     name = models.CharField(max_length=64, primary_key=True)
     opening_cash = models.BigIntegerField(help_text="1/1 000 000 dollar")
+    order_salt = models.CharField(max_length=36, blank=True, default="", editable=False)
+    venue = models.CharField(
+        max_length=40, blank=True, default="", help_text="the exchange whose money it is; empty: paper"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

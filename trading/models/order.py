@@ -10,8 +10,13 @@ class Order(models.Model):
     """One order, at a YES price. Its status only moves forward. Writer: records."""
 
     class Status(models.TextChoices):
+        """`intent`: written down, perhaps not sent yet. `unknown`: sent, and the answer is lost. The last three are final."""
+
+        INTENT = "intent"
         SENT = "sent"
+        UNKNOWN = "unknown"
         ACCEPTED = "accepted"
+        PARTLY_FILLED = "partly_filled"
         FILLED = "filled"
         CANCELLED = "cancelled"
         REJECTED = "rejected"
@@ -26,9 +31,18 @@ class Order(models.Model):
     price = models.IntegerField(help_text="YES price limit, 1/10 000 dollar")
     count = models.BigIntegerField(help_text="1/100 contract")
     filled = models.BigIntegerField(default=0, help_text="1/100 contract")
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.SENT)
+    status = models.CharField(max_length=14, choices=Status.choices, default=Status.INTENT)
     reason = models.CharField(max_length=80, blank=True, default="", help_text="why it was refused or cancelled")
-    sent_ns = models.BigIntegerField()
+    time_in_force = models.CharField(max_length=20, default="immediate_or_cancel")
+    is_post_only = models.BooleanField(default=False)
+    is_reduce_only = models.BooleanField(default=False)
+    expires_ns = models.BigIntegerField(default=0, help_text="of what rests; 0: it does not rest")
+    close_ns = models.BigIntegerField(default=0, help_text="of its market")
+    sent_ns = models.BigIntegerField(help_text="when it was decided")
+    left_ns = models.BigIntegerField(null=True, blank=True, help_text="when its bytes left for the exchange")
+    answered_ns = models.BigIntegerField(
+        null=True, blank=True, help_text="when the exchange first said something of it"
+    )
     updated_ns = models.BigIntegerField()
 
     class Meta:
@@ -43,7 +57,11 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(count__gt=0), name="order_count_positive"),
             models.CheckConstraint(condition=Q(filled__gte=0), name="order_filled_not_negative"),
             models.CheckConstraint(
-                condition=Q(status__in=["sent", "accepted", "filled", "cancelled", "rejected"]),
+                condition=Q(
+                    status__in=[
+                        *("intent", "sent", "unknown", "accepted", "partly_filled", "filled", "cancelled", "rejected")
+                    ]
+                ),
                 name="order_status_known",
             ),
         ]

@@ -6,10 +6,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from trading.core.events import Mode
+from trading.core.events import Mode, Policy
 
 MODES: tuple[str, ...] = get_args(Mode)
 MODE_CHOICES = [(mode, mode) for mode in MODES]
+POLICY_CHOICES = [(policy, policy) for policy in get_args(Policy)]
 
 
 class TradingSession(models.Model):
@@ -24,6 +25,7 @@ class TradingSession(models.Model):
     steps = models.BigIntegerField(default=0)
     decisions = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 over all decisions")
+    order_group = models.CharField(max_length=64, blank=True, default="", help_text="the brake at the exchange")
     first_event_ns = models.BigIntegerField(null=True, blank=True)
     last_event_ns = models.BigIntegerField(null=True, blank=True)
 
@@ -62,6 +64,11 @@ class Signal(models.Model):
     spot = models.FloatField(null=True)
     volatility = models.FloatField(null=True)
     seconds_left = models.FloatField()
+    pooled = models.FloatField(null=True)
+    failed = models.JSONField(default=list, blank=True, help_text="every gate that did not pass, in their order")
+    price = models.IntegerField(default=0, help_text="YES price at which the better side could be taken; 0: by nobody")
+    count = models.BigIntegerField(default=0, help_text="wanted there if no gate had failed, 1/100 contract")
+    cost = models.FloatField(null=True, help_text="dollars a contract of that side, fees included")
 
     class Meta:
         ordering = ["-event_ns", "-id"]
@@ -90,6 +97,7 @@ class TraderStatus(models.Model):
     wanted_reason = models.CharField(max_length=200, blank=True, default="")
     wanted_by = models.CharField(max_length=150, blank=True, default="")
     wanted_at = models.DateTimeField(default=timezone.now)
+    wanted_policy = models.CharField(max_length=8, choices=POLICY_CHOICES, default="cancel")
 
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     actual_mode = models.CharField(max_length=8, choices=MODE_CHOICES, blank=True, default="")
@@ -100,6 +108,8 @@ class TraderStatus(models.Model):
     tape_name = models.CharField(max_length=200, blank=True, default="")
     started_at = models.DateTimeField(null=True, blank=True)
     message = models.CharField(max_length=500, blank=True, default="")
+    orders_go = models.CharField(max_length=16, blank=True, default="", help_text="paper, or exchange")
+    missing = models.JSONField(default=list, blank=True, help_text="what real orders still need, a sentence each")
 
     class Meta:
         verbose_name_plural = "trader status"

@@ -70,6 +70,14 @@ class RiskLimits(Version):
     max_total_share_bp = models.IntegerField()
     max_order_count = models.BigIntegerField()
     max_orders_per_minute = models.IntegerField()
+    max_drawdown_bp = models.IntegerField(default=1_000)
+    max_losing_streak = models.IntegerField(default=12)
+    max_fee_difference = models.BigIntegerField(default=100)
+    max_contracts_per_15s = models.BigIntegerField(default=200_000)
+    max_stale_ms = models.IntegerField(default=15_000)
+    max_clock_skew_ms = models.IntegerField(default=2_000)
+    min_parse_rate_bp = models.IntegerField(default=9_900)
+    max_rejects_per_minute = models.IntegerField(default=20)
 
     class Meta:
         ordering = ["-version"]
@@ -80,6 +88,12 @@ class RiskLimits(Version):
                 & Q(max_total_exposure__gte=0, max_market_share_bp__gte=0, max_close_share_bp__gte=0)
                 & Q(max_total_share_bp__gte=0, max_order_count__gte=0, max_orders_per_minute__gte=0),
                 name="limits_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_drawdown_bp__gte=0, max_losing_streak__gte=0, max_fee_difference__gte=0)
+                & Q(max_contracts_per_15s__gte=0, max_stale_ms__gte=0, max_clock_skew_ms__gte=0)
+                & Q(min_parse_rate_bp__gte=0, max_rejects_per_minute__gte=0),
+                name="limits_of_breakers_not_negative",
             ),
         ]
 
@@ -147,6 +161,20 @@ class StrategyParameters(Version):
     pooling_windows = models.IntegerField()
     edge_basis = models.CharField(max_length=16, choices=[(name, name) for name in get_args(core_parameters.EdgeBasis)])
     exit_margin = models.FloatField()
+    joint_kelly = models.BooleanField(default=True)
+    correlation_floor = models.FloatField(default=0.5)
+    fractional = models.BooleanField(default=False)
+    volume_share = models.FloatField(default=0.10)
+    maker_skew = models.FloatField(default=0.10)
+    maker_half_spread = models.FloatField(default=0.01)
+    maker_adverse = models.FloatField(default=0.005)
+    maker_reaction_ns = models.BigIntegerField(default=250_000_000)
+    maker_stale_ns = models.BigIntegerField(default=400_000_000)
+    maker_quiet_close_ns = models.BigIntegerField(default=90_000_000_000)
+    maker_max_count = models.BigIntegerField(default=5_000)
+    quote_life_ns = models.BigIntegerField(default=30_000_000_000)
+    quote_improvement = models.IntegerField(default=100)
+    quote_interval_ns = models.BigIntegerField(default=1_000_000_000)
 
     class Meta:
         ordering = ["-version"]
