@@ -252,7 +252,9 @@ class Engine:
     def _view(self, market: MarketState) -> View:
         underlying = self.underlyings[market.contract.asset]
         pricing = price(market, underlying, self.parameters, self.now_ns)
-        return View(self.now_ns, market, pricing, underlying.spot, self.risk, self.parameters, self.fitted)
+        return View(
+            self.now_ns, market, pricing, underlying.spot, self.risk, self.parameters, self.fitted, self.markets
+        )
 
     def _forecasts(self, now_ns: int) -> tuple[Forecast, ...]:
         return self.forecaster.due(now_ns, self.markets.values(), self._forecast)

@@ -16,8 +16,12 @@ def kelly_fraction(p: float, cost: float) -> float:
 
 def contracts(p: float, cost: float, bankroll: int, fraction: float) -> Count:
     """Whole contracts for `fraction` of the Kelly stake of `bankroll` (Money), rounded down."""
-    stake = fraction * kelly_fraction(p, cost) * bankroll
-    return Count(max(floor(stake / (cost * DOLLAR)), 0) * CONTRACT)
+    return contracts_for(fraction * kelly_fraction(p, cost), cost, bankroll)
+
+
+def contracts_for(share: float, cost: float, bankroll: int, unit: int = CONTRACT) -> Count:
+    """What a share of `bankroll` (Money) buys at `cost` dollars a contract, in multiples of `unit` (Count), rounded down."""
+    return Count(max(floor(share * bankroll / (cost * DOLLAR) * (CONTRACT / unit)), 0) * unit)
 
 
 def shrunk(p: float, market: float, error: float, margin: float) -> float:

@@ -1,16 +1,20 @@
 """Strategy protocol: a View in, an Idea (signal and wanted quote) out; and what stands in the way of any order."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from markets.core.units import SECOND_NS
+from markets.core.units import CONTRACT, SECOND_NS
+from trading.core.beside import held_beside
 from trading.core.decision import Side
 from trading.core.edge import Belief, belief
 from trading.core.fitted import Fitted
+from trading.core.joint import Bet, joint_fraction, loading_of
 from trading.core.market import MarketState, Pricing
 from trading.core.parameters import Parameters
 from trading.core.risk import Budget, Risk
+from trading.core.sizing import contracts_for, kelly_fraction
 from trading.core.spot import Spot
 
 
@@ -50,6 +54,30 @@ class View(msgspec.Struct, frozen=True, gc=False):
     risk: Risk
     parameters: Parameters
     fitted: Fitted = Fitted()
+    markets: Mapping[str, MarketState] = msgspec.field(default_factory=dict)
+
+    def kelly(self, p: float, cost: float, *, is_yes: bool) -> int:
+        """How many contracts (Count, in the unit of `unit`) the fraction of Kelly asks for on a side that wins with
+        probability `p` and costs `cost` dollars, fees included: jointly with what is held or under way in the other
+        windows with this close (section 9.3). Those are taken for what the same fraction of a whole Kelly stake left."""
+        parameters, contract = self.parameters, self.market.contract
+        fraction, equity = parameters.kelly_fraction, self.equity
+        held = []
+        if parameters.joint_kelly and fraction:
+            portfolio, orders = self.risk.portfolio, self.risk.orders
+            held = held_beside(contract, portfolio, orders, self.markets, parameters.correlation_floor)
+        if not held:
+            return contracts_for(fraction * kelly_fraction(p, cost), cost, equity, self.unit)
+        if p <= cost:
+            return 0
+        whole = [each._replace(share=each.share / fraction) for each in held]
+        bet = Bet(p, cost, loading_of(contract.asset, parameters.correlation_floor), is_yes)
+        return contracts_for(fraction * joint_fraction(bet, whole), cost, equity, self.unit)
+
+    @property
+    def unit(self) -> int:
+        """The smallest step of an order's size (Count)."""
+        return 1 if self.parameters.fractional else CONTRACT
 
     def belief(self, pricing: Pricing) -> Belief:
         """What we believe after hearing the market: made anew with every call."""
