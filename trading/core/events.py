@@ -157,6 +157,7 @@ class Fill(Message, frozen=True):
     fee: int
     is_taker: bool = True
     evidence: str = "book"
+    shard: int = 0  # whose cash it moved: that of the market; on paper there is but one
 
 
 class Settled(Message, frozen=True):
@@ -170,6 +171,7 @@ class Settled(Message, frozen=True):
     payout: int
     settle_value: str = ""
     yes_pays: int | None = None
+    shard: int = 0
 
 
 class CashMoved(Message, frozen=True):
