@@ -26,6 +26,7 @@ class Pricing(msgspec.Struct, frozen=True, gc=False):
     calibration_error: float = 0.015  # what the map leaves, or the parameters suppose
     sigma_error: float = 0.12  # the standard error of ln sigma, larger while the volatility is cold
     under: Under = ()  # which kinds of fitted artefacts `fair` was made with
+    deviation: float = 0.0  # one standard deviation of what is still to come, relative to the spot; 0: it is certain
 
 
 class MarketState:

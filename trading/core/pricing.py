@@ -224,6 +224,7 @@ def _priced(
         laid.error if laid else parameters.calibration_error,
         outlook.error,
         pricer.applied[2],
+        s,
     )
 
 

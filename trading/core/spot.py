@@ -218,6 +218,12 @@ class Spot:
         self.estimate(now_ns)
         return len(self._panel.inside)
 
+    def speakers(self, now_ns: int) -> list[tuple[str, float, float]]:
+        """(venue, logarithm of its price, half of its spread, relative) of each that has a say now; what speaks by its
+        trades alone has no spread."""
+        self.estimate(now_ns)
+        return [(voice.venue, voice.log, voice.half_spread) for voice in self._panel.inside]
+
     def left_out(self, now_ns: int) -> list[LeftOut]:
         """The venues that are in no price now, each with the reason."""
         self._panel.renew(now_ns)
