@@ -13,6 +13,7 @@ from trading.core.fitted import Fitted
 from trading.core.joint import Bet, joint_fraction, loading_of
 from trading.core.market import MarketState, Pricing
 from trading.core.official import Official
+from trading.core.official import Official
 from trading.core.parameters import Parameters
 from trading.core.risk import Budget, Risk
 from trading.core.sizing import contracts_for, kelly_fraction
@@ -56,6 +57,7 @@ class View(msgspec.Struct, frozen=True, gc=False):
     parameters: Parameters
     fitted: Fitted = Fitted()
     markets: Mapping[str, MarketState] = msgspec.field(default_factory=dict)
+    official: Official | None = None
 
     def kelly(self, p: float, cost: float, *, is_yes: bool) -> int:
         """How many contracts (Count, in the unit of `unit`) the fraction of Kelly asks for on a side that wins with
@@ -131,6 +133,18 @@ class View(msgspec.Struct, frozen=True, gc=False):
         return sum(held.count for held in self.risk.portfolio.positions.values() if held.close_ns == close_ns)
 
     @property
+    def index_age_ns(self) -> int | None:
+        """How long ago the settlement index was published last; None where it never was."""
+        published = self.official.published(self.now_ns) if self.official else None
+        return published.age_ns if published else None
+
+    @property
+    def net_at_close(self) -> int:
+        """The signed count of YES held in all markets that close with this one: they win and lose together."""
+        close_ns = self.market.contract.close_ns
+        return sum(held.count for held in self.risk.portfolio.positions.values() if held.close_ns == close_ns)
+
+    @property
     def is_anchored(self) -> bool:
         """Whether the index estimate was ever held against a published strike."""
         return self.spot.is_anchored
@@ -146,21 +160,32 @@ class Strategy(Protocol):
 
 def obstacle(view: View) -> str:
     """The first reason code why no order may be wanted in this market now; "" when nothing is in the way."""
-    market, contract, parameters = view.market, view.market.contract, view.parameters
-    if market.status != "open" or not contract.open_ns <= view.now_ns < contract.close_ns:
-        return "NOT_OPEN"
-    if contract.strike is None:
-        return "NO_STRIKE"
-    if market.lost:
-        return "FEED_LOST"
-    if view.pricing is None:
-        return view.spot.problem(view.now_ns) or "NOT_PRICEABLE"
-    if view.pricing.missing:
-        return "SAMPLES_MISSING"
-    if market.book.is_crossed:
-        return "BOOK_CROSSED"
+    return next(iter(obstacles(view)), "")
+
+
+def obstacles(view: View) -> tuple[str, ...]:
+    """All of them, in the order of section 9.4; never none where there is no price."""
+    market, contract, pricing, now_ns = view.market, view.market.contract, view.pricing, view.now_ns
+    is_missed = pricing is not None and pricing.missing
+    quiet = _quiet(view)
+    is_open = market.status == "open" and contract.open_ns <= now_ns < contract.close_ns
+    if pricing is not None and is_open and not (market.lost or is_missed or market.book.is_crossed or quiet):
+        return ()
+    stops = (
+        "" if is_open else "NOT_OPEN",
+        "NO_STRIKE" if contract.strike is None else "",
+        "FEED_LOST" if market.lost else "",
+        "" if pricing is not None else view.spot.problem(now_ns) or ("" if contract.strike is None else "NOT_PRICEABLE"),
+        "SAMPLES_MISSING" if is_missed else "",
+        "BOOK_CROSSED" if market.book.is_crossed else "",
+        quiet,
+    )
+    return tuple(stop for stop in stops if stop)
+
+
+def _quiet(view: View) -> str:
+    """Too soon after the open or too close to the close."""
+    contract, parameters = view.market.contract, view.parameters
     if view.now_ns < contract.open_ns + parameters.quiet_open_ns:
         return "OPENING"
-    if view.now_ns >= contract.close_ns - parameters.quiet_close_ns:
-        return "CLOSING"
-    return ""
+    return "CLOSING" if view.now_ns >= contract.close_ns - parameters.quiet_close_ns else ""
