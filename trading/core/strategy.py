@@ -13,7 +13,6 @@ from trading.core.fitted import Fitted
 from trading.core.joint import Bet, joint_fraction, loading_of
 from trading.core.market import MarketState, Pricing
 from trading.core.official import Official
-from trading.core.official import Official
 from trading.core.parameters import Parameters
 from trading.core.risk import Budget, Risk
 from trading.core.sizing import contracts_for, kelly_fraction
@@ -119,18 +118,6 @@ class View(msgspec.Struct, frozen=True, gc=False):
     def spot_age_ns(self) -> int:
         """How old the newest spot price is."""
         return self.spot.age_ns(self.now_ns)
-
-    @property
-    def index_age_ns(self) -> int | None:
-        """How long ago the settlement index was published last; None where it never was."""
-        published = self.official.published(self.now_ns) if self.official else None
-        return published.age_ns if published else None
-
-    @property
-    def net_at_close(self) -> int:
-        """The signed count of YES held in all markets that close with this one: they win and lose together."""
-        close_ns = self.market.contract.close_ns
-        return sum(held.count for held in self.risk.portfolio.positions.values() if held.close_ns == close_ns)
 
     @property
     def index_age_ns(self) -> int | None:
