@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from markets.core.events import MarketListed
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
+from markets.core.units import CONTRACT, PRICE_DOLLAR, SECOND_NS
 from trading.core.decision import NOTHING, Decision, Denied, Forecast, ModeChange, PlaceOrder, Signal
 from trading.core.events import (
     AnnouncementsSet,
@@ -224,12 +224,14 @@ class Engine:
             return
         view = self._view(market)
         idea = self.strategy.decide(view)
-        reason = self._forbidden(market) or idea.reason
+        failed = self._failed(market, idea)
+        reason = failed[0] if failed else idea.reason
         if not reason and idea.quote is not None:
             verdict = self._propose(market, idea.quote)
             if isinstance(verdict, Denied):
                 denied.append(verdict)
                 reason = verdict.code
+                failed = (reason,)
             else:
                 commands.append(verdict)
                 reason = TRADED
@@ -239,21 +241,45 @@ class Engine:
                 Denied(budget.code, view.market.contract.ticker, *quote, limit=budget.limit, would_be=budget.use)
             )
         self.funnel[reason] += 1
-        market.signal = signal = self._signal(view, idea, reason)
+        market.signal = signal = self._signal(view, idea, reason, failed)
         signals.append(signal)
 
-    def _forbidden(self, market: MarketState) -> str:
-        if self.risk.mode == "HALTED":
-            return "HALTED"
-        if market.contract.series in self.series_off:
-            return "SERIES_OFF"
-        return self.watch.refused(market)
+    def _failed(self, market: MarketState, idea: Idea) -> tuple[str, ...]:
+        """Every gate that did not pass, the first being the reason: what forbids any order, the strategy's own, and what
+        risk would say to a single contract of what is wanted."""
+        failed = idea.failed
+        if not failed and idea.reason and not idea.resting:
+            failed = (idea.reason,)  # of a strategy that stops at the first
+        forbidden = self._forbidden(market)
+        if forbidden:
+            return (*forbidden, *(code for code in failed if code not in forbidden))
+        if failed and idea.wanted is not None and idea.wanted.size:
+            denied = self._checked(market, idea.wanted._replace(size=CONTRACT))[-1]
+            return (*failed, denied.code) if denied is not None and denied.code not in failed else failed
+        return failed
+
+    def _forbidden(self, market: MarketState) -> tuple[str, ...]:
+        """Why no order at all may be sent in this market now."""
+        halted, refused = self.risk.mode == "HALTED", self.watch.refused(market)
+        is_off = market.contract.series in self.series_off
+        if not halted and not is_off and not refused:
+            return ()
+        stops = ((self.risk.halt or "HALTED") if halted else "", "SERIES_OFF" if is_off else "", refused)
+        return tuple(stop for stop in stops if stop)
 
     def _view(self, market: MarketState) -> View:
         underlying = self.underlyings[market.contract.asset]
         pricing = price(market, underlying, self.parameters, self.now_ns)
         return View(
-            self.now_ns, market, pricing, underlying.spot, self.risk, self.parameters, self.fitted, self.markets
+            self.now_ns,
+            market,
+            pricing,
+            underlying.spot,
+            self.risk,
+            self.parameters,
+            self.fitted,
+            self.markets,
+            underlying.official,
         )
 
     def _forecasts(self, now_ns: int) -> tuple[Forecast, ...]:
@@ -271,11 +297,7 @@ class Engine:
 
     def _propose(self, market: MarketState, quote: Quote) -> PlaceOrder | Denied:
         contract = market.contract
-        opens = opening_count(self.portfolio.count(contract.ticker), quote.is_bid, quote.size)
-        own_price = quote.price if quote.is_bid else PRICE_DOLLAR - quote.price
-        worst = own_price * opens + worst_fee(contract.fees, own_price, quote.size)
-        order = PlaceOrder(self.orders.next_number(), contract.ticker, quote.is_bid, quote.price, quote.size)
-        denied = self.risk.check(order, worst=worst, opens=opens, close_ns=contract.close_ns, now_ns=self.now_ns)
+        order, worst, opens, denied = self._checked(market, quote)
         if denied is not None:
             return denied
         self.orders.place(order, worst, contract.close_ns, opens)
@@ -283,12 +305,22 @@ class Engine:
         self.risk.sent(self.now_ns)
         return order
 
-    def _signal(self, view: View, idea: Idea, reason: str) -> Signal:
-        market, pricing = view.market, view.pricing
+    def _checked(self, market: MarketState, quote: Quote) -> tuple[PlaceOrder, int, int, Denied | None]:
+        """The order for a quote, its worst case, how many of its contracts open, and what risk has against it."""
+        contract = market.contract
+        opens = opening_count(self.portfolio.count(contract.ticker), quote.is_bid, quote.size)
+        own_price = quote.price if quote.is_bid else PRICE_DOLLAR - quote.price
+        worst = own_price * opens + worst_fee(contract.fees, own_price, quote.size)
+        order = PlaceOrder(self.orders.next_number(), contract.ticker, quote.is_bid, quote.price, quote.size)
+        denied = self.risk.check(order, worst=worst, opens=opens, close_ns=contract.close_ns, now_ns=self.now_ns)
+        return order, worst, opens, denied
+
+    def _signal(self, view: View, idea: Idea, reason: str, failed: tuple[str, ...]) -> Signal:
+        market, pricing, wanted = view.market, view.pricing, idea.wanted
         seconds_left = (market.contract.close_ns - view.now_ns) / SECOND_NS
         book = market.book
         if pricing is None:
-            return Signal(view.now_ns, market.contract.ticker, reason, seconds_left=seconds_left)
+            return Signal(view.now_ns, market.contract.ticker, reason, seconds_left=seconds_left, failed=failed)
         return Signal(
             view.now_ns,
             market.contract.ticker,
@@ -307,6 +339,10 @@ class Engine:
             pricing.calibrated,
             idea.belief.pooled if idea.belief else None,
             idea.belief.weight if idea.belief else None,
+            failed,
+            wanted.price if wanted else 0,
+            wanted.size if wanted else 0,
+            idea.cost,
         )
 
     def _mode_change(self) -> ModeChange | None:

@@ -162,7 +162,9 @@ def obstacles(view: View) -> tuple[str, ...]:
         "" if is_open else "NOT_OPEN",
         "NO_STRIKE" if contract.strike is None else "",
         "FEED_LOST" if market.lost else "",
-        "" if pricing is not None else view.spot.problem(now_ns) or ("" if contract.strike is None else "NOT_PRICEABLE"),
+        ""
+        if pricing is not None
+        else view.spot.problem(now_ns) or ("" if contract.strike is None else "NOT_PRICEABLE"),
         "SAMPLES_MISSING" if is_missed else "",
         "BOOK_CROSSED" if market.book.is_crossed else "",
         quiet,
