@@ -251,6 +251,7 @@ SPECTACULAR_SETTINGS = {
         "RunStatusEnum": "backtests.models.BacktestRun.Status",
         "YesNoEnum": "trading.models.account.RESULTS",
         "ModeEnum": "trading.models.session.MODE_CHOICES",
+        "PolicyEnum": "trading.models.session.POLICY_CHOICES",
     },
 }
 

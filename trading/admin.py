@@ -8,7 +8,7 @@ from django.contrib.admin.options import ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from trading import admin_news, admin_words, services
+from trading import admin_news, admin_words, services, switches
 from trading.admin_columns import Column, contracts, decimals, dollars, moment, percent, price, seconds, side
 from trading.forms import ModeForm, RiskLimitsForm, StrategyParametersForm, VersionForm
 from trading.models import (
@@ -140,10 +140,10 @@ class TraderStatusAdmin(ModelAdmin):  # type: ignore[type-arg]
     actions = None
     list_display = ("__str__", "wanted_by", "wanted_at", "wanted_reason", "actual_mode", "heartbeat_at", "account")
     fields = (
-        "wanted_mode", "wanted_reason", "wanted_by", "wanted_at", "actual_mode", "actual_reason", "heartbeat_at",
+        "wanted_mode", "wanted_policy", "wanted_reason", "wanted_by", "wanted_at", "actual_mode", "actual_reason", "heartbeat_at",
         "account", "market_source", "session", "tape_name", "started_at", "message",
     )  # fmt: skip
-    readonly_fields = fields[2:]
+    readonly_fields = fields[3:]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -159,7 +159,11 @@ class TraderStatusAdmin(ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: TraderStatus, form: ModeForm, change: bool) -> None:
         """Set the mode by its service, which nudges the trader and leaves the trader's half alone."""
         wanted = form.cleaned_data
-        services.mode_set(wanted["wanted_mode"], by=request.user.get_username(), reason=wanted["wanted_reason"])
+        by, mode, reason = request.user.get_username(), wanted["wanted_mode"], wanted["wanted_reason"]
+        if mode == "HALTED":
+            switches.halt(by=by, reason=reason, policy=wanted["wanted_policy"])
+        else:
+            switches.resume(by=by, reason=reason, mode=mode)
 
 
 @admin.register(Account)

@@ -12,10 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from markets.api_fields import NewestFirst, time_ns
-from trading import selectors, serializers
+from trading import selectors, serializers, services, switches
 from trading.accounts import account_shown
 from trading.models import Fill, Order, Position, RiskLimits, Settlement, Signal
-from trading.services import mode_set
 
 Row = TypeVar("Row", bound=Model)
 listed = extend_schema_view(list=extend_schema(parameters=[serializers.RowQuery]))
@@ -146,10 +145,10 @@ class ModeView(APIView):
         """Say what the trader may do from now on; it takes it up within two seconds."""
         asked = serializers.ModeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        name = request.user.get_username()
-        row = mode_set(
-            asked.validated_data["mode"],
-            by=name,
-            reason=asked.validated_data["reason"] or f"set over the API by {name}",
-        )
-        return Response(serializers.WantedSerializer(row).data)
+        wanted, name = asked.validated_data, request.user.get_username()
+        reason = wanted["reason"] or f"set over the API by {name}"
+        if wanted["mode"] == "HALTED":
+            said = switches.halt(by=name, reason=reason, policy=wanted["policy"]).said
+        else:
+            said = switches.resume(by=name, reason=reason, mode=wanted["mode"])
+        return Response(serializers.WantedSerializer(services.status_open(), context={"said": said}).data)

@@ -16,6 +16,11 @@ from trading.core.strategies import STRATEGIES
 from trading.models import RiskLimits, StrategyParameters, TraderStatus
 
 MILLION, HUNDRED, BILLION = 6, 2, 9
+POLICIES = (
+    ("cancel", "take back what rests"),
+    ("hold", "leave what rests until it expires"),
+    ("flatten", "take back what rests and close what is held"),
+)
 
 
 class ScaledField(forms.DecimalField):
@@ -149,12 +154,17 @@ class StrategyParametersForm(VersionForm):
 class ModeForm(forms.ModelForm):  # type: ignore[type-arg]
     """What the trader may do from now on, and why."""
 
+    wanted_policy = forms.ChoiceField(label="What a halt does", choices=POLICIES, required=False)
     wanted_reason = forms.CharField(label="Reason", max_length=200)
 
     class Meta:
         model = TraderStatus
-        fields = ("wanted_mode", "wanted_reason")
+        fields = ("wanted_mode", "wanted_policy", "wanted_reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["wanted_reason"] = ""  # the last reason is not the next one
+
+    def clean_wanted_policy(self) -> str:
+        """What rests is taken back, unless somebody says otherwise."""
+        return self.cleaned_data["wanted_policy"] or "cancel"

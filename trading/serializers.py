@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from markets.api_fields import CountField, MoneyField, PriceField, TimeField
 from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, price_text
-from trading.core.events import Mode
+from trading.core.events import Mode, Policy
 from trading.core.forecasts import MARKS_S
 from trading.forecast_rows import SAID, mid_of, outcome_of
 from trading.models import Fill, Forecast, Order, Position, RiskLimits, Settlement, Signal, TraderStatus
@@ -182,16 +182,25 @@ class LimitsSerializer(serializers.ModelSerializer[RiskLimits]):
 
 
 class ModeSerializer(serializers.Serializer[Any]):
-    """A mode that is wanted, and why."""
+    """A mode that is wanted, and why. `policy` is what a halt does with what is there: take back what rests (cancel), leave
+    it until it expires (hold), or take it back and close what is held (flatten)."""
 
     mode = serializers.ChoiceField(choices=get_args(Mode))
+    policy = serializers.ChoiceField(choices=get_args(Policy), required=False, default="cancel")
     reason = serializers.CharField(required=False, max_length=150, default="", allow_blank=True)
 
 
 class WantedSerializer(serializers.ModelSerializer[TraderStatus]):
-    """What is wanted of the trader from now on."""
+    """What is wanted of the trader from now on, and what was done for it."""
+
+    said = serializers.SerializerMethodField(help_text="what was done, a sentence each")
 
     class Meta:
         model = TraderStatus
-        fields = ["wanted_mode", "wanted_reason", "wanted_by", "wanted_at"]
+        fields = ["wanted_mode", "wanted_policy", "wanted_reason", "wanted_by", "wanted_at", "said"]
         read_only_fields = fields
+
+    def get_said(self, row: TraderStatus) -> list[str]:
+        """Given by who set the mode."""
+        said: list[str] = self.context.get("said", [])
+        return said

@@ -14,9 +14,10 @@ from redis.exceptions import RedisError
 
 from trading.core import limits as core_limits
 from trading.core import parameters as core_parameters
-from trading.core.events import Mode
+from trading.core.events import Mode, Policy
 from trading.models import (
     Account,
+    Arming,
     Discrepancy,
     Heartbeat,
     RiskLimits,
@@ -95,16 +96,32 @@ def _is_automatic(row: StrategyParameters) -> bool:
     return row.author_id is None and row.reason in {BY_DEFAULT, BY_DEFAULT_OF_DEMO}
 
 
-def mode_set(mode: Mode, *, by: str, reason: str) -> TraderStatus:
-    """Say what the trader may do from now on. Raises UnusableError on a mode that does not exist."""
-    if mode not in get_args(Mode):
-        raise UnusableError([f"{mode!r} is not a mode; take one of {', '.join(get_args(Mode))}"])
+def mode_set(mode: Mode, *, by: str, reason: str, policy: Policy = "cancel") -> TraderStatus:
+    """Say what the trader may do from now on; `policy` is what a halt does with what is there. A halt also disarms.
+    Raises UnusableError on a mode or a policy that does not exist."""
+    _refuse_words(mode, policy)
     wanted = {"wanted_mode": mode, "wanted_by": by[:150], "wanted_reason": reason.strip()[:200]}
     with transaction.atomic():
         status_open()
-        TraderStatus.objects.filter(pk=1).update(**wanted, wanted_at=timezone.now())
+        TraderStatus.objects.filter(pk=1).update(**wanted, wanted_policy=policy, wanted_at=timezone.now())
+        if mode == "HALTED":
+            disarm(None, by=by, reason=f"trading was halted: {reason.strip() or 'no reason given'}")
         transaction.on_commit(nudge)
     return TraderStatus.objects.get(pk=1)
+
+
+def disarm(account: str | None, *, by: str, reason: str) -> list[Arming]:
+    """Real orders of an account (None: of all) go no more, within two seconds. Returns the armings that were ended."""
+    with transaction.atomic():
+        standing = Arming.objects.filter(disarmed_at__isnull=True)
+        rows = list(standing if account is None else standing.filter(account=account))
+        ended = {"disarmed_at": timezone.now(), "disarmed_by": by[:150], "disarmed_reason": reason.strip()[:200]}
+        Arming.objects.filter(pk__in=[row.pk for row in rows], disarmed_at__isnull=True).update(**ended)
+        if rows:
+            transaction.on_commit(nudge)
+    for row in rows:
+        logger.warning("real orders of %s are disarmed: %s", row.account, reason)
+    return list(Arming.objects.filter(pk__in=[row.pk for row in rows]))
 
 
 def status_open() -> TraderStatus:
@@ -161,12 +178,14 @@ def heartbeat_note(name: str) -> None:
         Heartbeat.objects.get_or_create(pk=name, defaults={"beat_at": now})
 
 
-def nudge() -> None:
-    """Wake the trader. Only a hint: without it the trader sees the row a second later, so no failure matters."""
+def nudge() -> bool:
+    """Wake the trader; False where Redis is away. Only a hint: without it the trader sees the row a second later."""
     try:
         async_to_sync(_nudge)()
     except (OSError, RedisError, ChannelFull) as error:
         logger.warning("the trader was not nudged (%s); it polls within a second", type(error).__name__)
+        return False
+    return True
 
 
 async def _nudge() -> None:
@@ -174,6 +193,13 @@ async def _nudge() -> None:
     if layer is not None:
         async with asyncio.timeout(NUDGE_WITHIN_S):  # TimeoutError is an OSError
             await layer.send(CONTROL_CHANNEL, {"type": "control.nudge"})
+
+
+def _refuse_words(mode: str, policy: str) -> None:
+    if mode not in get_args(Mode):
+        raise UnusableError([f"{mode!r} is not a mode; take one of {', '.join(get_args(Mode))}"])
+    if policy not in get_args(Policy):
+        raise UnusableError([f"{policy!r} is not a policy; take one of {', '.join(get_args(Policy))}"])
 
 
 def _refuse(problems: list[str], reason: str) -> None:
