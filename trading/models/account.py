@@ -96,13 +96,22 @@ class Settlement(models.Model):
 
 
 class Discrepancy(models.Model):
-    """Something that does not add up, open until `closed_at`. Writer: services."""
+    """Something that does not add up, open until `closed_at`. Writer: services.
+
+    `detail` is what a program needs of it: of cash the shard and the amount (Money). `is_accepted`: a
+    person has said that it is so; of cash, the amount is then booked as an adjustment, once.
+    """
 
     kind = models.CharField(max_length=32)
     subject = models.CharField(max_length=130)
     text = models.TextField()
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
+    account = models.CharField(max_length=64, blank=True, default="")
+    detail = models.JSONField(default=dict, blank=True)
+    is_accepted = models.BooleanField(default=False)
+    closed_by = models.CharField(max_length=150, blank=True, default="", help_text="empty: it added up again")
+    closed_reason = models.TextField(blank=True, default="")
 
     class Meta:
         ordering = ["-opened_at"]

@@ -6,7 +6,7 @@ BOOKS = ("cash", "positions", "fees", "trading", "settlements", "deposits", "tra
 
 
 class LedgerEntry(models.Model):
-    """One side of a movement (Money): what it is added to is above 0, what it is taken from below. Writer: records.
+    """One side of a movement (Money): what it is added to is above 0, what it is taken from below. Writer: double_entry.
 
     The entries of one `movement` (such as "fill TRADE_ID") of an account add up to nothing. Books: `cash` by shard;
     `positions`, what is open at cost; `fees`; `trading`, what was made or lost by closing; `settlements`, the same by
@@ -27,6 +27,7 @@ class LedgerEntry(models.Model):
         indexes = [
             models.Index(fields=["account", "event_ns"], name="entry_by_time"),
             models.Index(fields=["account", "book", "shard"], name="entry_by_book"),
+            models.Index(fields=["account", "ticker"], name="entry_by_market"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["account", "movement", "book", "shard"], name="entry_once"),
