@@ -1,0 +1,109 @@
+"""Crowd: everybody else, invented from a seed: books around a price that wanders, trades that meet what rests, spot."""
+
+import random
+from collections.abc import Iterator
+
+from markets.core.contract import WINDOW_NS, Contract
+from markets.core.events import BookSnapshot, MarketEvent, MarketListed, MarketStatus, SpotPrice, TradePrint
+from markets.core.units import SECOND_NS
+from trading.simulator.exchange.listing import plain_contract
+
+START_NS = 1_795_365_000 * SECOND_NS  # 2026-11-22 16:30:00 UTC
+STEP_S = 0.5
+LEVELS = 4
+STRIKES = {"BTC": 85_000.0, "ETH": 3_000.0}
+SPOT_VENUES = ("coinbase", "kraken")
+
+
+class Crowd:
+    """The windows of these assets: the first closes `closes_s` after the beginning, the next opens then and is ended by
+    the exchange at `ends_s`. Everything is told in the order of time."""
+
+    def __init__(self, rng: random.Random, assets: tuple[str, ...], closes_s: float, ends_s: float) -> None:
+        self._rng = rng
+        self.assets, self.closes_s, self.ends_s = assets, closes_s, ends_s
+        self.begin_ns = START_NS + WINDOW_NS - round(closes_s) * SECOND_NS
+        self.contracts: list[Contract] = []
+        for number in range(2):
+            for asset in assets:
+                terms = plain_contract(asset, START_NS + (number + 1) * WINDOW_NS, 2)
+                self.contracts.append(_struck(terms, STRIKES[asset]))
+        self._fair = {asset: rng.uniform(3_000, 7_000) for asset in assets}
+        self._spot = dict(STRIKES)
+
+    @property
+    def tickers(self) -> list[str]:
+        """All markets, by their close."""
+        return [contract.ticker for contract in self.contracts]
+
+    def at(self, seconds: float) -> int:
+        """A moment, in ns."""
+        return self.begin_ns + round(seconds * SECOND_NS)
+
+    def first(self) -> list[MarketEvent]:
+        """What is true before anything happens."""
+        told: list[MarketEvent] = []
+        for contract in self.contracts:
+            told.append(MarketListed(self.begin_ns - SECOND_NS, contract))
+        for contract in self.contracts[: len(self.assets)]:
+            told.append(MarketStatus(self.begin_ns - SECOND_NS, contract.ticker, "open"))
+        return told
+
+    def events(self, until_s: float) -> Iterator[MarketEvent]:
+        """Books, trades and spot prices, and the ends of the markets."""
+        for step in range(int(until_s / STEP_S) + 1):
+            now_ns = self.at(step * STEP_S)
+            yield from self._ends(step * STEP_S, now_ns)
+            for contract in self._trading(now_ns, step * STEP_S):
+                yield from self._market(contract, now_ns)
+            for asset in self.assets:
+                self._spot[asset] *= 1 + self._rng.gauss(0.0, 5e-5)
+                venue = SPOT_VENUES[step % 2]
+                yield SpotPrice(now_ns, venue, asset, round(self._spot[asset], 2), 0.5, now_ns)
+
+    def _trading(self, now_ns: int, seconds: float) -> list[Contract]:
+        if seconds >= self.ends_s:
+            return []
+        return [one for one in self.contracts if one.open_ns <= now_ns < one.close_ns]
+
+    def _ends(self, seconds: float, now_ns: int) -> Iterator[MarketEvent]:
+        """What closes closes; two steps later it is said how it ended."""
+        width = len(self.assets)
+        for number, at_s in ((0, self.closes_s), (1, self.ends_s)):
+            for contract in self.contracts[number * width : (number + 1) * width]:
+                if seconds == at_s:
+                    if number == 0:
+                        self._fair[contract.asset] = self._rng.uniform(3_000, 7_000)
+                    else:
+                        yield MarketStatus(now_ns, contract.ticker, "closed")
+                if seconds == at_s + 2 * STEP_S:
+                    result = "yes" if self._rng.random() < 0.5 else "no"
+                    yield MarketStatus(now_ns, contract.ticker, "settled", result, f"{STRIKES[contract.asset]:.2f}")
+        if seconds == self.closes_s:
+            for contract in self.contracts[width:]:
+                yield MarketStatus(now_ns, contract.ticker, "open")
+
+    def _market(self, contract: Contract, now_ns: int) -> Iterator[MarketEvent]:
+        rng = self._rng
+        fair = self._fair[contract.asset] = min(9_000, max(1_000, self._fair[contract.asset] + rng.gauss(0, 60)))
+        bid = int(fair // 100) * 100 - 100 * rng.choice((0, 0, 1))
+        ask = bid + 100 * rng.choice((1, 2, 2, 3))
+        yes = tuple(
+            (bid - 100 * level, rng.choice((300, 700, 2_500, 9_000))) for level in range(LEVELS) if bid > 100 * level
+        )
+        no = tuple(
+            (10_000 - ask - 100 * level, rng.choice((300, 700, 2_500, 9_000)))
+            for level in range(LEVELS)
+            if ask + 100 * level < 10_000
+        )
+        yield BookSnapshot(now_ns, contract.ticker, tuple(reversed(yes)), tuple(reversed(no)))
+        if rng.random() < 0.35:
+            is_yes = rng.random() < 0.5
+            price = ask if is_yes else bid
+            yield TradePrint(now_ns, contract.ticker, price, rng.choice((100, 250, 1_300, 6_000)), is_yes)
+
+
+def _struck(contract: Contract, strike: float) -> Contract:
+    return Contract(
+        contract.ticker, contract.series, contract.asset, contract.open_ns, contract.close_ns, strike, contract.decimals
+    )
