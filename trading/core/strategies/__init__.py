@@ -1,9 +1,13 @@
 """The register of strategies by name: a strategy of your own is one file and one line here."""
 
+from trading.core.strategies.edge_maker import EdgeMaker
 from trading.core.strategies.edge_taker import EdgeTaker
 from trading.core.strategy import Strategy
 
-STRATEGIES: dict[str, type[Strategy]] = {"edge_taker": EdgeTaker}
+STRATEGIES: dict[str, type[Strategy]] = {
+    "edge_taker": EdgeTaker,
+    "edge_maker": EdgeMaker,
+}
 
 
 def strategy_named(name: str) -> Strategy:

@@ -1,0 +1,300 @@
+"""Rest quotes around fair value on the side that pays no taker fee; pull them whenever somebody may know more than we do."""
+
+from math import floor, sqrt
+
+import msgspec
+
+from markets.core.book import OrderBook
+from markets.core.contract import Contract
+from markets.core.units import CONTRACT, PRICE_DOLLAR, SECOND_NS, YEAR_S
+from trading.core.confidence import probability_error
+from trading.core.edge import Belief
+from trading.core.fees import fee_per_contract, worst_fee
+from trading.core.market import Pricing
+from trading.core.parameters import Parameters
+from trading.core.sizing import shrunk
+from trading.core.strategy import Idea, Quote, View, obstacles
+from trading.core.tails import normal_cdf, normal_pdf
+
+QUOTING, STALE, MOVED = "QUOTING", "QUOTES_STALE", "QUOTES_MOVED"
+MOST_MARKS = 64
+ROUNDS = 40  # of halving an interval: what is left of it is far below a tick
+_DUST = 1e-9  # what floats leave of a price that is on the grid
+
+
+class Spread(msgspec.Struct, frozen=True, gc=False):
+    """What both quotes are made of, in dollars a contract. `half` is their distance from the reservation price
+    `centre`, `v` how far fair value moves while we cannot react, `dues` what a fill costs beside being picked off."""
+
+    fair: float
+    centre: float
+    half: float
+    v: float
+    dues: float
+
+
+class Mark(msgspec.Struct):
+    """What the world looked like when the quotes of a market were made. `until_ns`: they stay pulled so long."""
+
+    close_ns: int
+    made_ns: int
+    chance: float  # by the model: before pooling, which moves with the market too
+    half: float
+    logs: dict[str, float]  # of the price of each venue that spoke by a quote or a book
+    prices: tuple[int, ...] = ()
+    until_ns: int = 0
+
+
+class EdgeMaker:
+    """Quotes both sides around what we believe (pricing notes, section 8). It never crosses the spread: what it holds
+    is sold by its quotes, or held to the end."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, Mark] = {}
+
+    def decide(self, view: View) -> Idea:
+        """Both quotes as they should rest now; none, with the reason, while they would be in danger."""
+        pricing, blocked = view.pricing, _blocked(view)
+        if pricing is None:
+            return self._pulled(view, blocked)
+        believed = view.belief(pricing)
+        blocked = blocked or ("" if believed.is_measurable else "NO_MEASURABLE_EDGE")
+        if blocked:
+            return self._pulled(view, blocked, believed)
+        spread = spread_of(view, pricing, believed)
+        slope = normal_pdf(pricing.z) / pricing.deviation if pricing.deviation else 0.0
+        mark = self._marks.get(view.market.contract.ticker)
+        if mark is not None and (_has_moved(view, pricing, mark, slope) or view.now_ns < mark.until_ns):
+            if view.now_ns >= mark.until_ns or _has_moved(view, pricing, mark, slope):
+                until_ns = view.now_ns + view.parameters.maker_reaction_ns
+                self._mark(view, pricing, spread.half, (), until_ns)
+            return Idea(MOVED, belief=believed, resting=(), failed=(MOVED,))
+        return self._quoted(view, pricing, believed, spread, mark)
+
+    def _quoted(self, view: View, pricing: Pricing, believed: Belief, spread: Spread, mark: Mark | None) -> Idea:
+        quotes, reason = quotes_of(view, pricing, spread)
+        edges = [_edge(view, spread, quote) for quote in quotes]
+        prices = tuple(quote.price for quote in quotes)
+        if mark is None or (
+            prices != mark.prices and view.now_ns >= mark.made_ns + view.parameters.maker_reaction_ns
+        ):  # what drifts more slowly than we react is followed; a jump is not
+            self._mark(view, pricing, spread.half, prices)
+        by_side = {quote.is_bid: edge for quote, edge in zip(quotes, edges, strict=True)}
+        return Idea(
+            QUOTING if quotes else reason,
+            edge_yes=by_side.get(True),
+            edge_no=by_side.get(False),
+            belief=believed,
+            resting=quotes,
+            failed=() if quotes else (reason,),
+        )
+
+    def _pulled(self, view: View, reason: str, believed: Belief | None = None) -> Idea:
+        self._marks.pop(view.market.contract.ticker, None)
+        return Idea(reason, belief=believed, resting=(), failed=(reason,))
+
+    def _mark(self, view: View, pricing: Pricing, half: float, prices: tuple[int, ...], until_ns: int = 0) -> None:
+        contract = view.market.contract
+        if len(self._marks) > MOST_MARKS:  # of markets that were settled while they were quoted
+            self._marks = {ticker: mark for ticker, mark in self._marks.items() if mark.close_ns > view.now_ns}
+        logs = {venue: log for venue, log, half_spread in view.spot.speakers(view.now_ns) if half_spread}
+        self._marks[contract.ticker] = Mark(
+            contract.close_ns, view.now_ns, pricing.calibrated, half, logs, prices, until_ns
+        )
+
+
+# The numbers of section 8 ---------------------------------------------------------------------------------
+
+
+def reservation(fair: float, inventory: float, skew: float) -> float:
+    """p* less skew times inventory (as a share of what may be held, - for NO) times p* (1 - p*)."""
+    return fair - skew * inventory * fair * (1.0 - fair)
+
+
+def pick_off(distance: float, v: float) -> float:
+    """What a resting contract is expected to lose to a faster taker when fair value moves N(0, v^2) before we react and
+    the quote is `distance` away: v [phi(x) - x (1 - Phi(x))], x = distance / v."""
+    if v <= 0.0:
+        return 0.0
+    x = distance / v
+    return v * max(normal_pdf(x) - x * (1.0 - normal_cdf(x)), 0.0)
+
+
+def half_spread(v: float, dues: float, least: float) -> float:
+    """The smallest half spread that pays for being picked off at it and for `dues`, and is not below `least`."""
+    if least >= pick_off(least, v) + dues:
+        return least
+    low, high = least, pick_off(0.0, v) + dues  # further away it costs less: there is one such distance
+    for _ in range(ROUNDS):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if middle >= pick_off(middle, v) + dues else (middle, high)
+    return high
+
+
+def reaction_move(pricing: Pricing, parameters: Parameters) -> float:
+    """v: one standard deviation of fair value over our reaction time, dP/dS times sigma_abs times sqrt(L)."""
+    if not pricing.deviation:
+        return 0.0
+    sigma = pricing.annualised / sqrt(YEAR_S)
+    return normal_pdf(pricing.z) / pricing.deviation * sigma * sqrt(parameters.maker_reaction_ns / SECOND_NS)
+
+
+def spread_of(view: View, pricing: Pricing, believed: Belief) -> Spread:
+    """Where the quotes of a market go, before book and grid are looked at."""
+    contract, parameters, fair = view.market.contract, view.parameters, believed.pooled
+    price = min(max(round(fair * PRICE_DOLLAR), 1), PRICE_DOLLAR - 1)
+    v = reaction_move(pricing, parameters)
+    dues = parameters.maker_adverse + fee_per_contract(contract.fees, contract.floor(price), is_taker=False)
+    tick = (contract.ceil(min(price + 1, PRICE_DOLLAR - 1)) - contract.floor(price)) / PRICE_DOLLAR
+    half = half_spread(v, dues, max(tick, parameters.maker_half_spread))
+    return Spread(fair, reservation(fair, inventory(view), parameters.maker_skew), half, v, dues)
+
+
+def inventory(view: View) -> float:
+    """Net YES held in all markets with this close, as a share of what may be: so many contracts as lose the limit of a
+    close when each costs a dollar. -1 to 1."""
+    limits = view.risk.limits
+    share = max(view.equity, 0) * limits.max_close_share_bp // 10_000
+    most = min(limits.max_close_exposure, share) // (PRICE_DOLLAR * CONTRACT) * CONTRACT
+    return min(max(view.net_at_close / most, -1.0), 1.0) if most > 0 else 0.0
+
+
+# The quotes -----------------------------------------------------------------------------------------------
+
+
+def quotes_of(view: View, pricing: Pricing, spread: Spread) -> tuple[tuple[Quote, ...], str]:
+    """(the quotes that are worth their risk and have room, bid first; why there is none). A bid is never above p* less
+    the half spread, an ask never below p* and the half spread, wherever the inventory would have them."""
+    own = _own(view)
+    prices = {
+        True: bid_price(view.market.contract, view.market.book, min(spread.centre, spread.fair) - spread.half, own),
+        False: ask_price(view.market.contract, view.market.book, max(spread.centre, spread.fair) + spread.half, own),
+    }
+    error = probability_error(pricing.z, pricing.sigma_error, pricing.level_error, pricing.calibration_error)
+    quotes, reason = [], "EDGE_BELOW_THRESHOLD"
+    for is_bid, price in prices.items():
+        quote = Quote(is_bid, price, 0)
+        if not price or _edge(view, spread, quote) <= 0.0:
+            continue
+        size, reason = _size(view, spread, quote, error)
+        if size:
+            quotes.append(quote._replace(size=size))
+    return tuple(quotes), reason
+
+
+def bid_price(contract: Contract, book: OrderBook, wanted: float, own: dict[tuple[bool, int], int]) -> int:
+    """The YES price of a bid at `wanted` dollars or below: on the grid, below the ask, at most one tick above the best
+    bid; and not above a best bid that is all our `own`. 0 where there is none."""
+    price = floor(wanted * PRICE_DOLLAR + _DUST)
+    if price <= 0:
+        return 0
+    is_alone = book.count_at_bid() <= own.get((True, book.bid), 0)
+    inside = book.bid if is_alone else contract.ceil(book.bid + 1)
+    most = min(price, inside, contract.floor(book.ask - 1))
+    found = contract.floor(most)
+    return found if found <= most else 0
+
+
+def ask_price(contract: Contract, book: OrderBook, wanted: float, own: dict[tuple[bool, int], int]) -> int:
+    """The same for an ask at `wanted` dollars or above."""
+    price = -floor(-wanted * PRICE_DOLLAR + _DUST)
+    if price >= PRICE_DOLLAR:
+        return 0
+    is_alone = book.count_at_ask() <= own.get((False, book.ask), 0)
+    inside = book.ask if is_alone else contract.floor(book.ask - 1)
+    least = max(price, inside, contract.ceil(book.bid + 1))
+    found = contract.ceil(least)
+    return found if found >= least else 0
+
+
+def _size(view: View, spread: Spread, quote: Quote, error: float) -> tuple[int, str]:
+    """(how many contracts, why none): Kelly at the quote's own price, less what is held on that side and with what is
+    held on the other, within one quote, one order, the displayed depth and half of what the limits leave."""
+    parameters, risk, book = view.parameters, view.risk, view.market.book
+    own = _own_price(quote)
+    held = view.position if quote.is_bid else -view.position
+    p = spread.fair if quote.is_bid else 1.0 - spread.fair
+    cost = own / PRICE_DOLLAR + spread.dues - parameters.maker_adverse
+    believed = shrunk(p, own / PRICE_DOLLAR, error, parameters.probability_margin)
+    wanted = max(view.kelly(believed, cost, is_yes=quote.is_bid) - held, 0) if cost < 1.0 else max(-held, 0)
+    if not wanted:
+        return 0, "POSITION_FULL" if held > 0 else "SIZE_ZERO"
+    opening, reason = _affordable(view, quote, own)
+    displayed = book.count_at_bid() if quote.is_bid else book.count_at_ask()
+    most = min(parameters.maker_max_count, risk.limits.max_order_count, int(displayed * parameters.depth_share))
+    size = min(wanted, opening + max(-held, 0), most) // view.unit * view.unit
+    return size, "" if size else reason or "SIZE_ZERO"
+
+
+def _affordable(view: View, quote: Quote, own: int) -> tuple[int, str]:
+    """(how many contracts may be opened by one of two quotes, the limit that leaves none). What our own orders in this
+    market take up is room: the quotes are to replace them."""
+    if view.risk.mode != "ACTIVE":
+        return 0, "REDUCING_ONLY"
+    stock = inventory(view)
+    if (stock >= 1.0 and quote.is_bid) or (stock <= -1.0 and not quote.is_bid):
+        return 0, "POSITION_FULL"
+    contract, risk = view.market.contract, view.risk
+    room = risk.room(contract.ticker, contract.close_ns)
+    left = room.limit - room.use + risk.orders.exposure_in(contract.ticker)
+    a_contract = own * CONTRACT + worst_fee(contract.fees, own, CONTRACT, is_taker=False)
+    return max(left, 0) // 2 * CONTRACT // a_contract, room.code
+
+
+# What speaks against quoting ------------------------------------------------------------------------------
+
+
+def _blocked(view: View) -> str:
+    """The first reason why nothing may rest now."""
+    market, parameters = view.market, view.parameters
+    if stops := obstacles(view):
+        return stops[0]
+    if view.now_ns >= market.contract.close_ns - parameters.maker_quiet_close_ns:
+        return "CLOSING"
+    if not market.book.is_two_sided:
+        return "BOOK_ONE_SIDED"
+    return STALE if _is_stale(view) else ""
+
+
+def _is_stale(view: View) -> bool:
+    """Whether the price is older than may be. The index is told once a second: it is late when the next value is."""
+    most_ns, index_ns = view.parameters.maker_stale_ns, view.index_age_ns
+    return view.spot_age_ns > most_ns or (index_ns is not None and index_ns > SECOND_NS + most_ns)
+
+
+def _has_moved(view: View, pricing: Pricing, mark: Mark, slope: float) -> bool:
+    """Whether fair value, or what one venue alone would make of it, is more than half of the half spread from where it
+    was. What a venue's middle moves within its own spread is no move."""
+    most = 0.5 * mark.half
+    if abs(pricing.calibrated - mark.chance) > most:
+        return True
+    return any(
+        slope * (abs(log - mark.logs[venue]) - spread) > most
+        for venue, log, spread in view.spot.speakers(view.now_ns)
+        if spread and venue in mark.logs
+    )
+
+
+def _edge(view: View, spread: Spread, quote: Quote) -> float:
+    """What a contract of a quote is worth more than it costs, being picked off and all other dues taken off."""
+    own = _own_price(quote) / PRICE_DOLLAR
+    distance = (spread.fair if quote.is_bid else 1.0 - spread.fair) - own
+    return distance - pick_off(distance, spread.v) - spread.dues
+
+
+def _own(view: View) -> dict[tuple[bool, int], int]:
+    """How many contracts of ours may rest at each (side, YES price) of this market: on an exchange they are displayed
+    with the others."""
+    found: dict[tuple[bool, int], int] = {}
+    ticker = view.market.contract.ticker
+    for working in view.risk.orders.working.values():
+        order = working.order
+        if order.ticker == ticker:
+            key = (order.is_bid, order.price)
+            found[key] = found.get(key, 0) + working.count - working.filled
+    return found
+
+
+def _own_price(quote: Quote) -> int:
+    """Of the side that is bought."""
+    return quote.price if quote.is_bid else PRICE_DOLLAR - quote.price
