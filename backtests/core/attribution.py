@@ -11,7 +11,7 @@ import msgspec
 
 PARTS = ("price_seen", "latency", "queue", "partial_fill", "fee", "missed", "extra", "rejected")
 WORDS: dict[str, str] = {
-    "price_seen": "the order was decided at another price",
+    "price_seen": "the order was decided, or rested, at another price",
     "latency": "the same price was seen, and another was got: the book moved before the order arrived",
     "queue": "an order at rest was filled for another count: others stood before it, or did not",
     "partial_fill": "an order that takes was filled for another count: others had taken what was displayed",
@@ -146,7 +146,7 @@ def _between(made: Traded, expected: Traded, yes_pays: int) -> dict[str, int]:
     fee = expected.fee - made.fee + sign * alone_fee
     price = made.gross(yes_pays) - expected.gross(yes_pays) - sign * alone
     worse = (made.price - expected.price) * less.filled
-    seen = -worse if made.is_bid else worse
+    seen = price if made.rests else -worse if made.is_bid else worse  # what rests trades at its own price
     return {
         "queue" if made.rests else "partial_fill": count,
         "fee": fee,

@@ -60,7 +60,7 @@ class Divergence(models.Model):
     """What a session made against what a backtest of its own tape makes, and of which causes the difference consists.
 
     Money. `parts` maps each cause to its share; they add up to `total`, which is `made` less `expected`. `orders` has a
-    row for every order of either. Writer: services, asked by backtests.
+    row for every order of either. Writer: backtests.divergence.
     """
 
     session = models.OneToOneField("trading.TradingSession", on_delete=models.CASCADE, related_name="divergence")
