@@ -18,7 +18,7 @@ from trading.core.fees import worst_fee
 from trading.core.market import Pricing
 from trading.core.risk import Budget, whole_contracts
 from trading.core.sizing import contracts, shrunk
-from trading.core.strategy import Idea, Quote, View, obstacle
+from trading.core.strategy import Idea, Quote, View, obstacles
 
 BELOW = "EDGE_BELOW_THRESHOLD"
 
@@ -42,60 +42,100 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Size(msgspec.Struct, frozen=True, gc=False):
-    """How many contracts are wanted; or why none."""
+    """How many contracts are wanted, and why no order comes of it: `worth` is what Kelly would buy if nothing were in the
+    way, `contracts` what may be asked for."""
 
     reason: str
     contracts: int = 0
-    binding: Budget | None = None
+    worth: int = 0
 
 
 class EdgeTaker:
     """Compares what we believe with what it costs to take either side, fee included (pricing notes, sections 7 and 9).
 
     It never takes more than the best price: what is displayed behind it is another offer, looked at when it is the best.
+    Every gate is asked, also behind one that did not pass, so that it can be said later what each of them cost.
     """
 
     def decide(self, view: View) -> Idea:
         """Sell what brings more than it is worth; else take the better side when edge, confidence and size all pass."""
-        blocked, pricing = obstacle(view), view.pricing
+        failed, pricing = obstacles(view), view.pricing
         if pricing is None:
-            return Idea(blocked)
+            return Idea(failed[0], failed=failed)
         believed = view.belief(pricing)
         yes, no = _offer(view, believed, is_bid=True), _offer(view, believed, is_bid=False)
         best = no if yes is None or (no is not None and no.counted > yes.counted) else yes
         if best is None:
-            return Idea(blocked or "BOOK_EMPTY", belief=believed)
+            failed = (*failed, "BOOK_EMPTY")
+            return Idea(failed[0], belief=believed, failed=failed)
         edges = (yes.net if yes else None, no.net if no else None)
-        blocked = blocked or ("" if believed.is_measurable else "NO_MEASURABLE_EDGE")
-        sale = None if blocked or not view.position else _sale(view, believed)
+        if not believed.is_measurable:
+            failed = (*failed, "NO_MEASURABLE_EDGE")
+        sale = _sale(view, believed) if view.position else None
         if sale is not None:
-            return Idea(_pace(view), "yes" if sale.is_bid else "no", *edges, quote=sale, belief=believed)
-        if not blocked and believed.market is None and view.parameters.pooling != "off":
-            blocked = "BOOK_ONE_SIDED"
-        if best.counted <= 0:
-            return Idea(blocked or BELOW, best.side, *edges, belief=believed)
-        trust, size = _considered(view, pricing, best, blocked)
-        quote = Quote(best.is_bid, best.price, size.contracts) if size.contracts else None
-        return Idea(size.reason, best.side, *edges, trust, quote, size.binding, believed)
+            return _selling(view, believed, edges, sale, failed)
+        if believed.market is None and view.parameters.pooling != "off":
+            failed = (*failed, "BOOK_ONE_SIDED")
+        if best.counted <= 0:  # nothing is wanted then: there is no size, and no confidence to ask for
+            failed = (*failed, BELOW, *_pace(view), "SIZE_ZERO")
+            nothing = Quote(best.is_bid, best.price, 0)
+            return Idea(failed[0], best.side, *edges, belief=believed, failed=failed, wanted=nothing)
+        return _considered(view, pricing, believed, edges, best, failed)
 
 
-def _considered(view: View, pricing: Pricing, best: Offer, blocked: str) -> tuple[float, Size]:
+Edges = tuple[float | None, float | None]  # net, of YES and of NO
+
+
+def _selling(view: View, believed: Belief, edges: Edges, sale: Quote, stops: tuple[str, ...]) -> Idea:
+    """What is held goes, if nothing stands in the way. Whoever sells YES buys NO at a dollar less the price."""
+    failed = (*stops, *_pace(view))
+    side: Side = "yes" if sale.is_bid else "no"
+    own_price = sale.price if sale.is_bid else PRICE_DOLLAR - sale.price
+    spent = at_one_price(view.market.contract.fees, own_price, sale.size, 0.0)
+    quote = None if failed else sale
+    reason = failed[0] if failed else ""
+    return Idea(reason, side, *edges, quote=quote, belief=believed, failed=failed, wanted=sale, cost=spent.net)
+
+
+def _considered(  # noqa: PLR0917  (the parts of one idea)
+    view: View, pricing: Pricing, believed: Belief, edges: Edges, best: Offer, stops: tuple[str, ...]
+) -> Idea:
     """The better side held against edge, confidence and size, in this order (section 9.4)."""
+    parameters = view.parameters
     error = probability_error(pricing.z, pricing.sigma_error, pricing.level_error, pricing.calibration_error)
-    wanted = _wanted(view, best, error)
-    trust = _confidence(view, pricing, best, error, wanted.contracts)
-    if reason := blocked or _gate(view, best.counted, trust) or wanted.reason:
-        return trust, Size(reason)
-    allowed = _within_room(view, best, wanted.contracts)
-    return trust, allowed if allowed.reason else _left(view, best, allowed.contracts)
+    size = _size(view, best, error)
+    trust = _confidence(view, pricing, best, error, size.contracts)
+    below = () if best.counted >= parameters.edge_threshold else (BELOW,)
+    doubted = () if trust >= parameters.min_confidence else ("CONFIDENCE_LOW",)
+    failed = (*stops, *below, *doubted, *_pace(view))
+    if size.reason:
+        failed = (*failed, size.reason)
+    wanted = _takeable(view, best.is_bid, _within_market(view, best, size.worth))
+    quote, binding = None, None
+    if size.contracts:
+        allowed, full = _within_room(view, best, size.contracts)
+        if full:
+            binding = None if failed else full[0]
+            quote = None if failed else Quote(best.is_bid, best.price, CONTRACT)
+            failed = (*failed, *(budget.code for budget in full))
+        count = _takeable(view, best.is_bid, allowed)
+        left = _left(view, best, count)
+        if left and left not in failed:
+            failed = (*failed, left)
+        elif not failed:
+            quote = Quote(best.is_bid, best.price, count)
+    spent = at_one_price(view.market.contract.fees, best.own_price, wanted, 0.0).net if wanted else None
+    return Idea(
+        failed[0] if failed else "", best.side, *edges, trust, quote, binding, believed,
+        failed=failed, wanted=Quote(best.is_bid, best.price, wanted), cost=spent,
+    )  # fmt: skip
 
 
-def _left(view: View, best: Offer, allowed: int) -> Size:
-    """What the display leaves of an order, if that still has the edge: a small one pays more fee a contract."""
-    count = _takeable(view, best.is_bid, allowed)
+def _left(view: View, best: Offer, count: int) -> str:
+    """Whether what the display leaves of an order still has the edge: a small one pays more fee a contract."""
     if not count:
-        return Size("SIZE_ZERO")
-    return Size("", count) if _counted(view, best, count) >= view.parameters.edge_threshold else Size(BELOW)
+        return "SIZE_ZERO"
+    return "" if _counted(view, best, count) >= view.parameters.edge_threshold else BELOW
 
 
 def _offer(view: View, believed: Belief, *, is_bid: bool) -> Offer | None:
@@ -129,20 +169,12 @@ def _counted(view: View, best: Offer, count: int) -> float:
     return edge(best.p, spent, is_gross=view.parameters.edge_basis == "gross") if spent else 0.0
 
 
-def _gate(view: View, counted: float, trust: float) -> str:
-    if counted < view.parameters.edge_threshold:
-        return BELOW
-    if trust < view.parameters.min_confidence:
-        return "CONFIDENCE_LOW"
-    return _pace(view)
-
-
-def _pace(view: View) -> str:
-    """Why an order would be too soon; "" when it is not."""
+def _pace(view: View) -> tuple[str, ...]:
+    """Why an order would be too soon."""
     if view.is_working:
-        return "ORDER_WORKING"
+        return ("ORDER_WORKING",)
     too_soon = view.now_ns < view.market.ordered_ns + view.parameters.order_interval_ns
-    return "TOO_SOON" if too_soon else ""
+    return ("TOO_SOON",) if too_soon else ()
 
 
 def _sale(view: View, believed: Belief) -> Quote | None:
@@ -173,7 +205,7 @@ def _share(view: View, displayed: int) -> int:
     return whole_contracts(share if share < most else most)
 
 
-def _wanted(view: View, best: Offer, error: float) -> Size:
+def _size(view: View, best: Offer, error: float) -> Size:
     """Kelly on a probability taken one margin towards the market, less what is held, within one order and one market's
     limit. Neither what else is open nor what is displayed is looked at here."""
     parameters, risk = view.parameters, view.risk
@@ -182,26 +214,34 @@ def _wanted(view: View, best: Offer, error: float) -> Size:
     if not worth:
         return Size("SIZE_ZERO")
     held = view.position if best.is_bid else -view.position
+    wanted = whole_contracts(min(max(worth - max(held, 0), 0), risk.limits.max_order_count))
     if held > 0 and worth - held < parameters.top_up_share * worth:
-        return Size("POSITION_FULL")
+        return Size("POSITION_FULL", worth=wanted)
     if held < 0:
-        return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO")
-    wanted = whole_contracts(min(worth - held, risk.limits.max_order_count))
+        return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO", worth=wanted)
     if wanted <= CONTRACT:
-        return Size("" if wanted else "SIZE_ZERO", wanted)
-    within = risk.market_cap // (best.own_price * CONTRACT) * CONTRACT
-    return Size("", min(wanted, max(within, CONTRACT)))
+        return Size("" if wanted else "SIZE_ZERO", wanted, wanted)
+    return Size("", max(_within_market(view, best, wanted), CONTRACT), wanted)
 
 
-def _within_room(view: View, best: Offer, count: int) -> Size:
-    """As much of `count` as the tightest limit leaves room for, at worst."""
+def _within_market(view: View, best: Offer, count: int) -> int:
+    """As much of `count` as one market's limit would pay for if nothing else were in it."""
+    return min(count, view.risk.market_cap // (best.own_price * CONTRACT) * CONTRACT)
+
+
+def _within_room(view: View, best: Offer, count: int) -> tuple[int, tuple[Budget, ...]]:
+    """As much of `count` as the tightest limit leaves room for, at worst; and the limits that leave none, with what they
+    would come to, the tightest first."""
     contract = view.market.contract
     room = view.risk.room(contract.ticker, contract.close_ns)
     a_contract = best.own_price * CONTRACT + worst_fee(contract.fees, best.own_price, CONTRACT)
     affordable = (room.limit - room.use) // a_contract * CONTRACT
-    if affordable <= 0:
-        return Size(room.code, CONTRACT, room._replace(use=room.use + a_contract))
-    return Size("", min(count, affordable))
+    if affordable > 0:
+        return min(count, affordable), ()
+    budgets = view.risk.budgets(contract.ticker, contract.close_ns)
+    over = [each._replace(use=each.use + a_contract) for each in budgets if each.limit - each.use < a_contract]
+    over.sort(key=lambda budget: budget.code != room.code)
+    return count, tuple(over)
 
 
 def _confidence(view: View, pricing: Pricing, best: Offer, error: float, intended: int) -> float:
