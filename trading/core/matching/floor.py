@@ -96,6 +96,11 @@ class Floor:
         self._turns += 1
         heapq.heappush(self._due, (at_ns, self._turns, order, back))
 
+    @property
+    def due_ns(self) -> int | None:
+        """When the next thing is to happen by itself; None when nothing is."""
+        return self._due[0][0] if self._due else None
+
     def next_due(self, now_ns: int) -> Due | None:
         """The next thing that was to happen until now."""
         return heapq.heappop(self._due) if self._due and self._due[0][0] <= now_ns else None

@@ -237,6 +237,10 @@ class Market:
         self.book = book
         self.yes, self.no = Ladder(book, True), Ladder(book, False)
 
+    def go_on_with(self, book: OrderBook) -> None:
+        """The same display, kept in another book: what rests, and what was taken, stay as they are."""
+        self.book = self.yes.book = self.no.book = book
+
     def ladder(self, is_yes: bool) -> Ladder:
         """The YES bids, or the NO bids."""
         return self.yes if is_yes else self.no
