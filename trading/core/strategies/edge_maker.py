@@ -1,25 +1,22 @@
 """Rest quotes around fair value on the side that pays no taker fee; pull them whenever somebody may know more than we do."""
 
-from math import floor, sqrt
+from math import sqrt
 
 import msgspec
 
-from markets.core.book import OrderBook
-from markets.core.contract import Contract
 from markets.core.units import CONTRACT, PRICE_DOLLAR, SECOND_NS, YEAR_S
 from trading.core.confidence import probability_error
 from trading.core.edge import Belief
 from trading.core.fees import fee_per_contract, worst_fee
+from trading.core.maker import ask_price, bid_price, half_spread, pick_off, reservation, tick_at
 from trading.core.market import Pricing
 from trading.core.parameters import Parameters
 from trading.core.sizing import shrunk
 from trading.core.strategy import Idea, Quote, View, obstacles
-from trading.core.tails import normal_cdf, normal_pdf
+from trading.core.tails import normal_pdf
 
 QUOTING, STALE, MOVED = "QUOTING", "QUOTES_STALE", "QUOTES_MOVED"
 MOST_MARKS = 64
-ROUNDS = 40  # of halving an interval: what is left of it is far below a tick
-_DUST = 1e-9  # what floats leave of a price that is on the grid
 
 
 class Spread(msgspec.Struct, frozen=True, gc=False):
@@ -64,10 +61,9 @@ class EdgeMaker:
         spread = spread_of(view, pricing, believed)
         slope = normal_pdf(pricing.z) / pricing.deviation if pricing.deviation else 0.0
         mark = self._marks.get(view.market.contract.ticker)
-        if mark is not None and (_has_moved(view, pricing, mark, slope) or view.now_ns < mark.until_ns):
-            if view.now_ns >= mark.until_ns or _has_moved(view, pricing, mark, slope):
-                until_ns = view.now_ns + view.parameters.maker_reaction_ns
-                self._mark(view, pricing, spread.half, (), until_ns)
+        if mark is not None and _has_moved(view, pricing, mark, slope):
+            mark = self._mark(view, pricing, spread.half, (), view.now_ns + view.parameters.maker_reaction_ns)
+        if mark is not None and view.now_ns < mark.until_ns:
             return Idea(MOVED, belief=believed, resting=(), failed=(MOVED,))
         return self._quoted(view, pricing, believed, spread, mark)
 
@@ -93,42 +89,17 @@ class EdgeMaker:
         self._marks.pop(view.market.contract.ticker, None)
         return Idea(reason, belief=believed, resting=(), failed=(reason,))
 
-    def _mark(self, view: View, pricing: Pricing, half: float, prices: tuple[int, ...], until_ns: int = 0) -> None:
+    def _mark(self, view: View, pricing: Pricing, half: float, prices: tuple[int, ...], until_ns: int = 0) -> Mark:
         contract = view.market.contract
         if len(self._marks) > MOST_MARKS:  # of markets that were settled while they were quoted
             self._marks = {ticker: mark for ticker, mark in self._marks.items() if mark.close_ns > view.now_ns}
         logs = {venue: log for venue, log, half_spread in view.spot.speakers(view.now_ns) if half_spread}
-        self._marks[contract.ticker] = Mark(
-            contract.close_ns, view.now_ns, pricing.calibrated, half, logs, prices, until_ns
-        )
+        mark = Mark(contract.close_ns, view.now_ns, pricing.calibrated, half, logs, prices, until_ns)
+        self._marks[contract.ticker] = mark
+        return mark
 
 
-# The numbers of section 8 ---------------------------------------------------------------------------------
-
-
-def reservation(fair: float, inventory: float, skew: float) -> float:
-    """p* less skew times inventory (as a share of what may be held, - for NO) times p* (1 - p*)."""
-    return fair - skew * inventory * fair * (1.0 - fair)
-
-
-def pick_off(distance: float, v: float) -> float:
-    """What a resting contract is expected to lose to a faster taker when fair value moves N(0, v^2) before we react and
-    the quote is `distance` away: v [phi(x) - x (1 - Phi(x))], x = distance / v."""
-    if v <= 0.0:
-        return 0.0
-    x = distance / v
-    return v * max(normal_pdf(x) - x * (1.0 - normal_cdf(x)), 0.0)
-
-
-def half_spread(v: float, dues: float, least: float) -> float:
-    """The smallest half spread that pays for being picked off at it and for `dues`, and is not below `least`."""
-    if least >= pick_off(least, v) + dues:
-        return least
-    low, high = least, pick_off(0.0, v) + dues  # further away it costs less: there is one such distance
-    for _ in range(ROUNDS):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if middle >= pick_off(middle, v) + dues else (middle, high)
-    return high
+# Where the quotes go --------------------------------------------------------------------------------------
 
 
 def reaction_move(pricing: Pricing, parameters: Parameters) -> float:
@@ -145,8 +116,7 @@ def spread_of(view: View, pricing: Pricing, believed: Belief) -> Spread:
     price = min(max(round(fair * PRICE_DOLLAR), 1), PRICE_DOLLAR - 1)
     v = reaction_move(pricing, parameters)
     dues = parameters.maker_adverse + fee_per_contract(contract.fees, contract.floor(price), is_taker=False)
-    tick = (contract.ceil(min(price + 1, PRICE_DOLLAR - 1)) - contract.floor(price)) / PRICE_DOLLAR
-    half = half_spread(v, dues, max(tick, parameters.maker_half_spread))
+    half = half_spread(v, dues, max(tick_at(contract, price), parameters.maker_half_spread))
     return Spread(fair, reservation(fair, inventory(view), parameters.maker_skew), half, v, dues)
 
 
@@ -159,16 +129,14 @@ def inventory(view: View) -> float:
     return min(max(view.net_at_close / most, -1.0), 1.0) if most > 0 else 0.0
 
 
-# The quotes -----------------------------------------------------------------------------------------------
-
-
 def quotes_of(view: View, pricing: Pricing, spread: Spread) -> tuple[tuple[Quote, ...], str]:
     """(the quotes that are worth their risk and have room, bid first; why there is none). A bid is never above p* less
     the half spread, an ask never below p* and the half spread, wherever the inventory would have them."""
-    own = _own(view)
+    contract, book = view.market.contract, view.market.book
+    low, high = min(spread.centre, spread.fair) - spread.half, max(spread.centre, spread.fair) + spread.half
     prices = {
-        True: bid_price(view.market.contract, view.market.book, min(spread.centre, spread.fair) - spread.half, own),
-        False: ask_price(view.market.contract, view.market.book, max(spread.centre, spread.fair) + spread.half, own),
+        True: bid_price(contract, book, low, _own_at(view, True, book.bid)),
+        False: ask_price(contract, book, high, _own_at(view, False, book.ask)),
     }
     error = probability_error(pricing.z, pricing.sigma_error, pricing.level_error, pricing.calibration_error)
     quotes, reason = [], "EDGE_BELOW_THRESHOLD"
@@ -180,31 +148,6 @@ def quotes_of(view: View, pricing: Pricing, spread: Spread) -> tuple[tuple[Quote
         if size:
             quotes.append(quote._replace(size=size))
     return tuple(quotes), reason
-
-
-def bid_price(contract: Contract, book: OrderBook, wanted: float, own: dict[tuple[bool, int], int]) -> int:
-    """The YES price of a bid at `wanted` dollars or below: on the grid, below the ask, at most one tick above the best
-    bid; and not above a best bid that is all our `own`. 0 where there is none."""
-    price = floor(wanted * PRICE_DOLLAR + _DUST)
-    if price <= 0:
-        return 0
-    is_alone = book.count_at_bid() <= own.get((True, book.bid), 0)
-    inside = book.bid if is_alone else contract.ceil(book.bid + 1)
-    most = min(price, inside, contract.floor(book.ask - 1))
-    found = contract.floor(most)
-    return found if found <= most else 0
-
-
-def ask_price(contract: Contract, book: OrderBook, wanted: float, own: dict[tuple[bool, int], int]) -> int:
-    """The same for an ask at `wanted` dollars or above."""
-    price = -floor(-wanted * PRICE_DOLLAR + _DUST)
-    if price >= PRICE_DOLLAR:
-        return 0
-    is_alone = book.count_at_ask() <= own.get((False, book.ask), 0)
-    inside = book.ask if is_alone else contract.floor(book.ask - 1)
-    least = max(price, inside, contract.ceil(book.bid + 1))
-    found = contract.ceil(least)
-    return found if found >= least else 0
 
 
 def _size(view: View, spread: Spread, quote: Quote, error: float) -> tuple[int, str]:
@@ -282,17 +225,10 @@ def _edge(view: View, spread: Spread, quote: Quote) -> float:
     return distance - pick_off(distance, spread.v) - spread.dues
 
 
-def _own(view: View) -> dict[tuple[bool, int], int]:
-    """How many contracts of ours may rest at each (side, YES price) of this market: on an exchange they are displayed
-    with the others."""
-    found: dict[tuple[bool, int], int] = {}
-    ticker = view.market.contract.ticker
-    for working in view.risk.orders.working.values():
-        order = working.order
-        if order.ticker == ticker:
-            key = (order.is_bid, order.price)
-            found[key] = found.get(key, 0) + working.count - working.filled
-    return found
+def _own_at(view: View, is_bid: bool, price: int) -> int:
+    """How many contracts of ours may rest at this YES price: on an exchange they are displayed with the others."""
+    orders = view.risk.orders.in_market(view.market.contract.ticker)
+    return sum(order.left for order in orders if order.is_bid == is_bid and price in order.prices())
 
 
 def _own_price(quote: Quote) -> int:
