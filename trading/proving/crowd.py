@@ -42,12 +42,10 @@ class Crowd:
 
     def first(self) -> list[MarketEvent]:
         """What is true before anything happens."""
-        told: list[MarketEvent] = []
-        for contract in self.contracts:
-            told.append(MarketListed(self.begin_ns - SECOND_NS, contract))
-        for contract in self.contracts[: len(self.assets)]:
-            told.append(MarketStatus(self.begin_ns - SECOND_NS, contract.ticker, "open"))
-        return told
+        now_ns = self.begin_ns - SECOND_NS
+        listed = [MarketListed(now_ns, contract) for contract in self.contracts]
+        opened = [MarketStatus(now_ns, contract.ticker, "open") for contract in self.contracts[: len(self.assets)]]
+        return [*listed, *opened]
 
     def events(self, until_s: float) -> Iterator[MarketEvent]:
         """Books, trades and spot prices, and the ends of the markets."""

@@ -33,21 +33,23 @@ class Schedule(msgspec.Struct, frozen=True):
     def told(self) -> list[str]:
         """In words, a line each."""
         limits = self.limits
-        return [
-            f"seed {self.seed}: {self.strategy} on {', '.join(self.assets)}, {self.delay_s * 1e3:.0f} ms away, "
-            f"reads {self.lag_s:.1f} s old; closes at {self.closes_s:g} s and {self.ends_s:g} s",
-            f"  limits: market ${limits.max_market_exposure / DOLLAR:g}, close ${limits.max_close_exposure / DOLLAR:g}, "
-            f"total ${limits.max_total_exposure / DOLLAR:g}, day ${limits.max_daily_loss / DOLLAR:g}, "
-            f"order {limits.max_order_count / 100:g}, {limits.max_orders_per_minute} a minute; ${self.cash / DOLLAR:g} in cash",
-            *[
-                f"  at {fault.at_s:.1f} s for {fault.seconds:.1f} s {fault.kind} (p {fault.probability:.2f}, size {fault.size:.1f})"
-                for fault in self.faults
-            ],
-            *[
-                f"  killed {POINTS[kill.point]} (nth {kill.nth}, after {kill.at_s:.1f} s), away {kill.down_s:.1f} s"
-                for kill in self.kills
-            ],
-        ]
+        what = f"seed {self.seed}: {self.strategy} on {', '.join(self.assets)}, {self.delay_s * 1e3:.0f} ms away, "
+        what += f"reads {self.lag_s:.1f} s old; closes at {self.closes_s:g} s and {self.ends_s:g} s"
+        allowed = f"  limits: market ${limits.max_market_exposure / DOLLAR:g}, "
+        allowed += f"close ${limits.max_close_exposure / DOLLAR:g}, total ${limits.max_total_exposure / DOLLAR:g}, "
+        allowed += f"day ${limits.max_daily_loss / DOLLAR:g}, order {limits.max_order_count / 100:g}, "
+        allowed += f"{limits.max_orders_per_minute} a minute; ${self.cash / DOLLAR:g} in cash"
+        return [what, allowed, *map(_told_fault, self.faults), *map(_told_kill, self.kills)]
+
+
+def _told_fault(fault: Fault) -> str:
+    often = f"p {fault.probability:.2f}, size {fault.size:.1f}"
+    return f"  at {fault.at_s:.1f} s for {fault.seconds:.1f} s {fault.kind} ({often})"
+
+
+def _told_kill(kill: Kill) -> str:
+    when = f"nth {kill.nth}, after {kill.at_s:.1f} s"
+    return f"  killed {POINTS[kill.point]} ({when}), away {kill.down_s:.1f} s"
 
 
 def schedule_of(seed: int) -> Schedule:

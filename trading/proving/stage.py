@@ -1,0 +1,58 @@
+"""Stage: the database of one proving process, in memory: made once, put back before each schedule, faulty on demand."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management import call_command
+from django.db import OperationalError, connections
+from django.db.utils import ConnectionHandler
+
+DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+
+
+class Stage:
+    """For the thread that makes it, the database named "default" is another one from then on.
+
+    `passes` is told of each statement that writes ("rows") and of each commit ("rows_done"); `is_locked` says whether
+    the database takes nothing now; `is_dead` whether who asks was killed.
+    """
+
+    def __init__(self) -> None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # rows are written in virtual time: no thread may wait for them
+        self.passes: Callable[[str], None] = lambda _: None
+        self.is_locked: Callable[[], bool] = lambda: False
+        self.refused = 0
+        handler = ConnectionHandler({"default": DATABASE})
+        self._connection: Any = handler["default"]
+        connections["default"] = self._connection
+        call_command("migrate", verbosity=0, interactive=False)
+        self._template = sqlite3.connect(":memory:")
+        self._connection.connection.backup(self._template)
+        self._connection.execute_wrappers.append(self._execute)
+        self._commit = self._connection._commit  # noqa: SLF001 - there is no other way to be between two of them
+        self._connection._commit = self._committing  # noqa: SLF001
+
+    def clear(self) -> None:
+        """As it was in the beginning: tables without rows."""
+        if self._connection.in_atomic_block:
+            raise RuntimeError("a transaction was left open")
+        self._template.backup(self._connection.connection)
+
+    def _execute(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        self._refuse()
+        if sql.startswith(WRITES):
+            self.passes("rows")
+        return execute(sql, params, many, context)
+
+    def _committing(self) -> None:
+        self._refuse()
+        self._commit()
+        self.passes("rows_done")
+
+    def _refuse(self) -> None:
+        if self.is_locked():
+            self.refused += 1
+            raise OperationalError("database is locked")
