@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from celery import current_app
 from django.conf import settings
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from trading.core.decision import Decision
 from trading.core.events import Event
 from trading.models import Divergence, TradingSession
 
+TASK = "backtests.tasks.divergence"
 RECENT = timedelta(days=2)
 MOST_ORDERS = 2_000  # rows kept of one session; the parts are always of all
 
@@ -62,6 +64,11 @@ def divergence_make(session: TradingSession) -> Divergence:
         "text": " ".join(text),
     }
     return Divergence.objects.update_or_create(session=session, defaults=values)[0]
+
+
+def divergence_queue(session_id: int) -> None:
+    """Have a worker compare a session."""
+    current_app.signature(TASK).apply_async((session_id,))
 
 
 def sessions_due() -> list[TradingSession]:

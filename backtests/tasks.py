@@ -1,9 +1,14 @@
 """Celery: claim the run, play it; find the runs whose worker has gone; learn from the windows that have settled."""
 
+import logging
+
 from celery import Task, shared_task
 
+from backtests import divergence as divergences
 from backtests import fitting, services, skill_cache
-from trading.models import Account
+from trading.models import Account, TradingSession
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=services.TASK, bind=True)
@@ -31,3 +36,20 @@ def refit() -> int:
 def skill(account: str, since: str = "", until: str = "", asset: str = "") -> bool:
     """Score an account's forecasts for the page that asked; the days as text."""
     return skill_cache.skill_refresh(account, since, until, asset)
+
+
+@shared_task(name=divergences.TASK, soft_time_limit=1_800, time_limit=1_860)
+def divergence(session_id: int) -> bool:
+    """Compare one session with a backtest of its tape; False where that cannot be done."""
+    try:
+        divergences.divergence_make(TradingSession.objects.get(pk=session_id))
+    except (divergences.NoDivergence, TradingSession.DoesNotExist) as error:
+        logger.warning("session %s was not compared: %s", session_id, error)
+        return False
+    return True
+
+
+@shared_task(name="backtests.tasks.divergences_due", soft_time_limit=1_800, time_limit=1_860)
+def divergences_due() -> int:
+    """Compare the sessions that ended since it was looked last. Returns how many were."""
+    return sum(divergence(session.pk) for session in divergences.sessions_due())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard import fitted_page, index_page, operate, views
+from dashboard import divergence_page, fitted_page, index_page, operate, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -15,5 +15,8 @@ urlpatterns = [
     path("exchange/", views.exchange, name="exchange"),
     path("index/", index_page.index, name="index"),
     path("fitted/", fitted_page.index, name="fitted"),
+    path("divergence/", divergence_page.divergences, name="divergences"),
+    path("divergence/<int:session_id>/", divergence_page.divergence, name="divergence"),
+    path("divergence/<int:session_id>/compare/", divergence_page.compare, name="divergence-compare"),
     path("health/", views.health_page, name="health"),
 ]

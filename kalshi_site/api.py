@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from backtests.api import BacktestRunViewSet
+from backtests.api_divergence import DivergenceViewSet
 from backtests.api_skill import SkillView
 from dashboard.api import HealthView, StatusView
 from dashboard.api_docs import docs
@@ -37,6 +38,7 @@ router.register("positions", PositionViewSet, basename="position")
 router.register("settlements", SettlementViewSet, basename="settlement")
 router.register("index-audit", IndexAuditViewSet, basename="index-audit")
 router.register("limits", LimitsViewSet, basename="limits")
+router.register("divergences", DivergenceViewSet, basename="divergence")
 router.register("backtests", BacktestRunViewSet, basename="backtest")
 
 urlpatterns = [

@@ -31,6 +31,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute=20),
         "options": {"expires": 3000.0},
     },
+    "divergence": {
+        "task": "backtests.tasks.divergences_due",
+        "schedule": crontab(minute=40),
+        "options": {"expires": 3000.0},
+    },
     "stuck backtests": {"task": "backtests.tasks.sweep_stuck", "schedule": 60.0, "options": {"expires": 60.0}},
 }
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "download": "fetch public history: Kalshi's settled markets, trades and candles; trades or candles of spot venues",
     "import_recording": "turn recorded market data into tapes",
     "acceptance": "try the acceptance list: on a simulated exchange, or on the exchange's practice site with a key",
+    "divergence": "compare a session with a backtest of its own tape: price, latency, queue, fills, fees, orders",
     "forecasts": "the forecast record: what it holds, and all of it as CSV",
     "volatility": "how good the forecast of the volatility is on recorded data, against simpler ones",
     "bench": "measure the engine: events a second, memory, time from event to decision",

@@ -59,6 +59,9 @@ DOORS = [
     Door("markets/<str:ticker>/", "get", TO_LOGIN, OK, OK, f"markets/{TICKER}/"),
     Door("index/", "get", TO_LOGIN, OK, OK),
     Door("fitted/", "get", TO_LOGIN, OK, OK),
+    Door("divergence/", "get", TO_LOGIN, OK, OK),
+    Door("divergence/<int:session_id>/", "get", TO_LOGIN, GONE, GONE, "divergence/99/"),
+    Door("divergence/<int:session_id>/compare/", "post", TO_LOGIN, REFUSED, GONE, "divergence/99/compare/"),
     Door("health/", "get", TO_LOGIN, OK, OK),
     Door("skill/", "get", TO_LOGIN, OK, OK),
     Door("backtests/", "get", TO_LOGIN, OK, OK),
@@ -85,6 +88,8 @@ DOORS = [
     Door("api/v1/forecasts.csv", "get", UNKNOWN, OK, OK),
     Door(MARKET_API, "get", UNKNOWN, OK, OK, f"api/v1/markets/{TICKER}/"),
     Door(TAPE_API, "get", UNKNOWN, OK, OK, "api/v1/tapes/rising/"),
+    Door("api/v1/^divergences/$", "get", UNKNOWN, OK, OK),
+    Door(r"api/v1/^divergences/(?P<session_id>\d+)/$", "get", UNKNOWN, GONE, GONE, "api/v1/divergences/99/"),
     Door("api/v1/^index-audit/$", "get", UNKNOWN, OK, OK),
     Door("api/v1/^index-audit/summary/$", "get", UNKNOWN, OK, OK),
     Door("api/v1/^limits/current/$", "get", UNKNOWN, GONE, GONE),  # none were ever set
