@@ -151,30 +151,25 @@ def obstacle(view: View) -> str:
 
 
 def obstacles(view: View) -> tuple[str, ...]:
-    """All of them, in the order of section 9.4; never none where there is no price."""
-    market, contract, pricing, now_ns = view.market, view.market.contract, view.pricing, view.now_ns
-    is_missed = pricing is not None and pricing.missing
-    quiet = _quiet(view)
-    is_open = market.status == "open" and contract.open_ns <= now_ns < contract.close_ns
-    if pricing is not None and is_open and not (market.lost or is_missed or market.book.is_crossed or quiet):
-        return ()
-    stops = (
-        "" if is_open else "NOT_OPEN",
-        "NO_STRIKE" if contract.strike is None else "",
-        "FEED_LOST" if market.lost else "",
-        ""
-        if pricing is not None
-        else view.spot.problem(now_ns) or ("" if contract.strike is None else "NOT_PRICEABLE"),
-        "SAMPLES_MISSING" if is_missed else "",
-        "BOOK_CROSSED" if market.book.is_crossed else "",
-        quiet,
-    )
-    return tuple(stop for stop in stops if stop)
-
-
-def _quiet(view: View) -> str:
-    """Too soon after the open or too close to the close."""
-    contract, parameters = view.market.contract, view.parameters
+    """All of them, in the order of section 9.4; never none where there is no price. Why there is none is only asked where
+    nothing else stands in the way: it takes long, and without a price there is nothing to want."""
+    market, contract, pricing, parameters = view.market, view.market.contract, view.pricing, view.parameters
+    stops = []
+    if market.status != "open" or not contract.open_ns <= view.now_ns < contract.close_ns:
+        stops.append("NOT_OPEN")
+    if contract.strike is None:
+        stops.append("NO_STRIKE")
+    if market.lost:
+        stops.append("FEED_LOST")
+    if pricing is None:
+        if not stops:
+            stops.append(view.spot.problem(view.now_ns) or "NOT_PRICEABLE")
+    elif pricing.missing:
+        stops.append("SAMPLES_MISSING")
+    if market.book.is_crossed:
+        stops.append("BOOK_CROSSED")
     if view.now_ns < contract.open_ns + parameters.quiet_open_ns:
-        return "OPENING"
-    return "CLOSING" if view.now_ns >= contract.close_ns - parameters.quiet_close_ns else ""
+        stops.append("OPENING")
+    elif view.now_ns >= contract.close_ns - parameters.quiet_close_ns:
+        stops.append("CLOSING")
+    return tuple(stops)
