@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from trading import double_entry
 from trading.core import limits as core_limits
 from trading.core import parameters as core_parameters
 from trading.core.events import Mode, Policy
@@ -131,11 +132,16 @@ def status_open() -> TraderStatus:
 
 def account_open(name: str, capital: int) -> Account:
     """The account of that name; a new one begins with `capital` (Money). An old one keeps what it began with."""
-    return Account.objects.get_or_create(name=name, defaults={"opening_cash": capital})[0]
+    with transaction.atomic():
+        row, is_new = Account.objects.get_or_create(name=name, defaults={"opening_cash": capital})
+        if is_new:
+            double_entry.open_book(row)
+    return row
 
 
 def session_start(*, account: str, market_source: str, tape_name: str = "") -> TradingSession:
-    """A life of the trader begins; `tape_name` is the tape it will write."""
+    """A life of the trader begins; `tape_name` is the tape it will write. What was armed for an earlier one is not for it."""
+    disarm(account, by="the trader", reason="a session began")
     return TradingSession.objects.create(account=account, market_source=market_source, tape_name=tape_name)
 
 
@@ -145,10 +151,14 @@ def session_advance(session_id: int, progress: Progress) -> None:
 
 
 def session_finish(session_id: int, progress: Progress | None = None, *, is_clean: bool) -> None:
-    """A session is over; clean means that everything it knew is in the rows. Only the first call counts."""
+    """A session is over, and with it its arming; clean means that everything it knew is in the rows. Only the first call
+    counts."""
     counts = progress._asdict() if progress else {}
     unended = TradingSession.objects.filter(pk=session_id, ended_at__isnull=True)
+    account = unended.values_list("account", flat=True).first()
     unended.update(**counts, ended_at=timezone.now(), is_clean=is_clean)
+    if account is not None:
+        disarm(account, by="the trader", reason="its session ended")
 
 
 def discrepancy_open(kind: str, subject: str, text: str) -> Discrepancy:
