@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from markets.core.contract import FeeTerms
 from markets.core.units import DOLLAR, SECOND_NS
 from tests.builders import CLOSE_NS, TICKER, at, fill, opening
 from trading.core.decision import Denied, PlaceOrder
@@ -25,16 +26,20 @@ WIDE = RiskLimits(
     max_order_count=10**9,
     max_orders_per_minute=10**6,
 )
+FREE = FeeTerms(0, 0, 1, 0)
 OTHER = "KXETH15M-26NOV221200-00"
 LATER = "KXBTC15M-26NOV221215-15"
 
 
 def risk(cash: int = 1_000 * DOLLAR, **limits: int) -> Risk:
-    portfolio = Portfolio()
-    portfolio.open(opening(cash))
+    portfolio, start = Portfolio(), opening(cash)
+    portfolio.open(start)
     wall = Risk(portfolio, Orders())
     wall.limits = msgspec.structs.replace(WIDE, **limits)
     wall.wanted = "ACTIVE"
+    wall.opened(start)
+    wall.review(at(60))
+    wall.breakers.drain()
     return wall
 
 
@@ -46,7 +51,7 @@ def hold(wall: Risk, ticker: str, dollars: int, close_ns: int = CLOSE_NS) -> Non
 def ask(wall: Risk, dollars: int, *, opens: bool = True, now_ns: int = at(60)) -> Denied | None:
     """An order for YES at 50 cents that may lose so many dollars."""
     count = 200 * dollars
-    order = PlaceOrder(1, TICKER, True, 5_000, count)
+    order = PlaceOrder(99, TICKER, True, 5_000, count)
     return wall.check(order, worst=dollars * DOLLAR, opens=count if opens else 0, close_ns=CLOSE_NS, now_ns=now_ns)
 
 
@@ -116,7 +121,7 @@ def test_it_denies_an_order_that_cash_does_not_cover() -> None:
 @pytest.mark.parametrize("limit", ["max_total_exposure", "max_close_exposure", "max_daily_loss"])
 def test_orders_without_an_answer_count_against_every_limit(limit: str) -> None:
     wall = risk(**{limit: 100 * DOLLAR})
-    wall.orders.place(PlaceOrder(1, OTHER, True, 5_000, 200 * 70), 70 * DOLLAR, CLOSE_NS)
+    wall.orders.place(PlaceOrder(1, OTHER, True, 5_000, 200 * 70), CLOSE_NS, FREE)
     assert ask(wall, 30) is None
     assert ask(wall, 31) is not None
 
@@ -124,13 +129,13 @@ def test_orders_without_an_answer_count_against_every_limit(limit: str) -> None:
 def test_the_room_in_a_market_is_what_is_held_and_what_is_on_its_way_there_leave() -> None:
     wall = risk(max_market_exposure=100 * DOLLAR)
     hold(wall, TICKER, 20)
-    wall.orders.place(PlaceOrder(1, TICKER, True, 5_000, 200 * 70), 70 * DOLLAR, CLOSE_NS)
+    wall.orders.place(PlaceOrder(1, TICKER, True, 5_000, 200 * 70), CLOSE_NS, FREE)
     assert wall.room(TICKER, CLOSE_NS) == ("MARKET_EXPOSURE", 100 * DOLLAR, 90 * DOLLAR)
 
 
 def test_cash_for_orders_without_an_answer_is_not_spent_twice() -> None:
     wall = risk(cash=100 * DOLLAR)
-    wall.orders.place(PlaceOrder(1, LATER, True, 5_000, 200 * 70), 70 * DOLLAR, CLOSE_NS + 900 * SECOND_NS)
+    wall.orders.place(PlaceOrder(1, LATER, True, 5_000, 200 * 70), CLOSE_NS + 900 * SECOND_NS, FREE)
     assert code(ask(wall, 31)) == "CASH"
 
 
@@ -192,27 +197,7 @@ def test_it_denies_a_second_order_in_a_market_while_the_first_is_unanswered() ->
     """Two orders that close the same contracts would open as many on the other side, past every limit."""
     wall = risk()
     hold(wall, TICKER, 10)
-    wall.orders.place(PlaceOrder(1, TICKER, False, 5_000, 2_000), 0, CLOSE_NS)
+    wall.orders.place(PlaceOrder(1, TICKER, True, 5_000, 2_000), CLOSE_NS, FREE)
     assert code(ask(wall, 10, opens=False)) == "ORDER_WORKING"
     wall.orders.gone(OrderCancelled(at(60), TICKER, 1, 2_000, "immediate_or_cancel"))
     assert ask(wall, 10, opens=False) is None
-
-
-@pytest.mark.parametrize(("filled", "left"), [(0, 90), (100, 90), (150, 68), (300, 0)])
-def test_what_an_order_closes_trades_first_and_frees_nothing_of_what_the_rest_may_lose(filled: int, left: int) -> None:
-    orders = Orders()
-    orders.place(PlaceOrder(1, TICKER, True, 5_000, 300), 90, CLOSE_NS, 200)
-    if filled:
-        orders.filled(fill(filled))
-    assert orders.exposure() == left
-
-
-def test_what_is_left_of_an_order_may_still_lose_its_share_rounded_up() -> None:
-    orders = Orders()
-    orders.place(PlaceOrder(1, TICKER, True, 5_000, 300), 100, CLOSE_NS, 300)
-    orders.filled(fill(200))
-    assert orders.exposure() == orders.exposure_in(TICKER) == orders.exposure_at(CLOSE_NS) == 34
-    assert orders.exposure_in(OTHER) == orders.exposure_at(CLOSE_NS + 1) == 0
-    orders.place(PlaceOrder(2, OTHER, True, 5_000, 100), 7, CLOSE_NS + 1, 100)
-    assert (orders.exposure_in(TICKER), orders.exposure_in(OTHER), orders.exposure()) == (34, 7, 41)
-    assert (orders.exposure_at(CLOSE_NS), orders.exposure_at(CLOSE_NS + 1)) == (34, 7)

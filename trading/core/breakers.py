@@ -1,152 +1,26 @@
 """The breakers: what stops trading as a whole, each latched or self-clearing by a stated rule."""
 
+from collections import deque
 from typing import NamedTuple
 
 from markets.core.contract import FeeTerms
 from markets.core.units import SECOND_NS
+from trading.core.breaker_facts import MEASURES, Facts, Reading
+from trading.core.breaker_rules import BREAKERS, FOR_REAL_ORDERS, NOT_ARMED, RULES, UNEVALUATED, Rule
 from trading.core.decision import BreakerChange
 from trading.core.events import ArmedSet, ChecksRequired, CheckTold, Fill, Opening
+from trading.core.fee_check import FeeCheck
 from trading.core.limits import RiskLimits
 from trading.core.portfolio import Portfolio
 
+__all__ = ["BREAKERS", "FOR_REAL_ORDERS", "RULES", "Breakers", "Rule", "State"]
 
-class Rule(NamedTuple):
-    """What a breaker is for, how it ends, and how old its last evaluation may be before it counts as tripped itself.
-
-    A latched one stays until a person sets the mode again, over restarts too, and can only be cleared once its cause is
-    gone; the others clear themselves. `is_told`: the trader's shell measures it and says so by CheckTold; the others the
-    engine evaluates with every second and every event of money.
-    """
-
-    code: str
-    is_latched: bool
-    is_told: bool
-    max_age_ns: int
-    trips: str
-    clears: str
-
-
-_ENGINE_NS = 2 * SECOND_NS
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "DAILY_LOSS",
-        False,
-        False,
-        _ENGINE_NS,
-        "the realised loss of the day with its fees leaves less than a contract's worth of the daily limit",
-        "at the next UTC day, or when a person raises the limit",
-    ),
-    Rule(
-        "DRAWDOWN",
-        True,
-        False,
-        _ENGINE_NS,
-        "the equity is further below its peak than the limit",
-        "when a person sets the mode again; the peak is then counted from there",
-    ),
-    Rule(
-        "LOSING_STREAK",
-        True,
-        False,
-        _ENGINE_NS,
-        "so many settled markets in a row have lost",
-        "when a person sets the mode again; the streak is then counted from zero",
-    ),
-    Rule(
-        "FEE_MISMATCH",
-        True,
-        False,
-        _ENGINE_NS,
-        "a fill was charged another fee than the fee terms say",
-        "when a person sets the mode again",
-    ),
-    Rule(
-        "REJECTS",
-        False,
-        False,
-        _ENGINE_NS,
-        "the exchange has refused too many orders within a minute",
-        "a minute later",
-    ),
-    Rule(
-        "STALE",
-        False,
-        False,
-        _ENGINE_NS,
-        "books or spot of all open markets have been silent for too long",
-        "when they are heard again for ten seconds",
-    ),
-    Rule(
-        "PARSE_RATE",
-        False,
-        True,
-        15 * SECOND_NS,
-        "too many frames of a feed cannot be read",
-        "when they can be read again",
-    ),
-    Rule(
-        "CLOCK_SKEW",
-        False,
-        True,
-        60 * SECOND_NS,
-        "our clock and the exchange's are too far apart",
-        "when they agree again",
-    ),
-    Rule(
-        "RECONCILED",
-        True,
-        True,
-        60 * SECOND_NS,
-        "what we have written down is not what the exchange says",
-        "when a reconciliation finds nothing left, and a person sets the mode again",
-    ),
-    Rule(
-        "ORDER_GROUP",
-        True,
-        True,
-        60 * SECOND_NS,
-        "the exchange's own brake on our orders has triggered",
-        "when a person sets the mode again: then it is reset",
-    ),
-    Rule(
-        "DRIFT",
-        False,
-        True,
-        600 * SECOND_NS,
-        "what the exchange says of every series traded is not what is assumed of it",
-        "when it is again",
-    ),
-    Rule(
-        "WATCHDOG",
-        False,
-        True,
-        15 * SECOND_NS,
-        "the process that cancels orders when this one is stuck does not answer",
-        "when it does again",
-    ),
-    Rule(
-        "KILL_FILE",
-        False,
-        True,
-        15 * SECOND_NS,
-        "a file named HALT lies in the folder of the bot",
-        "when it is taken away",
-    ),
-    Rule(
-        "JOURNAL",
-        False,
-        True,
-        15 * SECOND_NS,
-        "what happens cannot be written down: tape or rows are behind, or the disk is full",
-        "when all is written",
-    ),
-)
-BREAKERS = {rule.code: rule for rule in RULES}
-FOR_REAL_ORDERS = tuple(rule.code for rule in RULES if rule.is_told)
+MATCHED_NS = 15 * SECOND_NS
 
 
 class State(NamedTuple):
-    """How one breaker stands. `evaluated_ns` 0: never yet. `use` against `limit`, where it has numbers."""
+    """How one breaker stands. `evaluated_ns` 0: never yet. `use` against `limit`, where it has numbers: Money, basis
+    points, milliseconds or how many, as the limit has them."""
 
     code: str
     is_tripped: bool
@@ -163,44 +37,192 @@ class Breakers:
 
     def __init__(self, portfolio: Portfolio) -> None:
         self.portfolio = portfolio
-        self.limits = RiskLimits()
+        self.facts = Facts(portfolio)
         self.halt = ""
+        self.now_ns = 0
+        self.needs_arming = False
+        self.armed_until_ns = 0
+        self._required: tuple[str, ...] = ()
+        self._told: dict[str, CheckTold] = {}
+        self._wants_clear: dict[str, str] = {}  # by code: who
+        self._fees = FeeCheck()
+        self._matched: deque[tuple[int, int]] = deque()
+        self._states = {rule.code: _fresh(rule.code, 0) for rule in RULES}
+        self._changes: list[BreakerChange] = []
+
+    @property
+    def limits(self) -> RiskLimits:
+        """The limits in force."""
+        return self.facts.limits
+
+    @limits.setter
+    def limits(self, limits: RiskLimits) -> None:
+        self.facts.limits = limits
+
+    @property
+    def peak_equity(self) -> int:
+        """The highest equity (Money) since a person last cleared the drawdown, deposits left out."""
+        return self.facts.peak_equity
+
+    @property
+    def losing_streak(self) -> int:
+        """How many settled markets in a row have lost."""
+        return self.facts.losing_streak
+
+    # What happens -----------------------------------------------------------------------------------------
 
     def opened(self, opening: Opening) -> None:
         """A session begins: go on counting, and keep what is latched."""
+        now_ns, facts = opening.received_ns, self.facts
+        facts.peak_equity = max(opening.peak_equity, self.portfolio.equity)
+        facts.losing_streak, facts.fee_difference = opening.losing_streak, 0
+        self._fees.carried(frozenset(order.number for order in opening.orders))
+        self._states = {rule.code: _fresh(rule.code, 0 if rule.is_told else now_ns) for rule in RULES}
+        for left in opening.tripped:
+            if left.code in BREAKERS and BREAKERS[left.code].is_latched:
+                state = self._states[left.code]
+                self._states[left.code] = state._replace(is_tripped=True, since_ns=left.at_ns, text=left.text)
+        self.evaluate(now_ns)
 
     def required(self, event: ChecksRequired) -> None:
         """These checks of the shell must be told, freshly and well."""
+        self._required, self.needs_arming = event.codes, event.needs_arming
+        self.evaluate(event.received_ns)
 
     def told(self, event: CheckTold) -> None:
         """The shell has made a check."""
+        rule = BREAKERS.get(event.code)
+        if rule is None or not rule.is_told:
+            return
+        self._told[event.code] = event
+        self._note(event.code, Reading(not event.is_ok, event.use, event.limit, event.text), event.received_ns)
+        if event.is_ok and event.code in self._wants_clear:
+            self._clear(event.code, event.received_ns, self._wants_clear[event.code])
+        self.evaluate(event.received_ns)
 
     def armed(self, event: ArmedSet) -> None:
         """A person has armed or disarmed real orders."""
+        self.armed_until_ns = event.until_ns
+        self.evaluate(event.received_ns)
+
+    def moved(self, amount: int) -> None:
+        """Cash came in or went out by no trade of ours, and the portfolio has it: neither a profit nor a loss."""
+        self.facts.peak_equity += amount
 
     def filled(self, fill: Fill, terms: FeeTerms | None) -> None:
         """A fill was booked; `terms` are those of its market, None where it is not known any more."""
+        self._matched.append((fill.received_ns, fill.count))
+        if terms is not None:
+            self.facts.fee_difference = max(self.facts.fee_difference, self._fees.charged(fill, terms))
+
+    def ended(self, number: int) -> None:
+        """All fills of an order are known: nothing more will come of it."""
+        self.facts.fee_difference = max(self.facts.fee_difference, self._fees.ended(number))
 
     def settled(self, profit: int) -> None:
         """A market that was traded settled: what it made in all, fees included."""
+        self.facts.losing_streak = self.facts.losing_streak + 1 if profit < 0 else 0
 
     def rejected(self, now_ns: int) -> None:
         """The exchange refused an order."""
+        self.facts.rejected.append(now_ns)
 
     def heard(self, now_ns: int, *, books_ns: int, spot_ns: int) -> None:
         """When the books of the open markets, and their spot prices, were heard last (the youngest of each; 0: never, and
         nothing is open)."""
+        self.facts.silence.heard(now_ns, books_ns, spot_ns)
 
     def clear(self, now_ns: int, by: str) -> None:
         """A person wants trading again: clear what is latched, where its cause is gone."""
+        for rule in RULES:
+            if not (rule.is_latched and self._states[rule.code].is_tripped):
+                continue
+            if self._is_gone(rule):
+                self._clear(rule.code, now_ns, by)
+            elif rule.code == "ORDER_GROUP":  # it is reset because a person wants it, and then told to be well
+                self._wants_clear[rule.code] = by
+        self.evaluate(now_ns)
+
+    # What follows -----------------------------------------------------------------------------------------
 
     def evaluate(self, now_ns: int) -> None:
         """Look at everything that the engine itself measures."""
+        self.now_ns = now_ns
+        self.facts.peak_equity = max(self.facts.peak_equity, self.portfolio.equity)
+        for code, measure in MEASURES.items():
+            self._note(code, measure(self.facts, now_ns), now_ns)
+        self._note(NOT_ARMED, Reading(self.needs_arming and now_ns >= self.armed_until_ns), now_ns)
+        late = self.late(now_ns)
+        self._note(UNEVALUATED, Reading(bool(late), text=", ".join(late)), now_ns)
+        self.halt = next((code for code, state in self._states.items() if state.is_tripped), "")
+
+    def late(self, now_ns: int) -> list[str]:
+        """The codes of those that were not evaluated within their age, though they have to be."""
+        return [
+            rule.code
+            for rule in RULES
+            if self.is_required(rule.code)
+            and rule.code != UNEVALUATED
+            and now_ns - self._states[rule.code].evaluated_ns > rule.max_age_ns
+        ]
+
+    def is_required(self, code: str) -> bool:
+        """Whether it has to be told, or is one that the engine evaluates itself."""
+        return code in self._required or not BREAKERS[code].is_told
+
+    def matched(self, now_ns: int) -> int:
+        """How many contracts (Count) of ours have traded in the last 15 seconds, by when we heard of it."""
+        while self._matched and self._matched[0][0] <= now_ns - MATCHED_NS:
+            self._matched.popleft()
+        return sum(count for _, count in self._matched)
 
     def drain(self) -> tuple[BreakerChange, ...]:
         """What tripped or was cleared since it was asked last."""
-        return ()
+        if not self._changes:
+            return ()
+        changes, self._changes = tuple(self._changes), []
+        return changes
 
     def states(self, now_ns: int) -> tuple[State, ...]:
-        """Every breaker, for a person to see."""
-        return ()
+        """Every breaker, for a person to see, gravest first."""
+        return tuple(self._states.values())
+
+    def state(self, code: str) -> State:
+        """One of them."""
+        return self._states[code]
+
+    # Within -----------------------------------------------------------------------------------------------
+
+    def _note(self, code: str, reading: Reading, now_ns: int) -> None:
+        before = self._states[code]
+        is_tripped = reading.is_bad or (before.is_tripped and BREAKERS[code].is_latched)
+        text = reading.text if reading.is_bad or not is_tripped else before.text
+        since_ns = before.since_ns if is_tripped == before.is_tripped else now_ns
+        self._states[code] = State(code, is_tripped, since_ns, now_ns, text, reading.use, reading.limit)
+        if is_tripped != before.is_tripped:
+            self._say(code)
+
+    def _clear(self, code: str, now_ns: int, by: str) -> None:
+        """A person clears a latched one: what it counts is counted from here."""
+        if code == "DRAWDOWN":
+            self.facts.peak_equity = self.portfolio.equity
+        elif code == "LOSING_STREAK":
+            self.facts.losing_streak = 0
+        elif code == "FEE_MISMATCH":
+            self.facts.fee_difference = 0
+        self._wants_clear.pop(code, None)
+        self._states[code] = self._states[code]._replace(is_tripped=False, since_ns=now_ns, text="")
+        self._say(code, by)
+
+    def _say(self, code: str, by: str = "") -> None:
+        _, is_tripped, _, _, text, use, limit = self._states[code]
+        self._changes.append(BreakerChange(code, is_tripped, BREAKERS[code].is_latched, text, use, limit, by))
+
+    def _is_gone(self, rule: Rule) -> bool:
+        """Whether the cause of a latched breaker is gone: what is told was told to be well, if it is told at all."""
+        told = self._told.get(rule.code)
+        return not rule.is_told or (told.is_ok if told else rule.code not in self._required)
+
+
+def _fresh(code: str, evaluated_ns: int) -> State:
+    return State(code, False, 0, evaluated_ns, "", None, None)

@@ -37,6 +37,7 @@ REASONS: dict[str, str] = {
     "CASH": "there is not enough cash",
     "ORDER_COUNT": "the order would be larger than one order may be",
     "ORDER_RATE": "too many orders in the last minute",
+    "CONTRACT_RATE": "as many contracts as may trade within fifteen seconds have traded or may at any moment",
     "REDUCING_ONLY": "only orders that close what is held may be sent",
     "NOT_ARMED": "real orders are not armed: a person has to, for a set time",
     "UNEVALUATED": "a limit or a breaker was not evaluated lately, so nothing is sent",

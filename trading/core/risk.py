@@ -1,19 +1,22 @@
 """What may be sent: the limits against what is held and working; yes, or the reason why not."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from markets.core.units import CONTRACT, SECOND_NS
-from trading.core.breakers import Breakers
-from trading.core.decision import Denied, PlaceOrder
-from trading.core.events import Mode
+from trading.core.breakers import RULES, Breakers
+from trading.core.decision import AmendOrder, Denied, PlaceOrder
+from trading.core.events import Mode, Opening, Policy
 from trading.core.limits import RiskLimits
+from trading.core.meters import Fullest, Meter, Reading, breaker_meters, fullest, limit_meters
 from trading.core.orders import Orders
 from trading.core.portfolio import Portfolio
 
 MINUTE_NS = 60 * SECOND_NS
+MAX_AGE_NS = 2 * SECOND_NS
 DAILY_LOSS = "DAILY_LOSS"
-ONE_CONTRACT_AT_WORST = 1_000_000
+UNLIMITED = 10**18  # never reached: every budget has a field of RiskLimits
 
 
 class Budget(NamedTuple):
@@ -24,65 +27,100 @@ class Budget(NamedTuple):
     use: int
 
 
+Wanted = PlaceOrder | AmendOrder
+
+
 class Risk:
     """The wall between what the strategy wants and what leaves the house. Limits are checked again here,
-    whatever the sizing did before."""
+    whatever the sizing did before. It is reviewed each second and when money moves: every limit with its use is
+    measured then, and what was not measured lately lets nothing pass."""
 
     def __init__(self, portfolio: Portfolio, orders: Orders) -> None:
         self.portfolio = portfolio
         self.orders = orders
-        self.limits = RiskLimits()
         self.breakers = Breakers(portfolio)
         self.wanted: Mode = "HALTED"
-        self.halt = ""
+        self.policy: Policy = "cancel"
         self._sent: deque[int] = deque()
+        self._reserved_when_told = 0
+        self._readings: dict[str, Reading] = {}
+
+    @property
+    def limits(self) -> RiskLimits:
+        """The limits in force."""
+        return self.breakers.limits
+
+    @limits.setter
+    def limits(self, limits: RiskLimits) -> None:
+        self.breakers.limits = limits
+
+    @property
+    def halt(self) -> str:
+        """The code of the breaker that stops trading; "" when none does."""
+        return self.breakers.halt
 
     @property
     def mode(self) -> Mode:
         """The mode in force: what a person wants, unless the engine has halted itself."""
-        return "HALTED" if self.halt else self.wanted
+        return "HALTED" if self.breakers.halt else self.wanted
 
-    def review(self) -> None:
-        """Halt when the realised loss of the day leaves less than one contract of the daily limit;
-        lift that halt when it no longer holds (a new UTC day, or a person raised the limit)."""
-        left = self.limits.max_daily_loss - self.portfolio.loss_today
-        self.halt = DAILY_LOSS if left < ONE_CONTRACT_AT_WORST else ""
+    @property
+    def flattens(self) -> bool:
+        """Whether what is held may be closed in spite of the halt: a person has halted, and wants it so. No breaker ever
+        does that by itself; and where it could not be written down, nothing is sent at all."""
+        journal = self.breakers.state("JOURNAL")
+        return self.wanted == "HALTED" and self.policy == "flatten" and not journal.is_tripped
+
+    def opened(self, opening: Opening) -> None:
+        """A session begins, and the portfolio has what it carries over."""
+        self._sent = deque(opening.sent_ns)
+        self._reserved_when_told = 0
+        self.breakers.opened(opening)
+        self.review(opening.received_ns)
+
+    def cash_told(self) -> None:
+        """The exchange has said what lies free: what works now is reserved there already."""
+        self._reserved_when_told = self.orders.exposure()
+
+    def review(self, now_ns: int = 0) -> None:
+        """Measure every limit, and let the breakers look. `now_ns` 0: at the time that was heard last."""
+        now_ns = now_ns or self.breakers.now_ns
+        self.breakers.evaluate(now_ns)
+        most = fullest(self.portfolio, self.orders)
+        for field, measure in MEASURED.items():
+            limit, use = measure(self, most, now_ns)
+            self._readings[field] = Reading(limit, use, now_ns)
 
     def budgets(self, ticker: str, close_ns: int) -> tuple[Budget, ...]:
         """Every money limit that an order in this market draws on."""
-        limits, held, orders = self.limits, self.portfolio, self.orders
+        held, orders = self.portfolio, self.orders
         working = orders.exposure()
         at_risk = held.exposure + working
-        return (
-            Budget("CASH", held.cash, working),
-            Budget(
-                "MARKET_EXPOSURE",
-                self.market_cap,
-                held.cost(ticker) + orders.exposure_in(ticker),
-            ),
-            Budget(
-                "CLOSE_EXPOSURE",
-                self._capped(limits.max_close_exposure, limits.max_close_share_bp),
-                held.cost_at(close_ns) + orders.exposure_at(close_ns),
-            ),
-            Budget("TOTAL_EXPOSURE", self._capped(limits.max_total_exposure, limits.max_total_share_bp), at_risk),
-            Budget(DAILY_LOSS, limits.max_daily_loss, max(held.loss_today, 0) + at_risk),
-        )
+        uses = {
+            "MARKET_EXPOSURE": held.cost(ticker) + orders.exposure_in(ticker),
+            "CLOSE_EXPOSURE": held.cost_at(close_ns) + orders.exposure_at(close_ns),
+            "TOTAL_EXPOSURE": at_risk,
+            DAILY_LOSS: max(held.loss_today, 0) + at_risk,
+        }
+        shared = tuple(Budget(code, self._cap(code), use) for code, use in uses.items())
+        return (Budget("CASH", held.cash, working), *self._shard(working), *shared)
 
     @property
     def market_cap(self) -> int:
         """The most that may be at risk in one market, whatever is held in it or elsewhere."""
-        return self._capped(self.limits.max_market_exposure, self.limits.max_market_share_bp)
+        return self._cap("MARKET_EXPOSURE")
 
     def room(self, ticker: str, close_ns: int) -> Budget:
         """The tightest of the budgets: sizing never asks for more than what it leaves."""
         return min(self.budgets(ticker, close_ns), key=lambda budget: budget.limit - budget.use)
 
-    def check(self, order: PlaceOrder, *, worst: int, opens: int, close_ns: int, now_ns: int) -> Denied | None:
-        """None when the order may go. `worst` is the most it can lose, `opens` how many contracts
-        it adds to the open position: an order that opens nothing only has to respect mode, size and rate."""
-        broken = self._mode(opens) or self._flow(order, now_ns)
-        if broken is None and opens:
+    def check(self, order: Wanted, *, worst: int, opens: int, close_ns: int, now_ns: int) -> Denied | None:
+        """None when the order, or the change to one, may go. `worst` is the most that it adds to what can be lost, `opens`
+        how many contracts it adds to the open position: what opens nothing only has to respect mode, size and rate."""
+        grows = opens > 0 or (isinstance(order, AmendOrder) and worst > 0)
+        broken = self._mode(order, opens, grows=grows)
+        broken = broken or next(filter(None, (rule(self, order, now_ns) for rule in FLOW.values())), None)
+        if broken is None and grows:
             over = (each for each in self.budgets(order.ticker, close_ns) if each.use + worst > each.limit)
             broken = next((each._replace(use=each.use + worst) for each in over), None)
         if broken is None:
@@ -90,7 +128,7 @@ class Risk:
         return Denied(broken.code, order.ticker, order.is_bid, order.price, order.count, broken.limit, broken.use)
 
     def sent(self, now_ns: int) -> None:
-        """Count an order against the rate limit."""
+        """Count an order, or a change to one, against the rate limit."""
         self._sent.append(now_ns)
 
     def sent_last_minute(self, now_ns: int) -> int:
@@ -99,27 +137,119 @@ class Risk:
             self._sent.popleft()
         return len(self._sent)
 
-    def _mode(self, opens: int) -> Budget | None:
-        if self.mode == "HALTED":
+    def matching(self, now_ns: int) -> int:
+        """How many contracts (Count) have traded in the last 15 seconds or may at any moment."""
+        return self.breakers.matched(now_ns) + sum(order.left for order in self.orders.working.values())
+
+    def unevaluated(self, now_ns: int) -> list[str]:
+        """The limits and breakers that were not evaluated lately, though they have to be."""
+        late = [field for field in OWN_FIELDS if now_ns - self._evaluated_ns(field) > MAX_AGE_NS]
+        return late + self.breakers.late(now_ns)
+
+    def meters(self, now_ns: int) -> tuple[Meter, ...]:
+        """Every limit with its use, then every breaker, and when each was last evaluated."""
+        return (*limit_meters(self._readings, self.breakers), *breaker_meters(self.breakers))
+
+    def _evaluated_ns(self, field: str) -> int:
+        reading = self._readings.get(field)
+        return reading.evaluated_ns if reading else 0
+
+    def _mode(self, order: Wanted, opens: int, *, grows: bool) -> Budget | None:
+        if self.mode == "HALTED" and not (self.flattens and isinstance(order, PlaceOrder) and order.is_reduce_only):
             return Budget(self.halt or "HALTED", 0, opens)
-        if self.mode == "REDUCING" and opens:
+        if self.mode == "REDUCING" and grows:
             return Budget("REDUCING_ONLY", 0, opens)
         return None
 
-    def _flow(self, order: PlaceOrder, now_ns: int) -> Budget | None:
-        if self.orders.is_working(order.ticker):
-            return Budget("ORDER_WORKING", 1, 2)  # nobody can say yet what a second one would open or close
-        if order.count > self.limits.max_order_count:
-            return Budget("ORDER_COUNT", self.limits.max_order_count, order.count)
-        sent = self.sent_last_minute(now_ns)
-        if sent >= self.limits.max_orders_per_minute:
-            return Budget("ORDER_RATE", self.limits.max_orders_per_minute, sent + 1)
-        return None
+    def _shard(self, working: int) -> tuple[Budget, ...]:
+        """What lies free on the shard that is traded on, where the exchange has told it; less what came to work since."""
+        free = self.portfolio.shard_cash.get(self.portfolio.traded_shard)
+        return () if free is None else (Budget("SHARD_CASH", free, working - self._reserved_when_told),)
 
-    def _capped(self, money: int, share_bp: int) -> int:
-        equity = self.portfolio.equity
-        share = equity * share_bp // 10_000 if equity > 0 else 0
-        return share if share < money else money
+    def _cap(self, code: str) -> int:
+        return min((self._limit(field) for field in CAPS[code]), default=UNLIMITED)
+
+    def _limit(self, field: str) -> int:
+        limit: int = getattr(self.limits, field)
+        if field.endswith("_share_bp"):
+            return max(self.portfolio.equity, 0) * limit // 10_000
+        return limit
+
+
+# The checks, each in a table of its kind: what is in no table is not checked, and a test finds it. -------------------
+
+CAPS: dict[str, tuple[str, ...]] = {
+    "MARKET_EXPOSURE": ("max_market_exposure", "max_market_share_bp"),
+    "CLOSE_EXPOSURE": ("max_close_exposure", "max_close_share_bp"),
+    "TOTAL_EXPOSURE": ("max_total_exposure", "max_total_share_bp"),
+    DAILY_LOSS: ("max_daily_loss",),
+}
+
+
+def _unevaluated(risk: Risk, order: Wanted, now_ns: int) -> Budget | None:
+    late = 0 if risk.flattens else len(risk.unevaluated(now_ns))
+    return Budget("UNEVALUATED", 0, late) if late else None
+
+
+def _working(risk: Risk, order: Wanted, now_ns: int) -> Budget | None:
+    return Budget("ORDER_WORKING", 1, 2) if risk.orders.is_in_the_way(order) else None
+
+
+def _count(risk: Risk, order: Wanted, now_ns: int) -> Budget | None:
+    limit = risk.limits.max_order_count
+    return Budget("ORDER_COUNT", limit, order.count) if order.count > limit else None
+
+
+def _rate(risk: Risk, order: Wanted, now_ns: int) -> Budget | None:
+    sent, limit = risk.sent_last_minute(now_ns), risk.limits.max_orders_per_minute
+    return Budget("ORDER_RATE", limit, sent + 1) if sent >= limit else None
+
+
+def _contracts(risk: Risk, order: Wanted, now_ns: int) -> Budget | None:
+    limit, more = risk.limits.max_contracts_per_15s, order.count
+    if isinstance(order, AmendOrder):
+        before = risk.orders.working.get(order.number)
+        more -= before.filled + before.left if before else 0
+    use = risk.matching(now_ns) + max(more, 0)
+    return Budget("CONTRACT_RATE", limit, use) if use > limit else None
+
+
+FLOW: dict[str, Callable[[Risk, Wanted, int], Budget | None]] = {
+    "UNEVALUATED": _unevaluated,
+    "ORDER_WORKING": _working,
+    "ORDER_COUNT": _count,
+    "ORDER_RATE": _rate,
+    "CONTRACT_RATE": _contracts,
+}
+
+
+def _share(risk: Risk, money: int) -> float:
+    """Of the equity, in basis points; where there is no equity anything at all is everything."""
+    equity = risk.portfolio.equity
+    return money * 10_000 / equity if equity > 0 else (10_000.0 if money else 0.0)
+
+
+Measure = Callable[[Risk, Fullest, int], tuple[float, float]]
+MEASURED: dict[str, Measure] = {
+    "max_daily_loss": lambda risk, most, now_ns: (
+        risk.limits.max_daily_loss,
+        max(risk.portfolio.loss_today, 0) + most.total,
+    ),
+    "max_total_exposure": lambda risk, most, now_ns: (risk.limits.max_total_exposure, most.total),
+    "max_total_share_bp": lambda risk, most, now_ns: (risk.limits.max_total_share_bp, _share(risk, most.total)),
+    "max_close_exposure": lambda risk, most, now_ns: (risk.limits.max_close_exposure, most.close),
+    "max_close_share_bp": lambda risk, most, now_ns: (risk.limits.max_close_share_bp, _share(risk, most.close)),
+    "max_market_exposure": lambda risk, most, now_ns: (risk.limits.max_market_exposure, most.market),
+    "max_market_share_bp": lambda risk, most, now_ns: (risk.limits.max_market_share_bp, _share(risk, most.market)),
+    "max_order_count": lambda risk, most, now_ns: (risk.limits.max_order_count, most.order),
+    "max_orders_per_minute": lambda risk, most, now_ns: (
+        risk.limits.max_orders_per_minute,
+        risk.sent_last_minute(now_ns),
+    ),
+    "max_contracts_per_15s": lambda risk, most, now_ns: (risk.limits.max_contracts_per_15s, risk.matching(now_ns)),
+}
+OF_BREAKERS = frozenset(rule.limit for rule in RULES if rule.limit) - {"max_daily_loss"}
+OWN_FIELDS = tuple(field for field in RiskLimits.__struct_fields__ if field not in OF_BREAKERS)
 
 
 def opening_count(position: int, is_bid: bool, count: int) -> int:
