@@ -20,6 +20,7 @@ from trading.core.parameters import (
     SettlementWindow,
     TailName,
 )
+from trading.core.strategies import STRATEGIES
 
 ON_OFF = ("on", "off")
 MOST_MONEY = 10**15  # a thousand million dollars: beyond it somebody mistyped
@@ -87,6 +88,7 @@ class Knob:
 
 DOLLARS, PERCENT, SHARE = Decimal(1_000_000), Decimal("0.01"), Decimal(100)
 SECONDS, MILLISECONDS = Decimal(1_000_000_000), Decimal(1_000_000)
+CENTS, CONTRACTS = Decimal(100), Decimal(100)
 
 
 def _limit(name: str, label: str, field: str, *, scale: Decimal, unit: str) -> Knob:
@@ -94,6 +96,8 @@ def _limit(name: str, label: str, field: str, *, scale: Decimal, unit: str) -> K
 
 
 KNOBS: tuple[Knob, ...] = (
+    Knob("strategy", "Strategy", "Strategy", "strategy", choices=tuple(STRATEGIES),
+         help="edge_taker takes what is displayed; edge_maker rests quotes around fair value."),
     Knob("model", "Fair value model", "Pricing", "model", choices=get_args(ModelName),
          help="gbm_avg and abm_avg price the average the contract settles on; digital is plain Black-Scholes."),
     Knob("tails", "Tails", "Pricing", "tails", choices=get_args(TailName)),
@@ -135,12 +139,34 @@ KNOBS: tuple[Knob, ...] = (
     Knob("depth_share", "Most of the displayed size", "Size", "depth_share", PERCENT, "%"),
     Knob("top_up", "Add to a position from", "Size", "top_up_share", PERCENT, "%",
          help="Of what the edge is worth, when so much is missing."),
+    Knob("joint", "Size windows together", "Size", "joint_kelly", choices=ON_OFF, is_switch=True,
+         help="Whether windows that close together are sized as one bet."),
+    Knob("correlation", "Least correlation of two coins", "Size", "correlation_floor"),
+    Knob("fractional", "Hundredths of a contract", "Size", "fractional", choices=ON_OFF, is_switch=True,
+         help="Where the market allows them; else whole contracts."),
+    Knob("volume_share", "Most of the traded volume", "Size", "volume_share", PERCENT, "%",
+         help="Of what has traded in the window so far; 100 is no cap."),
     _limit("market_cap", "Most at risk in one market", "max_market_exposure", scale=DOLLARS, unit="$"),
     _limit("market_share", "One market, of the equity", "max_market_share_bp", scale=SHARE, unit="%"),
     _limit("close_cap", "Most at risk on one close", "max_close_exposure", scale=DOLLARS, unit="$"),
     _limit("close_share", "One close, of the equity", "max_close_share_bp", scale=SHARE, unit="%"),
     _limit("total_cap", "Most at risk in total", "max_total_exposure", scale=DOLLARS, unit="$"),
     _limit("total_share", "Total, of the equity", "max_total_share_bp", scale=SHARE, unit="%"),
+    Knob("maker_spread", "Least half spread", "Quotes", "maker_half_spread", PERCENT, "%",
+         help="In cents a contract, on either side of what we believe; more where being picked off costs more."),
+    Knob("maker_adverse", "Margin for informed trades", "Quotes", "maker_adverse", PERCENT, "%"),
+    Knob("maker_skew", "Skew with inventory", "Quotes", "maker_skew",
+         help="How far a full inventory moves the quotes, times p (1 - p)."),
+    Knob("maker_size", "Largest quote", "Quotes", "maker_max_count", CONTRACTS, "contracts", is_whole=True),
+    Knob("maker_reaction", "Our reaction time", "Quotes", "maker_reaction_ns", MILLISECONDS, "ms", is_whole=True,
+         help="How long a quote is exposed to news before it is pulled."),
+    Knob("maker_stale", "Quotes are stale after", "Quotes", "maker_stale_ns", MILLISECONDS, "ms", is_whole=True),
+    Knob("maker_quiet_close", "No quotes before the close for", "Quotes", "maker_quiet_close_ns", SECONDS, "s",
+         is_whole=True),
+    Knob("quote_life", "Life of a quote", "Quotes", "quote_life_ns", SECONDS, "s", is_whole=True,
+         help="It expires by itself so long after it was last confirmed."),
+    Knob("quote_move", "Least move of a quote", "Quotes", "quote_improvement", CENTS, "cents", is_whole=True),
+    Knob("quote_interval", "Between two moves of a quote", "Quotes", "quote_interval_ns", SECONDS, "s", is_whole=True),
     Knob("latency", "Order latency", "Timing", "order_latency_ns", MILLISECONDS, "ms", is_whole=True,
          help="From the decision to the arrival at the exchange; the order meets the book as it is then."),
     Knob("reply", "Reply latency", "Timing", "reply_latency_ns", MILLISECONDS, "ms", is_whole=True),

@@ -35,7 +35,7 @@ LIMIT_GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 PARAMETERS = {
-    "strategy": Words("Strategy", "Which strategy decides. edge_taker takes what is displayed when the net edge is large enough."),
+    "strategy": Words("Strategy", "Which strategy decides. edge_taker takes what is displayed when the net edge is large enough; edge_maker rests quotes around fair value and never crosses the spread."),
     "model": Words("Fair value model", "gbm_avg and abm_avg price the average of sixty seconds the contract settles on; digital is plain Black-Scholes."),
     "tails": Words("Tails", "The shape of large moves: student_t is fatter than normal; mixture is two normals, a narrow and a wide one; empirical is what past windows showed, where that was fitted, else student_t."),
     "degrees_of_freedom": Words("Degrees of freedom", "Of Student's t, above 2; fewer mean fatter tails."),
@@ -80,7 +80,21 @@ PARAMETERS = {
     "quiet_open_ns": Words("No trade after the open for", "A market just opened is left alone for so long."),
     "quiet_close_ns": Words("No trade before the close for", "Nothing is sent so shortly before the close."),
     "order_interval_ns": Words("Between two orders in a market", "At least so long after one order before the next."),
-    "order_latency_ns": Words("Paper: order on its way", "From the decision to the arrival at the paper exchange; the order meets the book as it is then."),
+    "joint_kelly": Words("Size windows together", "Whether windows that close together are sized as one bet: the coins move as one."),
+    "correlation_floor": Words("Least correlation", "0 or more, below 1: what two coins' index returns are taken to have in common at least."),
+    "fractional": Words("Hundredths of a contract", "Whether sizes are in hundredths of a contract, where the market allows it; else whole contracts."),
+    "volume_share": Words("Most of the traded volume", "Above 0, at most 1: the share of what has traded in the window so far that an order may ask for; 1 is no cap."),
+    "maker_skew": Words("Skew with inventory", "How far a full inventory moves the quotes, times p (1 - p): with 0.1 at even odds two and a half cents."),
+    "maker_half_spread": Words("Least half spread", "In dollars a contract: a quote is at least so far from what we believe; further where being picked off costs more."),
+    "maker_adverse": Words("Margin for informed trades", "In dollars a contract: what a fill of a quote is expected to cost us beside being picked off."),
+    "maker_reaction_ns": Words("Our reaction time", "How long a quote is exposed to news before it is pulled; after a move the quotes stay away for as long."),
+    "maker_stale_ns": Words("Quotes are stale after", "Quotes are pulled when the spot price is older, or the next value of the index so much overdue."),
+    "maker_quiet_close_ns": Words("No quotes before the close for", "Quotes are pulled so long before the close, and expire by then."),
+    "maker_max_count": Words("Largest quote", "No quote is larger."),
+    "quote_life_ns": Words("Life of a quote", "A resting order expires by itself so long after it was last confirmed."),
+    "quote_improvement": Words("Least move of a quote", "In hundredths of a cent (100 is a cent): a resting order is moved when its price is off by so much."),
+    "quote_interval_ns": Words("Between two moves of a quote", "A resting order is moved again after so long at the earliest."),
+    "order_latency_ns": Words("Paper: order on its way", "From the decision to the arrival at the paper exchange, of cancels and amends too; the order meets the book as it is then."),
     "reply_latency_ns": Words("Paper: answer on its way", "From the paper exchange back to us."),
     "reason": LIMITS["reason"],
 }  # fmt: skip
@@ -103,7 +117,14 @@ PARAMETER_GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "edge_threshold", "edge_basis", "slippage", "min_confidence", "exit_margin", "quiet_open_ns", "quiet_close_ns",
         "order_interval_ns",
     )),
-    ("How much", "", ("kelly_fraction", "probability_margin", "depth_share", "top_up_share")),
+    ("How much", "", (
+        "kelly_fraction", "probability_margin", "joint_kelly", "correlation_floor", "depth_share", "volume_share", "top_up_share",
+        "fractional",
+    )),
+    ("Quotes", "Of strategies whose orders rest in the book, such as edge_maker.", (
+        "maker_half_spread", "maker_adverse", "maker_skew", "maker_max_count", "maker_reaction_ns", "maker_stale_ns",
+        "maker_quiet_close_ns", "quote_life_ns", "quote_improvement", "quote_interval_ns",
+    )),
     ("Paper exchange", "", ("order_latency_ns", "reply_latency_ns")),
     ("This version", "The trader has it within two seconds of saving. Earlier versions stay.", ("reason",)),
 )  # fmt: skip

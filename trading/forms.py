@@ -145,6 +145,12 @@ class StrategyParametersForm(VersionForm):
     order_interval_ns = seconds()
     order_latency_ns = seconds()
     reply_latency_ns = seconds()
+    maker_reaction_ns = seconds()
+    maker_stale_ns = seconds()
+    maker_quiet_close_ns = seconds()
+    quote_life_ns = seconds()
+    quote_interval_ns = seconds()
+    maker_max_count = contracts()
 
     class Meta:
         model = StrategyParameters
