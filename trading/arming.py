@@ -155,6 +155,12 @@ def disarm_when_due(account: str, halt: str = "") -> list[Arming]:
     return services.disarm(account, by="the trader", reason=f"{code} halted trading") if code else []
 
 
+def promotion_note(row: Promotion) -> Promotion:
+    """Keep what was found of a record."""
+    row.save(force_insert=True)
+    return row
+
+
 def _kind(account: str, market_source: str) -> str:
     if market_source != "real":
         return REHEARSAL
