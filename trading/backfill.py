@@ -1,6 +1,7 @@
 """The entries of accounts that traded before there were entries, as the migration makes them: market by market."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any
@@ -30,7 +31,9 @@ def backfill(apps: Apps) -> int:
 
 def _rows(apps: Apps, entry: Any, account: Any) -> Iterator[Any]:
     began_ns = int(account.created_at.timestamp() * 1_000) * 1_000_000
-    yield from _entries(entry, account.name, OPENING, "", began_ns, opening_postings(account.opening_cash))
+    yield from _entries(
+        entry(account=account.name, movement=OPENING, event_ns=began_ns), opening_postings(account.opening_cash)
+    )
     settlements = {
         row.ticker: row for row in apps.get_model("trading", "Settlement").objects.filter(account=account.name)
     }
@@ -38,10 +41,13 @@ def _rows(apps: Apps, entry: Any, account: Any) -> Iterator[Any]:
     for ticker, of_market in groupby(fills.iterator(chunk_size=BATCH), attrgetter("ticker")):
         position = Position(ticker)
         for fill in of_market:
+            movement = entry(
+                account=account.name, movement=f"fill {fill.trade_id}", ticker=ticker, event_ns=fill.event_ns
+            )
             postings = fill_postings(
                 position, is_bid=fill.is_bid, price=fill.price, count=fill.count, fee=fill.fee, shard=SHARD
             )
-            yield from _entries(entry, account.name, f"fill {fill.trade_id}", ticker, fill.event_ns, postings)
+            yield from _entries(movement, postings)
         if settlement := settlements.pop(ticker, None):
             yield from _settled(entry, position, settlement)
     for settlement in settlements.values():
@@ -49,15 +55,13 @@ def _rows(apps: Apps, entry: Any, account: Any) -> Iterator[Any]:
 
 
 def _settled(entry: Any, position: Position, row: Any) -> Iterator[Any]:
-    postings = settled_postings(position, row.payout, SHARD)
-    yield from _entries(entry, row.account, f"settlement {row.ticker}", row.ticker, row.event_ns, postings)
+    movement = entry(account=row.account, movement=f"settlement {row.ticker}", ticker=row.ticker, event_ns=row.event_ns)
+    yield from _entries(movement, settled_postings(position, row.payout, SHARD))
 
 
-def _entries(
-    entry: Any, account: str, movement: str, ticker: str, at_ns: int, postings: tuple[Posting, ...]
-) -> Iterator[Any]:
+def _entries(movement: Any, postings: tuple[Posting, ...]) -> Iterator[Any]:
+    """`movement` is an entry that says of which, and when."""
     for posting in postings:
-        yield entry(
-            account=account, movement=movement, book=posting.book, shard=posting.shard, ticker=ticker,
-            amount=posting.amount, event_ns=at_ns,
-        )  # fmt: skip
+        row = deepcopy(movement)
+        row.book, row.amount, row.shard = posting
+        yield row

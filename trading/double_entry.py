@@ -1,4 +1,4 @@
-"""Every movement of an account's money, twice: `book` writes the entries, `check` holds them against everything else."""
+"""Every movement of an account's money, twice: from one book into another. What is written here trial_balance.py holds against the rest."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

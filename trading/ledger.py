@@ -1,4 +1,4 @@
-"""The ledger: cash, positions and profit recomputed from opening cash, fills, fees and settlements alone."""
+"""The ledger: cash, positions and profit recomputed from opening cash, what moved from outside, fills, fees and settlements."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,8 @@ from django.db.models import F, Sum
 
 from markets.core.units import PRICE_DOLLAR
 from trading.core import portfolio
-from trading.models import Account, Fill, Position, Settlement
+from trading.core.postings import OPENING
+from trading.models import Account, Fill, LedgerEntry, Position, Settlement
 
 
 class Difference(NamedTuple):
@@ -38,6 +39,7 @@ class Ledger(NamedTuple):
 
     account: str
     opening_cash: int
+    moved: int  # deposits less withdrawals since, transfers under way and adjustments that a person accepted
     cash: int
     fees: int
     payouts: int
@@ -55,8 +57,9 @@ class Realised(NamedTuple):
 
 def ledger(account: str) -> Ledger:
     """Recompute an account, and compare it with its Position rows. Raises Account.DoesNotExist."""
-    with _one_moment():
+    with one_moment():
         opening_cash = Account.objects.get(pk=account).opening_cash
+        moved = _moved(account)
         totals = _totals(account)
         settlements = {row.ticker: row for row in Settlement.objects.filter(account=account)}
         rows = {row.ticker: row for row in Position.objects.filter(account=account)}
@@ -64,7 +67,8 @@ def ledger(account: str) -> Ledger:
     return Ledger(
         account=account,
         opening_cash=opening_cash,
-        cash=opening_cash + payouts + sum(market.cash for market in totals.values()),
+        moved=moved,
+        cash=opening_cash + moved + payouts + sum(market.cash for market in totals.values()),
         fees=sum(market.fees for market in totals.values()),
         payouts=payouts,
         positions={ticker: market.net for ticker, market in totals.items() if ticker not in settlements},
@@ -113,6 +117,12 @@ def _book(position: portfolio.Position, row: Fill | Settlement) -> None:
         position.settle(row.result, row.yes_pays)
 
 
+def _moved(account: str) -> int:
+    """Cash that came or went by no trade: only the entries know of it."""
+    moves = LedgerEntry.objects.filter(account=account, book__in=("deposits", "transfers")).exclude(movement=OPENING)
+    return -int(moves.aggregate(all=Sum("amount"))["all"] or 0)
+
+
 def _totals(account: str) -> dict[str, MarketTotals]:
     """By ticker. The sums are made by the database: an account may have a million fills."""
     fills = Fill.objects.filter(account=account).order_by().values("ticker", "is_bid")
@@ -153,7 +163,7 @@ def _differences(
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
+def one_moment() -> Iterator[None]:
     """All reads see the same moment, though the journal goes on writing."""
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from trading import audits, selectors, services
+from trading import audits, selectors, services, trial_balance
 from trading.audits import INDEX_KINDS
 from trading.core.index_truth import RECENT
 from trading.models import Account, Discrepancy
@@ -22,11 +22,11 @@ INDEX_WINDOWS = 4 * RECENT  # looked at of each asset: enough for RECENT that we
 def ledger_check() -> int:
     """Recompute every account; open a Discrepancy for what differs, close those that add up again.
 
-    Returns how many markets of accounts differ.
+    Returns how many markets (or books) of accounts differ.
     """
     wrong: dict[str, list[str]] = {}
     for account in Account.objects.order_by("name").values_list("name", flat=True):
-        for difference in selectors.ledger(account).differences:
+        for difference in [*selectors.ledger(account).differences, *trial_balance.check(account)]:
             wrong.setdefault(f"{account} {difference.subject}", []).append(difference.text)
     for subject, texts in wrong.items():
         services.discrepancy_open(LEDGER, subject, "; ".join(texts))
