@@ -86,7 +86,7 @@ class Knob:
         return int(number)
 
 
-DOLLARS, PERCENT, SHARE = Decimal(1_000_000), Decimal("0.01"), Decimal(100)
+DOLLARS, PERCENT, SHARE, HUNDRED = Decimal(1_000_000), Decimal("0.01"), Decimal(100), Decimal(100)
 SECONDS, MILLISECONDS = Decimal(1_000_000_000), Decimal(1_000_000)
 CENTS, CONTRACTS = Decimal(100), Decimal(100)
 
@@ -152,6 +152,13 @@ KNOBS: tuple[Knob, ...] = (
     _limit("close_share", "One close, of the equity", "max_close_share_bp", scale=SHARE, unit="%"),
     _limit("total_cap", "Most at risk in total", "max_total_exposure", scale=DOLLARS, unit="$"),
     _limit("total_share", "Total, of the equity", "max_total_share_bp", scale=SHARE, unit="%"),
+    _limit("order_count", "Size of one order", "max_order_count", scale=HUNDRED, unit="contracts"),
+    _limit("order_rate", "Orders a minute", "max_orders_per_minute", scale=Decimal(1), unit="orders"),
+    _limit("contract_rate", "Contracts in 15 seconds", "max_contracts_per_15s", scale=HUNDRED, unit="contracts"),
+    _limit("drawdown", "Drawdown that stops it", "max_drawdown_bp", scale=SHARE, unit="%"),
+    _limit("losing_streak", "Losing streak that stops it", "max_losing_streak", scale=Decimal(1), unit="markets"),
+    _limit("rejects", "Refused orders a minute that stop it", "max_rejects_per_minute", scale=Decimal(1), unit="orders"),
+    _limit("silence", "Silence of books or spot that stops it", "max_stale_ms", scale=Decimal(1), unit="ms"),
     Knob("maker_spread", "Least half spread", "Quotes", "maker_half_spread", PERCENT, "%",
          help="In cents a contract, on either side of what we believe; more where being picked off costs more."),
     Knob("maker_adverse", "Margin for informed trades", "Quotes", "maker_adverse", PERCENT, "%"),

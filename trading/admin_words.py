@@ -21,7 +21,15 @@ LIMITS = {
     "max_market_exposure": Words("At risk in one market", "The most that can be lost in one market."),
     "max_market_share_bp": Words("Share in one market", "The same as a share of the equity; the lower of the two binds."),
     "max_order_count": Words("Size of one order", "No order is larger."),
-    "max_orders_per_minute": Words("Orders a minute", "Over any sixty seconds, all markets together."),
+    "max_orders_per_minute": Words("Orders a minute", "New orders and changes over any sixty seconds, all markets together; taking one back is always free."),
+    "max_contracts_per_15s": Words("Contracts in 15 seconds", "What has traded in the last fifteen seconds and what may at any moment; the exchange keeps the same limit in an order group."),
+    "max_drawdown_bp": Words("Drawdown", "When the equity is so far below its highest, trading stops until a person sets the mode again. Money paid in or out counts for nothing."),
+    "max_losing_streak": Words("Losing streak", "After so many settled markets in a row that lost, trading stops until a person sets the mode again."),
+    "max_fee_difference": Words("Fee difference", "When a fill is charged more or less than the fee terms say by more than this, trading stops until a person sets the mode again."),
+    "max_rejects_per_minute": Words("Rejected orders a minute", "When the exchange has refused so many within sixty seconds, nothing is sent until a minute has passed."),
+    "max_stale_ms": Words("Silence of books or spot", "When no book or no spot price of the open markets was heard for so long, nothing is sent until they are heard for ten seconds again."),
+    "max_clock_skew_ms": Words("Clock difference", "Between our clock and the exchange's; from there on nothing is sent to the exchange."),
+    "min_parse_rate_bp": Words("Least share of readable frames", "Of the frames of each feed; with fewer nothing is sent to the exchange. Above 0."),
     "reason": Words("Why", "Kept with the version, beside your name."),
 }  # fmt: skip
 
@@ -30,7 +38,11 @@ LIMIT_GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Everything open", "", ("max_total_exposure", "max_total_share_bp")),
     ("One close", "", ("max_close_exposure", "max_close_share_bp")),
     ("One market", "", ("max_market_exposure", "max_market_share_bp")),
-    ("Orders", "", ("max_order_count", "max_orders_per_minute")),
+    ("Orders", "", ("max_order_count", "max_orders_per_minute", "max_contracts_per_15s")),
+    ("Breakers", "What stops trading as a whole. Each clears itself or waits for a person, as it says.", (
+        "max_drawdown_bp", "max_losing_streak", "max_fee_difference", "max_rejects_per_minute", "max_stale_ms", "max_clock_skew_ms",
+        "min_parse_rate_bp",
+    )),
     ("This version", "The trader has it within two seconds of saving. Earlier versions stay.", ("reason",)),
 )  # fmt: skip
 

@@ -67,9 +67,14 @@ def money(**options: Any) -> ScaledField:
     return ScaledField(scale=MILLION, unit="dollars", min_value=0, **options)
 
 
-def share(**options: Any) -> ScaledField:
-    """Percent of the equity, to a basis point."""
-    return ScaledField(scale=HUNDRED, unit="percent of the equity", min_value=0, **options)
+def share(of: str = "the equity", **options: Any) -> ScaledField:
+    """Percent of something, to a basis point."""
+    return ScaledField(scale=HUNDRED, unit=f"percent of {of}", **({"min_value": 0} | options))
+
+
+def whole(unit: str) -> ScaledField:
+    """How many, or how long in whole units."""
+    return ScaledField(scale=0, unit=unit, min_value=0)
 
 
 def contracts(**options: Any) -> ScaledField:
@@ -110,7 +115,7 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]  # one form for tw
 
 
 class RiskLimitsForm(VersionForm):
-    """The risk limits in dollars, contracts and percent."""
+    """The risk limits in dollars, contracts, percent and milliseconds."""
 
     struct = core_limits.RiskLimits
     words = admin_words.LIMITS
@@ -123,7 +128,15 @@ class RiskLimitsForm(VersionForm):
     max_close_share_bp = share()
     max_total_share_bp = share()
     max_order_count = contracts()
-    max_orders_per_minute = forms.IntegerField(min_value=0)
+    max_orders_per_minute = whole("orders")
+    max_contracts_per_15s = contracts()
+    max_drawdown_bp = share("the highest equity")
+    max_losing_streak = whole("settled markets")
+    max_fee_difference = money()
+    max_rejects_per_minute = whole("orders")
+    max_stale_ms = whole("milliseconds")
+    max_clock_skew_ms = whole("milliseconds")
+    min_parse_rate_bp = share("the frames", max_value=100)
 
     class Meta:
         model = RiskLimits

@@ -21,7 +21,9 @@ QUICK = {"MARKET": "demo", "SPEED": "60", "DEMO_SEED": "11"}
 LIMITS = {
     "max_daily_loss": "500", "max_market_exposure": "200", "max_close_exposure": "400", "max_total_exposure": "1000",
     "max_market_share_bp": "2", "max_close_share_bp": "4", "max_total_share_bp": "10",
-    "max_order_count": "500", "max_orders_per_minute": "60",
+    "max_order_count": "500", "max_orders_per_minute": "60", "max_contracts_per_15s": "2000",
+    "max_drawdown_bp": "10", "max_losing_streak": "12", "max_fee_difference": "0.0001", "max_rejects_per_minute": "20",
+    "max_stale_ms": "15000", "max_clock_skew_ms": "2000", "min_parse_rate_bp": "99",
 }  # fmt: skip
 LEDGER_CASH = "from trading import selectors; print(selectors.ledger('demo').cash)"
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"

@@ -30,7 +30,9 @@ KINDS = (
 LIMITS = {
     "max_daily_loss": "500.25", "max_market_exposure": "200", "max_close_exposure": "0.000001",
     "max_total_exposure": "1000", "max_market_share_bp": "2.5", "max_close_share_bp": "4", "max_total_share_bp": "10",
-    "max_order_count": "12.34", "max_orders_per_minute": "60", "reason": "a calmer day",
+    "max_order_count": "12.34", "max_orders_per_minute": "60", "max_contracts_per_15s": "150", "max_drawdown_bp": "12.5",
+    "max_losing_streak": "9", "max_fee_difference": "0.0001", "max_rejects_per_minute": "7", "max_stale_ms": "20000",
+    "max_clock_skew_ms": "1500", "min_parse_rate_bp": "98.5", "reason": "a calmer day",
 }  # fmt: skip
 
 
@@ -106,7 +108,7 @@ def test_limits_are_typed_in_dollars_percent_and_contracts_and_stored_exactly(as
     assert as_ada.post(page("risklimits", "add"), LIMITS).status_code == 302
     row = RiskLimits.objects.get()
     assert row.limits() == CoreLimits(
-        500_250_000, 200_000_000, 1, 1_000_000_000, 250, 400, 1_000, 1_234, 60
+        500_250_000, 200_000_000, 1, 1_000_000_000, 250, 400, 1_000, 1_234, 60, 1_250, 9, 100, 15_000, 20_000, 1_500, 9_850, 7
     )  # fmt: skip
     assert (row.author, row.reason) == (ada, "a calmer day")
     assert LogEntry.objects.get().object_id == str(row.pk)
@@ -142,6 +144,9 @@ def test_saving_what_the_form_showed_stores_the_same_values_again(as_ada: Client
         ({"max_daily_loss": "much"}, "Enter a number"),
         ({"max_daily_loss": ""}, "required"),
         ({"max_market_share_bp": "NaN"}, "Enter a number"),
+        ({"max_losing_streak": "1.5"}, "no more than 0 decimal places"),
+        ({"min_parse_rate_bp": "0"}, "above 0 and at most 100 percent"),
+        ({"min_parse_rate_bp": "101"}, "less than or equal to 100"),
         ({"reason": " "}, "required"),
     ],
 )
