@@ -1,14 +1,14 @@
-"""Positions, cash, realised and open profit; apply a Fill, a Settled."""
+"""Positions, cash, realised and open profit; apply a Fill, a Settled, a movement of cash."""
 
 from markets.core.payout import payout_of, yes_pays_of
 from markets.core.units import DAY_NS, PRICE_DOLLAR
-from trading.core.events import Fill, HeldPosition, Opening, Settled
+from trading.core.events import CashMoved, CashTold, Fill, HeldPosition, Opening, Settled
 
 
 class Position:
     """One signed count in one market: + YES, - NO. `cost` is what the open contracts cost, without fees."""
 
-    __slots__ = ("close_ns", "cost", "count", "fees", "realised", "ticker", "trade_ids")
+    __slots__ = ("close_ns", "cost", "count", "fees", "realised", "ticker")
 
     def __init__(self, ticker: str, close_ns: int = 0) -> None:
         self.ticker = ticker
@@ -17,7 +17,6 @@ class Position:
         self.cost = 0
         self.realised = 0
         self.fees = 0
-        self.trade_ids: dict[str, None] = {}
 
     def trade(self, is_bid: bool, price: int, count: int) -> int:
         """Book `count` bought (or sold) at the YES price; returns what the venue's cash changes by, fees apart.
@@ -54,15 +53,23 @@ class Position:
 
 
 class Portfolio:
-    """What the account holds. Money in 1/1 000 000 dollar; the day is the UTC day of the events."""
+    """What the account holds. Money in 1/1 000 000 dollar; the day is the UTC day of the events.
+
+    `shard_cash` is what lies free on each shard of the exchange, where it was told; our own trades go on from there.
+    """
 
     def __init__(self) -> None:
         self.cash = 0
+        self.shard_cash: dict[int, int] = {}
+        self.traded_shard = 0
         self.positions: dict[str, Position] = {}
         self.exposure = 0
         self.realised_today = 0
         self.fees_today = 0
         self.day = 0
+        self._booked: dict[str, dict[str, None]] = {}  # trade ids by ticker, past the settlement too
+        self._moved: dict[tuple[str, int], None] = {}  # movements of cash, by reference and shard
+        self._settled_on: dict[str, int] = {}  # the day
 
     def open(self, opening: Opening) -> None:
         """Begin with what a session carries over."""
@@ -72,6 +79,8 @@ class Portfolio:
         self.fees_today = opening.fees_today
         self.positions = {held.ticker: _restored(held) for held in opening.positions}
         self.exposure = sum(position.cost for position in self.positions.values())
+        for ticker, trade_ids in opening.trade_ids:
+            self._booked.setdefault(ticker, {}).update(dict.fromkeys(trade_ids))
 
     def advance(self, now_ns: int) -> bool:
         """Time passes; True when a new UTC day began, and with it a new day's loss."""
@@ -79,18 +88,21 @@ class Portfolio:
         if day <= self.day:
             return False
         self.day, self.realised_today, self.fees_today = day, 0, 0
+        for ticker in [ticker for ticker, settled in self._settled_on.items() if settled < day - 1]:
+            del self._settled_on[ticker], self._booked[ticker]
         return True
 
     def fill(self, fill: Fill, close_ns: int) -> HeldPosition | None:
         """Book a fill; None when its trade id was booked before."""
+        booked = self._booked.setdefault(fill.ticker, {})
+        if fill.trade_id in booked:
+            return None
+        booked[fill.trade_id] = None
         position = self.positions.get(fill.ticker)
         if position is None:
             position = self.positions[fill.ticker] = Position(fill.ticker, close_ns)
-        if fill.trade_id in position.trade_ids:
-            return None
-        position.trade_ids[fill.trade_id] = None
         cost, realised = position.cost, position.realised
-        self.cash += position.trade(fill.is_bid, fill.price, fill.count) - fill.fee
+        self._pay(position.trade(fill.is_bid, fill.price, fill.count) - fill.fee, fill.shard)
         position.fees += fill.fee
         self.fees_today += fill.fee
         self._account_for(position, cost, realised)
@@ -102,9 +114,24 @@ class Portfolio:
         if position is None:
             return None
         cost, realised = position.cost, position.realised
-        self.cash += position.settle(settled.result, settled.yes_pays)
+        self._settled_on[settled.ticker] = self.day
+        self._booked.setdefault(settled.ticker, {})
+        self._pay(position.settle(settled.result, settled.yes_pays), settled.shard)
         self._account_for(position, cost, realised)
         return position.held()
+
+    def move(self, moved: CashMoved) -> bool:
+        """Book cash that came or went by no trade: it is no profit. False when that was booked before."""
+        key = (moved.reference, moved.shard)
+        if key in self._moved:
+            return False
+        self._moved[key] = None
+        self._pay(moved.amount, moved.shard)
+        return True
+
+    def told(self, told: CashTold) -> None:
+        """What the exchange says lies free on each shard, and on which of them we trade."""
+        self.shard_cash, self.traded_shard = dict(told.by_shard), told.traded_shard
 
     def count(self, ticker: str) -> int:
         """The signed count held in a market."""
@@ -129,6 +156,11 @@ class Portfolio:
     def loss_today(self) -> int:
         """Realised loss of the day with its fees; negative is a profit."""
         return self.fees_today - self.realised_today
+
+    def _pay(self, amount: int, shard: int) -> None:
+        self.cash += amount
+        if shard in self.shard_cash:
+            self.shard_cash[shard] += amount
 
     def _account_for(self, position: Position, cost_before: int, realised_before: int) -> None:
         self.exposure += position.cost - cost_before

@@ -104,6 +104,18 @@ class Watch:
             if market.contract.close_ns < now_ns - DAY_NS and ticker not in held:
                 self._drop(market)
 
+    def heard(self, now_ns: int) -> dict[str, int]:
+        """When any book of the open markets, and any price of what is behind them, was heard last. A book that stands is
+        heard now: its feed says when it is lost, and nothing else need happen in it. An open market is as good as heard at
+        its opening; 0: nothing is open."""
+        books_ns = spot_ns = 0
+        for market in self.markets.values():
+            contract = market.contract
+            if market.status == "open" and contract.open_ns <= now_ns < contract.close_ns:
+                books_ns = max(books_ns, market.heard_ns if market.lost else now_ns, contract.open_ns)
+                spot_ns = max(spot_ns, self.underlyings[contract.asset].spot.source_ns, contract.open_ns)
+        return {"books_ns": books_ns, "spot_ns": spot_ns}
+
     def refused(self, market: MarketState) -> str:
         """The reason code why the exchange would take no order in this market now, or none is to be sent whatever it
         would take; not even one that closes what is held. Empty when there is none."""
