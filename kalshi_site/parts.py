@@ -1,4 +1,4 @@
-"""What `up` starts: Redis (unless REDIS_URL names one), web, Celery worker, beat and trader."""
+"""What `up` starts: Redis (unless REDIS_URL names one), web, Celery worker, beat and trader; with real orders a watchdog."""
 
 import functools
 import os
@@ -19,11 +19,15 @@ MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 def parts(*, home: Path, port: int) -> list[Part]:
     """In the order of starting; they are stopped the other way round, so the trader leaves first."""
     own_redis = [redis(home)] if brings_redis() else []
-    return [*map(_without_key, [*own_redis, web(port), worker(), beat(home)]), trader()]
+    is_real = settings.ORDERS == "exchange"
+    keyless = [*own_redis, web(port), *([] if is_real else [worker()]), beat(home)]
+    keyed = [worker(), watchdog()] if is_real else []
+    return [*map(_without_key, keyless), *keyed, trader()]
 
 
 def _without_key(part: Part) -> Part:
-    """The key of the exchange is for the trader alone; what is set, though empty, is not taken from .env either."""
+    """The key of the exchange is for who must reach it: the trader; and where orders go there, the watchdog, and the worker
+    that compares our books with the exchange's. What is set, though empty, is not taken from .env either."""
     return replace(part, environment={**part.environment, **dict.fromkeys(VARIABLES, "")})
 
 
@@ -78,6 +82,17 @@ def beat(home: Path) -> Part:
         command=[sys.executable, "-m", "celery", "--quiet", "-A", "kalshi_site", "beat", *schedule],
         niceness=10,
         comes_last=True,
+    )
+
+
+def watchdog() -> Part:
+    """Takes back what rests when the trader is stuck or dead; it leaves after the trader. When we are killed the trader dies
+    with us, so it stays until nothing rests, and leaves by itself."""
+    return Part(
+        name="watchdog",
+        command=[sys.executable, str(MANAGE), "watchdog"],
+        farewell=((signal.SIGTERM, 5.0),),
+        orphan_signal=signal.SIGHUP,
     )
 
 

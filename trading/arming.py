@@ -69,10 +69,10 @@ def confirmation(account: str, *, is_production: bool) -> str:
     return f"TRADE REAL MONEY ON {account}" if is_production else "TRADE ON PRACTICE"
 
 
-def standing(record: str = RECORD) -> Standing:
-    """How it stands now with the account of the trader."""
+def standing(record: str = RECORD, account: str = "") -> Standing:
+    """How it stands now with the account of the trader, or with one that is named."""
     status = selectors.status().row
-    account = status.account or str(settings.ACCOUNT)
+    account = account or status.account or str(settings.ACCOUNT)
     kind = _kind(account, status.market_source or str(settings.MARKET))
     gate = Promotion.objects.filter(account=record).order_by("-id").first()
     return Standing(

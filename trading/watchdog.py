@@ -62,8 +62,10 @@ class Watchdog:
         *,
         steady: Callable[[], float] = time.monotonic,
         reached_s: float = REACHED_S,
+        leaves_after_s: float | None = None,
     ) -> None:
-        self.home, self.rows = home, rows
+        """`leaves_after_s`: end, once the trader is gone, when nothing has rested (or the exchange was away) for so long."""
+        self.home, self.rows, self.leaves_after_s = home, rows, leaves_after_s
         self._door, self._steady, self._reached_s = door, steady, reached_s
         self._trader = beats.Listener(home / beats.TRADER)
         self._beater = beats.Beater(home / beats.WATCHDOG, account=rows.account)
@@ -72,6 +74,7 @@ class Watchdog:
         self._reached: float | None = None
         self._asked: float | None = None
         self._beaten: float | None = None
+        self._alone_s: float | None = None  # that the trader is gone and nothing was left to do
         self._tries = 0
         self._said = ""
         self._reason = ""
@@ -81,7 +84,7 @@ class Watchdog:
         async with AsyncExitStack() as stack:
             known: Door | None = None
             rest: KalshiRest | None = None
-            while not stopped.is_set():
+            while not (stopped.is_set() or self._is_over()):
                 door = await asyncio.to_thread(self._door)
                 if door is not None and (known is None or door.hosts != known.hosts or door.signer != known.signer):
                     await stack.aclose()
@@ -95,6 +98,8 @@ class Watchdog:
                     await asyncio.wait_for(stopped.wait(), LOOK_S)
                 except TimeoutError:
                     continue
+            self._asked = None  # what was there to do is done once more
+            await self.look(rest)
         self._beater.beat(is_over=True, text="the watchdog has left")
 
     async def look(self, rest: Reach | None) -> None:
@@ -102,12 +107,20 @@ class Watchdog:
         now_s = self._steady()
         seen = self._see(now_s)
         why = why_cancel(seen)
+        is_gone = seen.state == "dead" or (seen.beat is not None and seen.beat.is_over)
+        self._alone_s = self._for("alone", is_gone and not self._tries, now_s)
         if rest is not None and self._is_due(now_s, is_close=is_watched_closely(seen)):
             self._asked = now_s
             resting = await self._resting(rest)
             if resting is not None:
                 await self._judge(rest, seen, why, resting)
         self._beat()
+
+    def _is_over(self) -> bool:
+        is_long = self.leaves_after_s is not None and self._alone_s is not None and self._alone_s > self.leaves_after_s
+        if is_long:
+            self._say("the trader has left and nothing rests")
+        return is_long
 
     def _see(self, now_s: float) -> Seen:
         beat = self._trader.look(now_s)
