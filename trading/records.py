@@ -10,7 +10,7 @@ from django.db.models import Sum
 from markets import services as markets
 from markets.core.events import MarketListed, MarketStatus
 from markets.core.payout import is_awaited
-from trading import models, services
+from trading import double_entry, models, services
 from trading.core import decision as core
 from trading.core import events
 
@@ -27,6 +27,7 @@ KeptEvent = (
     | events.OrderCancelled
     | events.Fill
     | events.Settled
+    | events.CashMoved
 )
 OrderEvent = events.OrderAccepted | events.OrderRejected | events.OrderCancelled | events.Fill
 KEPT = frozenset(get_args(KeptEvent))
@@ -62,6 +63,7 @@ def write(subject: Subject, entries: Sequence[Entry]) -> None:
         _write_order_events(subject, [event for event in kept if isinstance(event, OrderEvent)])
         _write_positions(subject.account, entries)
         _insert_settlements(subject.account, kept)
+        double_entry.book(subject.account, kept)
         _insert_forecasts(subject, entries)
         _insert_audits(subject, entries)
         _insert_signals(subject, entries)
