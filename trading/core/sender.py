@@ -6,6 +6,7 @@ from typing import Literal
 from markets.core.units import MILLISECOND_NS, SECOND_NS
 from trading.core.decision import AmendOrder, CancelOrder, Command, PlaceOrder
 from trading.core.events import ChangeRefused, Opening, OrderRejected, OrderSent, OrderUnknown
+from trading.core.order_states import Said
 from trading.core.tracked import (
     Send,
     SendAmend,
@@ -15,7 +16,7 @@ from trading.core.tracked import (
     tracked_from_held,
     tracked_from_order,
 )
-from trading.core.tracking import Said, Tracking
+from trading.core.tracking import Tracking
 
 __all__ = ["Said", "Sender"]
 
@@ -57,10 +58,11 @@ class Sender(Tracking):
             else:
                 self._amend(self.orders.get(command.number), command, now_ns)
 
-    def cancel_all(self, now_ns: int) -> None:
-        """Cancel whatever may still work."""
+    def cancel_all(self, now_ns: int, *, anyway: bool = False) -> None:
+        """Cancel whatever may still work; where it is just being asked how an order is, only `anyway`."""
         for one in self.unfinished():
-            self._cancel(one, CancelOrder(one.number, one.ticker), now_ns)
+            if anyway or one.state != "working" or not one.is_puzzling:
+                self._cancel(one, CancelOrder(one.number, one.ticker), now_ns)
 
     def _place(self, order: PlaceOrder, now_ns: int) -> None:
         if order.number in self.orders:

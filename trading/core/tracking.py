@@ -1,74 +1,20 @@
-"""Tracking: what an exchange says of our orders and fills, told once and in order, whatever comes late, twice or not at all."""
+"""Tracking: what an exchange says of our orders and fills, whatever comes late, twice or not at all."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from markets.core.units import MILLISECOND_NS, SECOND_NS
-from trading.core.events import (
-    ChangeRefused,
-    Fill,
-    OrderAccepted,
-    OrderAmended,
-    OrderCancelled,
-    OrderEvent,
-    OrderRejected,
-)
-from trading.core.tracked import AskFills, AskOrders, Request, SendCancel, Tracked
+from trading.core.events import Fill, OrderAccepted, OrderAmended, OrderCancelled, OrderRejected
+from trading.core.order_states import NEVER_LANDED, OrderStates, why
+from trading.core.tracked import AskFills
 from trading.core.venue import VenueFill, VenueOrder
 
-GONE_S = 35.0  # a request older than that is refused by the exchange: its stamps may be 30 s old
-LOOKS = 2  # whole listings without an order, both taken later than that: it never landed
-EXPIRED_S = 1.0  # after its expiry an order is asked for, if it was not told to have ended
+LOOKS = 2  # whole listings without an order, both taken later than it could land: it never did
 STRAY_S = 60.0  # so long a fill of an order that is not known waits for one
 AGAIN_S = 3.0
-KEPT_ENDED = 5_000
-NEVER_LANDED = "never_landed"
 
 
-class Said(NamedTuple):
-    """What follows from what was heard: `events` for the engine, in this order; `requests` for the exchange; fills of
-    orders that are not ours; and, as sentences, what cannot be and was all the same."""
-
-    events: tuple[OrderEvent, ...] = ()
-    requests: tuple[Request, ...] = ()
-    foreign: tuple[VenueFill, ...] = ()
-    surprises: tuple[str, ...] = ()
-
-
-class Tracking:
-    """Every order of ours by its number, and what is said of it. `patience` stretches all waits, for a market whose time
-    runs faster than ours. After every call `drain` has what follows."""
-
-    def __init__(self, client_id: Callable[[int], str], patience: float = 1.0) -> None:
-        self.patience = patience
-        self.orders: dict[int, Tracked] = {}
-        self._client_id = client_id
-        self._by_client: dict[str, Tracked] = {}
-        self._by_id: dict[str, Tracked] = {}
-        self._trade_ids: dict[str, None] = {}
-        self._strays: dict[str, list[tuple[int, VenueFill]]] = {}  # by the exchange's id of their order
-        self._missed_ns = self._missed_ask_ns = 0  # fills since then may be missed; when to ask for them
-        self._events: list[OrderEvent] = []
-        self._requests: list[Request] = []
-        self._foreign: list[VenueFill] = []
-        self._surprises: list[str] = []
-
-    def drain(self) -> Said:
-        """What followed since it was asked last. One listing answers for all orders that are looked for."""
-        since = [one.since_ns for one in self._requests if isinstance(one, AskOrders)]
-        requests: list[Request] = [one for one in self._requests if not isinstance(one, AskOrders)]
-        if since:
-            requests.append(AskOrders(min(since)))
-        said = Said(tuple(self._events), tuple(requests), tuple(self._foreign), tuple(self._surprises))
-        self._events.clear()
-        self._requests.clear()
-        self._foreign.clear()
-        self._surprises.clear()
-        return said
-
-    def unfinished(self, ticker: str = "") -> list[Tracked]:
-        """The orders (of a market) that have not ended."""
-        return [one for one in self.orders.values() if not one.is_ended and ticker in ("", one.ticker)]
+class Tracking(OrderStates):
+    """What is heard of our orders. `order`, `fill`: told by itself or asked for; `listed`, `fills_listed`, `missing`: the
+    answers to questions; `observe`: what somebody else told the engine; `tick`: time."""
 
     # What the exchange says -----------------------------------------------------------------------------------
 
@@ -85,7 +31,7 @@ class Tracking:
         if told.status == "resting":
             self._resting(one, told, now_ns, asked_ns)
         else:
-            self._over(one, told.filled, told.reason or _why(one, now_ns), now_ns, is_sure=True)
+            self._over(one, told.filled, told.reason or why(one, now_ns), now_ns, is_sure=True)
         one.watch(now_ns, self.patience)
 
     def fill(self, told: VenueFill, now_ns: int) -> None:
@@ -145,6 +91,25 @@ class Tracking:
                 one.is_doubtful = True
                 one.watch(now_ns, self.patience)
 
+    def observe(self, event: Fill | OrderAccepted | OrderAmended | OrderCancelled | OrderRejected) -> None:
+        """Somebody else has told the engine this of an order of ours: here it is known too from now on."""
+        one = self.orders.get(event.number)
+        if isinstance(event, Fill):
+            is_new = event.trade_id not in self._trade_ids
+            self._trade_ids[event.trade_id] = None
+            if one is not None and is_new:
+                one.filled += event.count
+                self._end(one, event.received_ns)
+        elif one is None or one.is_ended:
+            return
+        elif isinstance(event, OrderAccepted):
+            one.order_id, self._by_id[event.venue_order_id] = event.venue_order_id, one
+            one.state = "working" if one.state in ("intent", "sent", "unknown") else one.state
+        elif isinstance(event, OrderAmended):
+            one.price, one.count = event.price, event.count
+        else:
+            one.state = "ended"
+
     # Time -----------------------------------------------------------------------------------------------------
 
     @property
@@ -173,150 +138,3 @@ class Tracking:
             if now_ns - self._strays[order_id][0][0] > self._wait_ns(STRAY_S):
                 for _, fill in self._strays.pop(order_id):
                     self._not_ours(fill)
-
-    def _expiry_ns(self, one: Tracked) -> int:
-        return one.expires_ns + self._wait_ns(EXPIRED_S) if one.expires_ns and one.state == "working" else 0
-
-    def _gone_ns(self, sent_ns: int) -> int:
-        return sent_ns + self._wait_ns(GONE_S)
-
-    def _wait_ns(self, seconds: float) -> int:
-        return round(seconds * self.patience * SECOND_NS)
-
-    # What follows ---------------------------------------------------------------------------------------------
-
-    def _track(self, one: Tracked) -> None:
-        self.orders[one.number] = one
-        self._by_client[one.client_id] = one
-        if one.order_id:
-            self._by_id[one.order_id] = one
-        if len(self.orders) > 2 * KEPT_ENDED:
-            self._forget()
-
-    def _forget(self) -> None:
-        ended = [one for one in self.orders.values() if one.is_ended]
-        for one in ended[: len(ended) - KEPT_ENDED]:
-            del self.orders[one.number], self._by_client[one.client_id]
-            self._by_id.pop(one.order_id, None)
-
-    def _learn(self, one: Tracked, order_id: str, now_ns: int) -> None:
-        """The exchange has it, under this id."""
-        if one.order_id or not order_id:
-            return
-        one.order_id, self._by_id[order_id] = order_id, one
-        if one.is_ended:
-            one.is_late = True
-            self._surprises.append(
-                f"order {one.number} was given up as {NEVER_LANDED}, and is at the exchange all the same"
-            )
-        else:
-            one.state = "working"
-            self._events.append(OrderAccepted(now_ns, one.ticker, one.number, order_id))
-        for _, fill in self._strays.pop(order_id, ()):
-            self._book(one, fill, now_ns)
-        if one.cancel_wanted and one.state == "working":
-            self._send_cancel(one)
-
-    def _send_cancel(self, one: Tracked) -> None:
-        one.cancel_wanted, one.change = False, "cancel"
-        self._requests.append(SendCancel(one.number, one.order_id, one.ticker, one.shard))
-
-    def _resting(self, one: Tracked, told: VenueOrder, now_ns: int, asked_ns: int) -> None:
-        if one.is_ended or one.state == "over":
-            if one.is_late and not one.change:
-                self._send_cancel(one)  # nobody counts on it any more
-            return
-        stamp = told.updated_ns // MILLISECOND_NS
-        if stamp < one.stamp:
-            return  # as it was before
-        one.stamp = stamp
-        one.expected = max(one.expected, told.filled)
-        total = told.filled + told.remaining
-        if one.rests and (told.price, total) != (one.price, one.count):
-            self._now_is(one, told.price, total, now_ns)
-        if asked_ns:
-            self._settle_doubts(one, asked_ns, now_ns)
-
-    def _settle_doubts(self, one: Tracked, asked_ns: int, now_ns: int) -> None:
-        """It was asked for, and rests."""
-        one.is_doubtful = 0 < self._expiry_ns(one) <= now_ns or (one.is_doubtful and asked_ns < one.change_sent_ns)
-        if one.change_lost == "cancel":
-            one.change_lost = ""
-            self._send_cancel(one)  # to cancel twice does no harm
-        elif one.change_lost == "amend" and asked_ns >= self._gone_ns(one.change_sent_ns):
-            one.change_lost, one.pending = "", None
-            self._events.append(ChangeRefused(now_ns, one.ticker, one.number, "amend", NEVER_LANDED))
-
-    def _now_is(self, one: Tracked, price: int, count: int, now_ns: int) -> None:
-        """The order has this price and total count; where that is what an amend wanted, it is in force."""
-        one.price, one.count = price, count
-        expires_ns = 0
-        if one.pending is not None and (one.pending.price, one.pending.count) == (price, count):
-            expires_ns = one.pending.expires_ns
-            one.expires_ns = expires_ns or one.expires_ns
-            one.pending = None
-            one.change_lost = "" if one.change_lost == "amend" else one.change_lost
-        self._events.append(OrderAmended(now_ns, one.ticker, one.number, price, count, expires_ns))
-
-    def _over(self, one: Tracked, filled: int, reason: str, now_ns: int, *, is_sure: bool = False) -> None:
-        """Nothing of it works any more: it ends as soon as all its fills are known."""
-        if one.is_ended or (one.state == "over" and not is_sure):
-            return
-        one.state = "over"
-        one.expected = max(filled, one.filled) if is_sure else max(filled, one.filled, one.expected)
-        one.reason = one.reason or reason
-        one.is_doubtful, one.change_lost = False, ""
-        self._end(one, now_ns)
-
-    def _book(self, one: Tracked, told: VenueFill, now_ns: int) -> None:
-        if told.trade_id in self._trade_ids:
-            return
-        self._trade_ids[told.trade_id] = None
-        one.filled += told.count
-        if one.is_ended:
-            self._surprises.append(f"order {one.number} had ended, and has the fill {told.trade_id} all the same")
-        self._events.append(
-            Fill(
-                now_ns,
-                told.trade_id,
-                one.ticker,
-                one.number,
-                told.is_bid,
-                told.price,
-                told.count,
-                told.fee,
-                told.is_taker,
-                "venue",
-                told.shard,
-            )
-        )
-        if one.state == "working" and one.filled >= one.count and not one.change and not one.change_lost:
-            one.state, one.expected = "over", max(one.expected, one.filled)
-        self._end(one, now_ns)
-
-    def _end(self, one: Tracked, now_ns: int) -> None:
-        if one.state != "over" or one.filled < one.expected:
-            return
-        one.state = "ended"
-        if one.left:
-            self._events.append(
-                OrderCancelled(now_ns, one.ticker, one.number, one.left, one.reason or _why(one, now_ns))
-            )
-
-    def _mistaken(self, one: Tracked, told: VenueOrder, now_ns: int) -> None:
-        """The id of ours is that of another order: ours was never taken."""
-        if not one.order_id and not one.is_ended:
-            one.state = "ended"
-            self._events.append(OrderRejected(now_ns, one.ticker, one.number, "id_taken"))
-            self._surprises.append(f"the id of order {one.number} is that of an order in {told.ticker}")
-
-    def _not_ours(self, told: VenueFill) -> None:
-        self._trade_ids[told.trade_id] = None
-        self._foreign.append(told)
-
-
-def _why(one: Tracked, now_ns: int) -> str:
-    """What ended an order, where the exchange does not say."""
-    if not one.rests:
-        return "immediate_or_cancel"
-    return "expired" if 0 < one.expires_ns <= now_ns else "cancelled"
