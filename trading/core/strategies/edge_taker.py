@@ -21,6 +21,7 @@ from trading.core.sizing import contracts, shrunk
 from trading.core.strategy import Idea, Quote, View, obstacles
 
 BELOW = "EDGE_BELOW_THRESHOLD"
+LIMITS_BEHIND = 2  # gates that did not pass: behind so many the limits are not asked
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +44,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 
 class Size(msgspec.Struct, frozen=True, gc=False):
     """How many contracts are wanted, and why no order comes of it: `worth` is what Kelly would buy if nothing were in the
-    way, `contracts` what may be asked for."""
+    way, within one order and one market's limit, `contracts` what may be asked for."""
 
     reason: str
     contracts: int = 0
@@ -69,6 +70,8 @@ class EdgeTaker:
             failed = (*failed, "BOOK_EMPTY")
             return Idea(failed[0], belief=believed, failed=failed)
         edges = (yes.net if yes else None, no.net if no else None)
+        if view.market.lost or view.market.book.is_crossed:  # nobody knows what could be had
+            return Idea(failed[0], best.side, *edges, belief=believed, failed=failed)
         if not believed.is_measurable:
             failed = (*failed, "NO_MEASURABLE_EDGE")
         sale = _sale(view, believed) if view.position else None
@@ -100,35 +103,42 @@ def _selling(view: View, believed: Belief, edges: Edges, sale: Quote, stops: tup
 def _considered(  # noqa: PLR0917  (the parts of one idea)
     view: View, pricing: Pricing, believed: Belief, edges: Edges, best: Offer, stops: tuple[str, ...]
 ) -> Idea:
-    """The better side held against edge, confidence and size, in this order (section 9.4)."""
+    """The better side held against edge, confidence and size, in this order (section 9.4). Behind two gates that did not
+    pass, neither size nor limits add to them: neither could be the only one."""
     parameters = view.parameters
     error = probability_error(pricing.z, pricing.sigma_error, pricing.level_error, pricing.calibration_error)
     size = _size(view, best, error)
     trust = _confidence(view, pricing, best, error, size.contracts)
-    below = () if best.counted >= parameters.edge_threshold else (BELOW,)
-    doubted = () if trust >= parameters.min_confidence else ("CONFIDENCE_LOW",)
-    failed = (*stops, *below, *doubted, *_pace(view))
+    failed = (*stops, BELOW) if best.counted < parameters.edge_threshold else stops
+    if trust < parameters.min_confidence:
+        failed = (*failed, "CONFIDENCE_LOW")
+    failed = (*failed, *_pace(view))
     if size.reason:
         failed = (*failed, size.reason)
-    wanted = _takeable(view, best.is_bid, _within_market(view, best, size.worth))
-    quote, binding = None, None
-    if size.contracts:
+    most, quote, binding = size.worth, None, None
+    wanted = min(_share(view, best.displayed), most)
+    if size.contracts and len(failed) < LIMITS_BEHIND:
         allowed, full = _within_room(view, best, size.contracts)
-        if full:
-            binding = None if failed else full[0]
-            quote = None if failed else Quote(best.is_bid, best.price, CONTRACT)
-            failed = (*failed, *(budget.code for budget in full))
-        count = _takeable(view, best.is_bid, allowed)
+        if full and not failed:
+            quote, binding = Quote(best.is_bid, best.price, CONTRACT), full[0]
+        failed = (*failed, *(budget.code for budget in full))
+        count = min(_share(view, best.displayed), allowed)
         left = _left(view, best, count)
         if left and left not in failed:
             failed = (*failed, left)
         elif not failed:
             quote = Quote(best.is_bid, best.price, count)
-    spent = at_one_price(view.market.contract.fees, best.own_price, wanted, 0.0).net if wanted else None
+    spent = _all_in(view, best, wanted) if wanted else None
     return Idea(
-        failed[0] if failed else "", best.side, *edges, trust, quote, binding, believed,
-        failed=failed, wanted=Quote(best.is_bid, best.price, wanted), cost=spent,
+        failed[0] if failed else "", best.side, *edges, trust, quote, binding, believed, None,
+        failed, Quote(best.is_bid, best.price, wanted), spent,
     )  # fmt: skip
+
+
+def _all_in(view: View, best: Offer, count: int) -> float:
+    """Dollars a contract for so many at the best price, fee included; what is allowed for slippage is not paid."""
+    spent = at_one_price(view.market.contract.fees, best.own_price, count, view.parameters.slippage)
+    return spent.price + spent.fee
 
 
 def _left(view: View, best: Offer, count: int) -> str:
@@ -215,18 +225,12 @@ def _size(view: View, best: Offer, error: float) -> Size:
         return Size("SIZE_ZERO")
     held = view.position if best.is_bid else -view.position
     wanted = whole_contracts(min(max(worth - max(held, 0), 0), risk.limits.max_order_count))
+    within = min(wanted, risk.market_cap // (best.own_price * CONTRACT) * CONTRACT)
     if held > 0 and worth - held < parameters.top_up_share * worth:
-        return Size("POSITION_FULL", worth=wanted)
+        return Size("POSITION_FULL", worth=within)
     if held < 0:
-        return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO", worth=wanted)
-    if wanted <= CONTRACT:
-        return Size("" if wanted else "SIZE_ZERO", wanted, wanted)
-    return Size("", max(_within_market(view, best, wanted), CONTRACT), wanted)
-
-
-def _within_market(view: View, best: Offer, count: int) -> int:
-    """As much of `count` as one market's limit would pay for if nothing else were in it."""
-    return min(count, view.risk.market_cap // (best.own_price * CONTRACT) * CONTRACT)
+        return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO", worth=within)
+    return Size("", max(within, CONTRACT), within) if wanted else Size("SIZE_ZERO")
 
 
 def _within_room(view: View, best: Offer, count: int) -> tuple[int, tuple[Budget, ...]]:
