@@ -63,7 +63,7 @@ class Crowd:
             self._matching.crowd_replace(ticker, event.yes, event.no, now_ns)
         elif isinstance(event, MarketStatus):
             status = event.status if event.status in {"open", "paused"} else "closed"
-            self._matching.set_status(ticker, status, now_ns)  # type: ignore[arg-type]
+            self._matching.set_status(ticker, status, now_ns)
         elif isinstance(event, TradePrint):
             self._matching.crowd_trade(ticker, event.price, event.count, event.taker_yes, now_ns)
         elif not self._markets[ticker].lost:  # while messages are missing the others are not believed either

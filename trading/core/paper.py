@@ -120,8 +120,7 @@ class PaperExchange:
             self.reply_latency_ns = event.parameters.reply_latency_ns
         elif type(event) is ExchangeStatus:
             self._paused = self._paused - {event.shard} if event.is_trading else self._paused | {event.shard}
-            state = "trading_paused" if self._paused else "trading"
-            self._matching.set_exchange(state, event.received_ns, (SHARD,))
+            self._matching.set_exchange("trading_paused" if self._paused else "trading", event.received_ns, (SHARD,))
         if self._ours:
             self._crowd.hear(event)
             self._answer(event)
