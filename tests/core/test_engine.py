@@ -69,7 +69,7 @@ def test_every_evaluation_has_a_reason_that_is_in_the_list_and_is_counted() -> N
         ([MarketListed(at(-3), contract()), status(0, "open"), spot(5)], "FEED_LOST"),
         ([MarketListed(at(-3), contract()), status(0, "open"), snapshot(1)], "NO_SPOT"),
         ([MarketListed(at(-3), contract()), status(0, "open"), snapshot(1), spot(2)], "OPENING"),
-        ([MarketListed(at(-3), contract()), status(0, "open"), snapshot(1), spot(800), snapshot(800, 6_000, 5_900)],
+        ([MarketListed(at(-3), contract()), status(0, "open"), snapshot(1), spot(6), snapshot(6, 6_000, 5_900)],
          "BOOK_CROSSED"),
         ([MarketListed(at(-3), contract()), status(0, "open"), spot(5), snapshot(5, 0, 10_000)], "BOOK_EMPTY"),
     ],

@@ -23,7 +23,6 @@ from trading.core.events import (
     OrderRejected,
     OrderSent,
     OrderUnknown,
-    Policy,
     Settled,
 )
 from trading.core.market import MarketState
@@ -42,7 +41,6 @@ class Account:
         self.orders = Orders(self.portfolio.count)
         self.risk = Risk(self.portfolio, self.orders)
         self.breakers = self.risk.breakers
-        self.policy: Policy = "cancel"
         self.changed: HeldPosition | None = None
         self.changes: tuple[BreakerChange, ...] = ()
         self.is_due = False
@@ -68,11 +66,10 @@ class Account:
 
     def evaluate(self, now_ns: int) -> None:
         """Look at all that may stop trading."""
-        self.risk.review()
-        self.breakers.evaluate(now_ns)
-        self._drain()
+        self.risk.review(now_ns)
+        self._note_breakers()
 
-    def _drain(self) -> None:
+    def _note_breakers(self) -> None:
         changes = self.breakers.drain()
         if changes:
             self.changes = (*self.changes, *changes)
@@ -94,18 +91,16 @@ class Account:
     def _opening(self, event: Opening) -> None:
         self.portfolio.open(event)
         self.orders.open(event.orders_sent, event.orders, self.fees)
-        for sent_ns in event.sent_ns:
-            self.risk.sent(sent_ns)
-        self.breakers.opened(event)
-        self.evaluate(event.received_ns)
+        self.risk.opened(event)
+        self._note_breakers()
 
     def _limits_set(self, event: LimitsSet) -> None:
-        self.risk.limits = self.breakers.limits = event.limits
+        self.risk.limits = event.limits
         self.evaluate(event.received_ns)
 
     def _mode_set(self, event: ModeSet) -> None:
         self.risk.wanted = event.mode
-        self.policy = event.policy
+        self.risk.policy = event.policy
         if event.clears:
             self.breakers.clear(event.received_ns, event.by)
         self.is_due = True
@@ -113,15 +108,15 @@ class Account:
 
     def _check_told(self, event: CheckTold) -> None:
         self.breakers.told(event)
-        self.evaluate(event.received_ns)
+        self._note_breakers()
 
     def _checks_required(self, event: ChecksRequired) -> None:
         self.breakers.required(event)
-        self.evaluate(event.received_ns)
+        self._note_breakers()
 
     def _armed_set(self, event: ArmedSet) -> None:
         self.breakers.armed(event)
-        self.evaluate(event.received_ns)
+        self._note_breakers()
 
     # Orders -------------------------------------------------------------------------------------------------
 
@@ -151,6 +146,8 @@ class Account:
 
     def _order_cancelled(self, event: OrderCancelled) -> None:
         self.orders.gone(event)
+        self.breakers.ended(event.number)
+        self.evaluate(event.received_ns)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -168,6 +165,8 @@ class Account:
             return
         self.orders.filled(event)
         self.breakers.filled(event, market.contract.fees if market else None)
+        if event.number not in self.orders.working:
+            self.breakers.ended(event.number)
         self._change(changed, event.received_ns)
 
     def _settled(self, event: Settled) -> None:
@@ -180,10 +179,12 @@ class Account:
 
     def _cash_moved(self, event: CashMoved) -> None:
         if self.portfolio.move(event):
+            self.breakers.moved(event.amount)
             self.evaluate(event.received_ns)
 
     def _cash_told(self, event: CashTold) -> None:
         self.portfolio.told(event)
+        self.risk.cash_told()
 
     def _change(self, changed: HeldPosition, now_ns: int) -> None:
         self.changed, self.is_due = changed, True

@@ -83,7 +83,7 @@ class Engine:
     def _step(self, touched: Touched, forecasts: tuple[Forecast, ...] = ()) -> Decision:
         """What follows for the markets that may now be seen differently; `forecasts` go with it."""
         account, signals = self.account, [signal for market in touched if (signal := self._consider(market))]
-        if self.orders.resting or account.policy == "flatten":
+        if self.orders.resting or self.risk.flattens:
             self.ordering.mend(self.now_ns)
         mode, audits, commands, denied = self._mode_change(), self.watch.audits, *self.ordering.drain()
         if not (signals or commands or account.is_due or mode or forecasts or audits):

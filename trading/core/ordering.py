@@ -14,7 +14,6 @@ from trading.core.quoting import Frame, cancel, moves
 from trading.core.strategy import Quote
 
 FLATTEN_NS = SECOND_NS  # between two orders that close what is held in one market
-DISTRUSTED = frozenset({"UNEVALUATED", "RECONCILED"})  # what is held may not be what we think
 
 
 class Ordering:
@@ -41,7 +40,7 @@ class Ordering:
     @property
     def is_holding(self) -> bool:
         """Trading is halted, and what rests is to be left as it is."""
-        return self.account.policy == "hold" and self.risk.mode == "HALTED"
+        return self.risk.policy == "hold" and self.risk.mode == "HALTED"
 
     # What the strategy wants --------------------------------------------------------------------------------
 
@@ -86,7 +85,7 @@ class Ordering:
                 reason = self._unwanted(order, now_ns) if order.rests else ""
                 if reason:
                     self._cancel(order, now_ns, reason)
-        if self.account.policy == "flatten" and self.risk.mode == "HALTED" and self.risk.halt not in DISTRUSTED:
+        if self.risk.flattens:
             for ticker in self.account.portfolio.positions:
                 self._flatten(ticker, now_ns)
 
@@ -150,7 +149,7 @@ class Ordering:
         self.commands.append(change)
 
     def _cancel(self, order: WorkingOrder, now_ns: int, reason: str) -> None:
-        command = cancel(order, now_ns, reason)
+        command = cancel(order, now_ns, reason, is_urgent=self.risk.mode == "HALTED")
         if command is not None:
             self.orders.cancel(command, now_ns)
             self.commands.append(command)
@@ -163,10 +162,15 @@ class Ordering:
         is_bid = held < 0
         price = market.book.ask if is_bid else market.book.bid
         count = min(abs(held), self.risk.limits.max_order_count)
-        is_over = self.risk.sent_last_minute(now_ns) >= self.risk.limits.max_orders_per_minute
-        if count and 0 < price < PRICE_DOLLAR and not is_over:
+        if count and 0 < price < PRICE_DOLLAR:
             number = self.orders.next_number()
-            self._send(PlaceOrder(number, ticker, is_bid, price, count, is_reduce_only=True), market, now_ns)
+            self._place(PlaceOrder(number, ticker, is_bid, price, count, is_reduce_only=True), market, now_ns)
+
+    def _is_reconciled(self) -> bool:
+        """Whether what is held is known to be what we think: else nothing is closed by itself."""
+        breakers = self.risk.breakers
+        state = breakers.state("RECONCILED")
+        return not state.is_tripped and (state.evaluated_ns > 0 or not breakers.is_required("RECONCILED"))
 
     def _is_for_sale(self, market: MarketState, now_ns: int) -> bool:
         contract = market.contract

@@ -36,9 +36,10 @@ def moves(wanted: Iterable[Wanted], working: Sequence[WorkingOrder], frame: Fram
     return sorted(out, key=lambda command: not isinstance(command, CancelOrder))
 
 
-def cancel(order: WorkingOrder, now_ns: int, reason: str) -> CancelOrder | None:
-    """Take it back; None while something is in flight for it, or was refused a moment ago."""
-    if not order.rests or not order.is_quiet or now_ns < order.retry_ns:
+def cancel(order: WorkingOrder, now_ns: int, reason: str, *, is_urgent: bool = False) -> CancelOrder | None:
+    """Take it back; None while something is in flight for it, or was refused a moment ago. What is urgent (trading is
+    halted) does not wait for an answer that may never come: who speaks to the exchange cancels as soon as it can."""
+    if not order.rests or order.is_cancelling or now_ns < order.retry_ns or not (order.is_quiet or is_urgent):
         return None
     return CancelOrder(order.number, order.ticker, reason)
 
