@@ -38,9 +38,15 @@ def risk(cash: int = 1_000 * DOLLAR, **limits: int) -> Risk:
     wall.limits = msgspec.structs.replace(WIDE, **limits)
     wall.wanted = "ACTIVE"
     wall.opened(start)
-    wall.review(at(60))
+    reviewed(wall)
     wall.breakers.drain()
     return wall
+
+
+def reviewed(wall: Risk, now_ns: int = at(60)) -> None:
+    """A second of the engine."""
+    wall.breakers.heard(now_ns, books_ns=0, spot_ns=0)
+    wall.review(now_ns)
 
 
 def hold(wall: Risk, ticker: str, dollars: int, close_ns: int = CLOSE_NS) -> None:
@@ -171,13 +177,13 @@ def test_an_order_that_only_closes_is_not_held_back_by_exposure() -> None:
 def test_it_halts_when_the_realised_loss_leaves_less_than_one_contract_and_lifts_it_when_the_limit_is_raised() -> None:
     wall = risk(max_daily_loss=100 * DOLLAR)
     wall.portfolio.realised_today = -99 * DOLLAR
-    wall.review()
+    reviewed(wall)
     assert wall.mode == "ACTIVE"
     wall.portfolio.realised_today -= 1
-    wall.review()
+    reviewed(wall)
     assert (wall.mode, wall.halt) == ("HALTED", "DAILY_LOSS")
     wall.limits = msgspec.structs.replace(wall.limits, max_daily_loss=200 * DOLLAR)
-    wall.review()
+    reviewed(wall)
     assert wall.mode == "ACTIVE"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from markets.core.units import MILLISECOND_NS, SECOND_NS, money_text
+from trading.core.breaker_rules import ENGINE_AGE_NS
 from trading.core.limits import RiskLimits
 from trading.core.portfolio import Portfolio
 
@@ -100,15 +101,18 @@ def _rejects(facts: Facts, now_ns: int) -> Reading:
     return Reading(use >= limit, use, limit, f"{use} orders were refused in a minute" if use >= limit else "")
 
 
-def _stale(facts: Facts, now_ns: int) -> Reading:
+def _stale(facts: Facts, now_ns: int) -> Reading | None:
     silence, limit = facts.silence, facts.limits.max_stale_ms
+    if now_ns - silence.told_ns > ENGINE_AGE_NS:
+        return None  # nobody says what is heard: that is no evaluation
     age_ns = silence.age_ns(now_ns)
     is_silent = age_ns >= limit * MILLISECOND_NS
     is_bad = silence.is_broken(now_ns, is_silent=is_silent)
     return Reading(is_bad, age_ns / MILLISECOND_NS, limit, f"silent for {age_ns / SECOND_NS:.1f} s" if is_bad else "")
 
 
-MEASURES: dict[str, Callable[[Facts, int], Reading]] = {
+# What is in no table is not evaluated, and what is not evaluated stops trading.
+MEASURES: dict[str, Callable[[Facts, int], Reading | None]] = {
     "DAILY_LOSS": _daily_loss,
     "DRAWDOWN": _drawdown,
     "LOSING_STREAK": _losing_streak,

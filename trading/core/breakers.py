@@ -150,7 +150,9 @@ class Breakers:
         self.now_ns = now_ns
         self.facts.peak_equity = max(self.facts.peak_equity, self.portfolio.equity)
         for code, measure in MEASURES.items():
-            self._note(code, measure(self.facts, now_ns), now_ns)
+            reading = measure(self.facts, now_ns)
+            if reading is not None:
+                self._note(code, reading, now_ns)
         self._note(NOT_ARMED, Reading(self.needs_arming and now_ns >= self.armed_until_ns), now_ns)
         late = self.late(now_ns)
         self._note(UNEVALUATED, Reading(bool(late), text=", ".join(late)), now_ns)

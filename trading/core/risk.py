@@ -82,9 +82,8 @@ class Risk:
         """The exchange has said what lies free: what works now is reserved there already."""
         self._reserved_when_told = self.orders.exposure()
 
-    def review(self, now_ns: int = 0) -> None:
-        """Measure every limit, and let the breakers look. `now_ns` 0: at the time that was heard last."""
-        now_ns = now_ns or self.breakers.now_ns
+    def review(self, now_ns: int) -> None:
+        """Measure every limit, and let the breakers look."""
         self.breakers.evaluate(now_ns)
         most = fullest(self.portfolio, self.orders)
         for field, measure in MEASURED.items():
