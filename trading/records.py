@@ -257,7 +257,8 @@ def _insert_signals(subject: Subject, entries: Iterable[Entry]) -> None:
             session_id=subject.session_id, ticker=signal.ticker, event_ns=signal.received_ns, reason=signal.reason,
             side=signal.side, fair=signal.fair, digital=signal.digital, bid=signal.bid, ask=signal.ask,
             edge_yes=signal.edge_yes, edge_no=signal.edge_no, confidence=signal.confidence, spot=signal.spot,
-            volatility=signal.volatility, seconds_left=signal.seconds_left,
+            volatility=signal.volatility, seconds_left=signal.seconds_left, pooled=signal.pooled,
+            failed=list(signal.failed), price=signal.price, count=signal.count, cost=signal.cost,
         )
         for entry in entries
         for signal in entry.signals

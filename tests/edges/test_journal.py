@@ -17,12 +17,13 @@ from trading import ledger, models, records, selectors, services
 from trading.core import events
 from trading.core.decision import NOTHING, Decision, Forecast, PlaceOrder, Signal
 from trading.core.forecasts import MARKS_S
+from trading.core.kept import MARKETS_KEPT
 from trading.core.parameters import Parameters
 from trading.core.reasons import TRADED
 from trading.journal import Journal
 from trading.pruning import prune_signals
 from trading.records import Entry, Subject
-from trading.thinning import MARKETS_KEPT, Thinning, entry
+from trading.thinning import Thinning, entry
 
 ACCOUNT = "paper"
 
