@@ -3,12 +3,13 @@
 import random
 from collections.abc import Iterator
 
-from markets.core.contract import WINDOW_NS, Contract
+from markets.core.contract import WINDOW_NS, Contract, window_close_ns
 from markets.core.events import BookSnapshot, MarketEvent, MarketListed, MarketStatus, SpotPrice, TradePrint
 from markets.core.units import SECOND_NS
 from trading.simulator.exchange.listing import plain_contract
 
 START_NS = 1_795_365_000 * SECOND_NS  # 2026-11-22 16:30:00 UTC
+FIRST_CLOSE_NS = START_NS + WINDOW_NS
 STEP_S = 0.5
 LEVELS = 4
 STRIKES = {"BTC": 85_000.0, "ETH": 3_000.0}
@@ -16,17 +17,18 @@ SPOT_VENUES = ("coinbase", "kraken")
 
 
 class Crowd:
-    """The windows of these assets: the first closes `closes_s` after the beginning, the next opens then and is ended by
-    the exchange at `ends_s`. Everything is told in the order of time."""
+    """The windows of these assets: the first closes `closes_s` after `begin_ns`, the next opens then; what is still open
+    at `ends_s` is ended by the exchange. Everything is told in the order of time."""
 
-    def __init__(self, rng: random.Random, assets: tuple[str, ...], closes_s: float, ends_s: float) -> None:
+    def __init__(self, rng: random.Random, assets: tuple[str, ...], *, begin_ns: int, ends_s: float) -> None:
         self._rng = rng
-        self.assets, self.closes_s, self.ends_s = assets, closes_s, ends_s
-        self.begin_ns = START_NS + WINDOW_NS - round(closes_s) * SECOND_NS
+        self.assets, self.begin_ns, self.ends_s = assets, begin_ns, ends_s
+        close_ns = window_close_ns(begin_ns)
+        self.closes_s = (close_ns - begin_ns) / SECOND_NS
         self.contracts: list[Contract] = []
         for number in range(2):
             for asset in assets:
-                terms = plain_contract(asset, START_NS + (number + 1) * WINDOW_NS, 2)
+                terms = plain_contract(asset, close_ns + number * WINDOW_NS, 2)
                 self.contracts.append(_struck(terms, STRIKES[asset]))
         self._fair = {asset: rng.uniform(3_000, 7_000) for asset in assets}
         self._spot = dict(STRIKES)
@@ -67,18 +69,19 @@ class Crowd:
     def _ends(self, seconds: float, now_ns: int) -> Iterator[MarketEvent]:
         """What closes closes; two steps later it is said how it ended."""
         width = len(self.assets)
-        for number, at_s in ((0, self.closes_s), (1, self.ends_s)):
-            for contract in self.contracts[number * width : (number + 1) * width]:
-                if seconds == at_s:
-                    if number == 0:
-                        self._fair[contract.asset] = self._rng.uniform(3_000, 7_000)
-                    else:
-                        yield MarketStatus(now_ns, contract.ticker, "closed")
-                if seconds == at_s + 2 * STEP_S:
+        first_s = min(self.closes_s, self.ends_s)
+        for number, at_s in ((0, first_s), (1, self.ends_s)):
+            contracts = self.contracts[number * width : (number + 1) * width]
+            is_open = number == 0 or first_s < self.ends_s
+            if at_s <= seconds < at_s + STEP_S and is_open:
+                yield from (MarketStatus(now_ns, contract.ticker, "closed") for contract in contracts)
+            if at_s <= seconds - 2 * STEP_S < at_s + STEP_S and is_open:
+                for contract in contracts:
                     result = "yes" if self._rng.random() < 0.5 else "no"
                     yield MarketStatus(now_ns, contract.ticker, "settled", result, f"{STRIKES[contract.asset]:.2f}")
-        if seconds == self.closes_s:
+        if first_s <= seconds < first_s + STEP_S and first_s < self.ends_s:
             for contract in self.contracts[width:]:
+                self._fair[contract.asset] = self._rng.uniform(3_000, 7_000)
                 yield MarketStatus(now_ns, contract.ticker, "open")
 
     def _market(self, contract: Contract, now_ns: int) -> Iterator[MarketEvent]:

@@ -24,7 +24,7 @@ class Mortal:
         self.died = ""
         self.ended = asyncio.Event()
         self.passed: dict[str, int] = {}
-        self.failure: BaseException | None = None
+        self.belongings: dict[str, Any] = {}
         self._kill = kill
         self._tasks: set[asyncio.Task[Any]] = set()
         self._context = contextvars.copy_context()
@@ -52,6 +52,10 @@ class Mortal:
                 self.passes(point)
             except Killed:
                 return
+
+    def is_me(self) -> bool:
+        """Whether what runs now belongs to this life."""
+        return MINE.get() is self
 
     def kill(self, point: str) -> None:
         """Now."""

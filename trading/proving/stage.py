@@ -9,8 +9,18 @@ from django.core.management import call_command
 from django.db import OperationalError, connections
 from django.db.utils import ConnectionHandler
 
+from trading import services
+
+def _nobody() -> bool:
+    return False
+
+
 DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+
+
+class Everywhere:
+    """Where connections are kept that are the same in all tasks."""
 
 
 class Stage:
@@ -27,7 +37,9 @@ class Stage:
         self.refused = 0
         handler = ConnectionHandler({"default": DATABASE})
         self._connection: Any = handler["default"]
+        connections._connections = Everywhere()  # type: ignore[attr-defined]  # noqa: SLF001 - or each task has its own
         connections["default"] = self._connection
+        services.nudge = _nobody  # there is no Redis in virtual time: it counts as gone
         call_command("migrate", verbosity=0, interactive=False)
         self._template = sqlite3.connect(":memory:")
         self._connection.connection.backup(self._template)

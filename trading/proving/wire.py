@@ -3,7 +3,9 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextvars import Context
 from email.utils import formatdate
+from typing import Self
 
 from markets.core.units import SECOND_NS
 from markets.kalshi.auth import hmac_signer
@@ -15,6 +17,7 @@ from markets.kalshi.rest import KalshiRest
 from markets.kalshi.rest_attempts import Lost, Reply
 from trading.proving.counter import Counter, Said
 from trading.proving.faults import WIRE, Fault
+from trading.proving.mortal import Mortal
 
 HOSTS = hosts_at("http://127.0.0.1:1/trade-api/v2", "ws://127.0.0.1:1/trade-api/ws/v2")
 SIGNER = hmac_signer("4d2c9a86-0f0f-4c9a-9d3e-000000000002", b"proof")
@@ -30,6 +33,8 @@ class Network:
         self.counter, self.delay_s = counter, delay_s
         self.faults: dict[Fault, None] = {}  # in force
         self.done: dict[str, int] = {}
+        self.made_ns: dict[str, int] = {}  # when the first attempt at an order left, by its id
+        self.requests = self.lost = 0
         self.under_way: set[asyncio.Task[None]] = set()
         self.log: Callable[[str], None] = lambda _: None
         self._rng = rng
@@ -57,7 +62,11 @@ class Network:
 
     def carry(self, request: "Request") -> None:
         """Take a request over: whatever happens to who sent it."""
-        task = asyncio.get_running_loop().create_task(self._carry(request), name="network")
+        self.requests += 1
+        if request.ask.call.name == "create_order":
+            for client_id in request.ask.client_order_ids:
+                self.made_ns.setdefault(client_id, self.counter.clock())
+        task = asyncio.get_running_loop().create_task(self._carry(request), name="network", context=Context())
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
 
@@ -77,6 +86,7 @@ class Network:
         request.accepted()
         await asyncio.sleep(self.way_s())
         if kind in ("lost_after", "late"):
+            self.lost += 1
             return request.heard(None)
         return request.heard(BROKEN if kind == "error_after" and said.status < 400 else said)
 
@@ -104,13 +114,17 @@ class Request:
 
 
 class SimulatedWire(KalshiRest):
-    """`passes` is told where a request is: the trader may be killed there. `clock` is that of the trader's machine."""
+    """`life` passes where a request is: it may end there. `clock` is that of the trader's machine."""
 
-    def __init__(
-        self, network: Network, clock: Callable[[], int], passes: Callable[[str], None], rng: random.Random
-    ) -> None:
+    def __init__(self, network: Network, clock: Callable[[], int], life: Mortal, rng: random.Random) -> None:
         super().__init__(HOSTS, SIGNER, budgets=Budgets(TIERS["prestige"], rng=rng), clock=clock, rng=rng)
-        self._network, self._passes = network, passes
+        self._network, self._life, self._passes = network, life, life.passes
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
 
     async def _exchange(self, ask: "Ask[object]") -> Reply | Lost:  # type: ignore[override]
         network, is_write = self._network, ask.call.is_write
@@ -121,7 +135,7 @@ class SimulatedWire(KalshiRest):
             return Lost("no connection", was_sent=False)
         sent_ns = self._clock()
         request = Request(
-            ask, self.server_clock.now_ms(), fault, lambda: self._passes("accepted" if is_write else "reading")
+            ask, self.server_clock.now_ms(), fault, lambda: self._life.touched("accepted" if is_write else "reading")
         )
         network.carry(request)
         if is_write:
