@@ -41,15 +41,11 @@ def _positions(contract: Contract, portfolio: Portfolio) -> Iterator[Stake]:
 
 
 def _working(contract: Contract, orders: Orders) -> Iterator[Stake]:
-    for working in orders.working.values():
-        order = working.order
-        if (
-            working.close_ns == contract.close_ns
-            and order.ticker != contract.ticker
-            and (worst := working.worst_left())
-        ):
-            own = order.price if order.is_bid else PRICE_DOLLAR - order.price
-            yield Stake(order.ticker, order.is_bid, worst, max(worst // own, 1))
+    for order in orders.working.values():
+        if order.close_ns == contract.close_ns and order.ticker != contract.ticker:
+            own, left, fee = order.part()
+            if left:
+                yield Stake(order.ticker, order.is_bid, own * left + fee, left)
 
 
 def _bet(stake: Stake, market: MarketState | None, floor: float) -> Bet:
