@@ -14,6 +14,7 @@ from trading.core.reasons import REASONS
 from trading.model_rows import NOTHING as NO_MODELS
 from trading.model_rows import models
 from trading.price_rows import prices
+from trading.risk_rows import risk_rows
 
 Json = dict[str, Any]
 KEPT = 20
@@ -130,6 +131,7 @@ def document(desk: Desk, recent: Recent, place: Place, told: Told) -> Json:
         "equity": portfolio.equity + today["open"],
         "exposure": portfolio.exposure + engine.orders.exposure(),
         "limits": limits(desk),
+        "risk": risk_rows(engine.risk, desk.now_ns),
         "windows": windows(desk),
         "venues": venues(desk),
         "prices": prices(desk),
@@ -202,7 +204,7 @@ def limits(desk: Desk) -> list[Json]:
     rows = [
         {"name": f"max_{code.lower()}", "limit": limit, "use": use, "unit": "money"}
         for code, (use, limit) in fullest.items()
-        if code != "CASH"
+        if code not in {"CASH", "SHARD_CASH"}
     ]
     largest = max((order.count for order in desk.engine.orders.working.values()), default=0)
     rows.append({"name": "max_order_count", "limit": risk.limits.max_order_count, "use": largest, "unit": "count"})
