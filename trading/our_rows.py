@@ -1,0 +1,104 @@
+"""Our side of an account at an exchange as the rows have it: what a session starts from, and what the worker compares."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Max, Min, QuerySet, Sum
+
+from markets.core.units import SECOND_NS
+from trading import records
+from trading.core.our_side import OurOrder, Ours, OurSide
+from trading.core.postings import OPENING
+from trading.double_entry import ns_of
+from trading.models import Account, Fill, LedgerEntry, Order, Position, Reconciliation, Settlement
+from trading.order_ids import client_order_id
+
+MARGIN = timedelta(minutes=10)  # before the last clean look: clocks differ, reads lag, rows are written behind
+
+
+class Start(NamedTuple):
+    """What a session starts from. `since_ns`: what happened before it was compared by an earlier one."""
+
+    account: str
+    salt: str
+    ours: Ours
+    since_ns: int
+
+    def side(self) -> OurSide:
+        """To be fed with what is heard from now on."""
+        return OurSide(self.ours, self.id_of)
+
+    def id_of(self, number: int) -> str:
+        """The id that the order of that number has at the exchange."""
+        return client_order_id(self.salt, number)
+
+
+def start_of(account: str) -> Start:
+    """From the rows. Raises Account.DoesNotExist; ValueError for an account that has no ids at an exchange."""
+    row = Account.objects.get(pk=account)
+    if not row.order_salt:
+        raise ValueError(f"the account {account!r} trades on paper: there is nothing to compare it with")
+    orders = Order.objects.filter(account=account).order_by()
+    working = orders.exclude(status__in=records.FINAL)
+    since_ns = _since_ns(row, working)
+    recent = orders.filter(sent_ns__gte=since_ns)
+    last = int(orders.aggregate(last=Max("number"))["last"] or 0)
+    least = int((recent | working).aggregate(least=Min("number"))["least"] or last)
+    numbers = {client_order_id(row.order_salt, number): number for number in range(max(1, least), last + 1)}
+    named = (recent | working).exclude(venue_order_id="")
+    moves = LedgerEntry.objects.filter(account=account).order_by()
+    ours = Ours(
+        orders={order.number: _order(order) for order in working},
+        numbers=numbers,
+        last_number=last,
+        venue_ids=dict(named.values_list("venue_order_id", "number")),
+        trade_ids=_trade_ids(account, since_ns),
+        positions=dict(
+            Position.objects.filter(account=account).exclude(count=0).order_by().values_list("ticker", "count")
+        ),
+        settled=dict(
+            Settlement.objects.filter(account=account, event_ns__gte=since_ns).order_by().values_list("ticker", "count")
+        ),
+        cash=cash_by_shard(account),
+        is_new=not last and not moves.exclude(movement=OPENING, amount=0).exists(),
+    )
+    return Start(account, row.order_salt, ours, since_ns)
+
+
+def cash_by_shard(account: str) -> dict[int, int]:
+    """Cash of the books (Money)."""
+    mine = LedgerEntry.objects.filter(account=account, book="cash").order_by()
+    rows = mine.values("shard").annotate(all=Sum("amount")).values_list("shard", "all")
+    return {shard: int(amount) for shard, amount in rows if amount}
+
+
+def _since_ns(account: Account, working: QuerySet[Order]) -> int:
+    clean = Reconciliation.objects.filter(account=account.name, is_clean=True).exclude(kind="task")
+    begun: datetime = clean.aggregate(last=Max("made_at"))["last"] or account.created_at
+    oldest = working.aggregate(oldest=Min("sent_ns"))["oldest"]
+    since_ns = ns_of(begun - MARGIN)
+    return since_ns if oldest is None else min(since_ns, int(oldest) - 60 * SECOND_NS)
+
+
+def _order(row: Order) -> OurOrder:
+    return OurOrder(
+        row.number,
+        row.client_order_id,
+        row.ticker,
+        row.is_bid,
+        row.price,
+        row.count,
+        row.filled,
+        "working" if row.venue_order_id else "unknown",
+        row.venue_order_id,
+        row.sent_ns,
+        row.expires_ns,
+    )
+
+
+def _trade_ids(account: str, since_ns: int) -> dict[str, tuple[str, bool, int, int, int] | None]:
+    held = Position.objects.filter(account=account).exclude(count=0).values("ticker")
+    mine = Fill.objects.filter(account=account).order_by()
+    rows = mine.filter(event_ns__gte=since_ns) | mine.filter(ticker__in=held)
+    told = rows.values_list("trade_id", "ticker", "is_bid", "price", "count", "fee")
+    return {trade_id: (ticker, is_bid, price, count, fee) for trade_id, ticker, is_bid, price, count, fee in told}
