@@ -5,40 +5,31 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, get_args
 
 from django.db import transaction
-from django.db.models import Sum
 
 from markets import services as markets
 from markets.core.events import MarketListed, MarketStatus
 from markets.core.payout import is_awaited
-from trading import double_entry, models, services
+from trading import double_entry, halt_rows, models, order_rows
 from trading.core import decision as core
 from trading.core import events
 
 logger = logging.getLogger(__name__)
 
-FINAL = {models.Order.Status.FILLED, models.Order.Status.CANCELLED, models.Order.Status.REJECTED}
+FINAL = order_rows.FINAL
 SESSION_ENDED = "session_ended"
 
-KeptEvent = (
-    MarketListed
-    | MarketStatus
-    | events.OrderAccepted
-    | events.OrderRejected
-    | events.OrderCancelled
-    | events.Fill
-    | events.Settled
-    | events.CashMoved
-)
-OrderEvent = events.OrderAccepted | events.OrderRejected | events.OrderCancelled | events.Fill
+KeptEvent = MarketListed | MarketStatus | events.Opening | events.OrderEvent | events.Settled | events.CashMoved
 KEPT = frozenset(get_args(KeptEvent))
 
 
 class Subject(NamedTuple):
-    """Whose rows are written: the session, its account, and whether the market is a simulated one."""
+    """Whose rows are written: the session, its account, and whether the market is a simulated one. `salt` makes the ids
+    of its orders; empty: that of the account, if it has one."""
 
     session_id: int
     account: str
     is_simulated: bool
+    salt: str = ""
 
 
 class Entry(NamedTuple):
@@ -59,18 +50,21 @@ def write(subject: Subject, entries: Sequence[Entry]) -> None:
     kept = [entry.event for entry in entries if entry.event is not None]
     with transaction.atomic():
         _write_markets(subject, kept)
-        _insert_orders(subject, entries)
-        _write_order_events(subject, [event for event in kept if isinstance(event, OrderEvent)])
+        _write_orders(subject, entries, kept)
         _write_positions(subject.account, entries)
         _insert_settlements(subject.account, kept)
         double_entry.book(subject.account, kept)
+        _write_halts(subject, entries, kept)
         _insert_forecasts(subject, entries)
         _insert_audits(subject, entries)
         _insert_signals(subject, entries)
 
 
 def end_orders(subject: Subject, now_ns: int) -> int:
-    """The paper exchange died with the session: what was still open there is cancelled. Returns how many."""
+    """The paper exchange died with the session: what was still open there is cancelled. Returns how many. Orders at a
+    real exchange outlive a session: what became of those is asked for by the next one."""
+    if _salt(subject):
+        return 0
     unfinished = models.Order.objects.filter(session_id=subject.session_id).exclude(status__in=FINAL)
     return unfinished.update(status=models.Order.Status.CANCELLED, reason=SESSION_ENDED, updated_ns=now_ns)
 
@@ -109,87 +103,31 @@ def _write_markets(subject: Subject, kept: Iterable[KeptEvent]) -> None:
             markets.market_turn(event.ticker, status, is_simulated=subject.is_simulated)
 
 
-def _insert_orders(subject: Subject, entries: Iterable[Entry]) -> None:
-    sent = {
-        f"{subject.session_id}-{order.number}": (order, entry)
-        for entry in entries
-        for order in entry.commands
-        if isinstance(order, core.PlaceOrder)
-    }
-    known = models.Order.objects.filter(client_order_id__in=sent).values_list("client_order_id", flat=True)
-    for client_order_id in known:
-        del sent[client_order_id]
-    models.Order.objects.bulk_create(
-        models.Order(
-            session_id=subject.session_id, account=subject.account, number=order.number,
-            client_order_id=client_order_id, ticker=order.ticker, is_bid=order.is_bid,
-            price=order.price, count=order.count, sent_ns=entry.at_ns, updated_ns=entry.at_ns,
-        )
-        for client_order_id, (order, entry) in sent.items()
-    )  # fmt: skip
+def _write_orders(subject: Subject, entries: Iterable[Entry], kept: Iterable[KeptEvent]) -> None:
+    placed = [
+        (order, entry.at_ns) for entry in entries for order in entry.commands if isinstance(order, core.PlaceOrder)
+    ]
+    openings = [event for event in kept if isinstance(event, events.Opening) and event.orders]
+    if placed or openings:
+        salt = _salt(subject)
+        order_rows.insert(subject.session_id, subject.account, salt, placed)
+        order_rows.adopt(subject.session_id, subject.account, salt, openings)
+    happened = [event for event in kept if isinstance(event, order_rows.OrderEvent)]
+    order_rows.advance(subject.account, happened)
 
 
-def _write_order_events(subject: Subject, happened: Sequence[OrderEvent]) -> None:
-    if not happened:
-        return
-    numbers = {event.number for event in happened}
-    # Numbers run on over the sessions of an account; should one ever repeat, the newest session has it.
-    mine = models.Order.objects.filter(account=subject.account, number__in=numbers).order_by("id")
-    orders = {order.number: order for order in mine}
-    _insert_fills(subject.account, [event for event in happened if isinstance(event, events.Fill)], orders)
-    for event in happened:
-        if event.number in orders:
-            _advance(orders[event.number], event)
-    ids = [order.pk for order in orders.values()]
-    sums = models.Fill.objects.filter(order_id__in=ids).order_by().values("order_id").annotate(all=Sum("count"))
-    filled = {row["order_id"]: int(row["all"]) for row in sums}
-    for order in orders.values():
-        order.filled = filled.get(order.pk, 0)
-        if order.filled >= order.count:
-            order.status = models.Order.Status.FILLED
-    changed = ["status", "filled", "reason", "venue_order_id", "updated_ns"]
-    models.Order.objects.bulk_create(  # many times faster than bulk_update: no CASE a row
-        orders.values(), update_conflicts=True, unique_fields=["client_order_id"], update_fields=changed
-    )
+def _salt(subject: Subject) -> str:
+    """What the ids of its orders are made with; empty: they never leave the house."""
+    if subject.salt:
+        return subject.salt
+    mine = models.Account.objects.filter(pk=subject.account)
+    return mine.values_list("order_salt", flat=True).first() or ""
 
 
-def _advance(order: models.Order, event: OrderEvent) -> None:
-    """Forward only: an answer that comes late or twice never takes an order back. Fills are counted elsewhere."""
-    order.updated_ns = max(order.updated_ns, event.received_ns)
-    if isinstance(event, events.OrderAccepted):
-        order.venue_order_id = event.venue_order_id
-    if order.status in FINAL:
-        return
-    if isinstance(event, events.OrderRejected):
-        order.status, order.reason = models.Order.Status.REJECTED, event.code[:80]
-    elif isinstance(event, events.OrderCancelled):
-        order.status, order.reason = models.Order.Status.CANCELLED, event.reason[:80]
-    else:
-        order.status = models.Order.Status.ACCEPTED
-
-
-def _insert_fills(account: str, fills: Sequence[events.Fill], orders: dict[int, models.Order]) -> None:
-    trade_ids = {fill.trade_id for fill in fills}
-    stored = models.Fill.objects.filter(account=account, trade_id__in=trade_ids)
-    known = {row.trade_id: row for row in stored}
-    new: list[models.Fill] = []
-    for fill in fills:
-        row = models.Fill(
-            account=account, trade_id=fill.trade_id, order=orders.get(fill.number), ticker=fill.ticker,
-            is_bid=fill.is_bid, price=fill.price, count=fill.count, fee=fill.fee, is_taker=fill.is_taker,
-            evidence=fill.evidence, event_ns=fill.received_ns,
-        )  # fmt: skip
-        same = known.setdefault(fill.trade_id, row)
-        if same is row:
-            new.append(row)
-        elif _money(same) != _money(row):
-            text = f"stored as {_money(same)}, reported again as {_money(row)}"
-            services.discrepancy_open("fill", f"{account} {fill.trade_id}", text)
-    models.Fill.objects.bulk_create(new)
-
-
-def _money(fill: models.Fill) -> tuple[str, bool, int, int, int]:
-    return (fill.ticker, fill.is_bid, fill.price, fill.count, fill.fee)
+def _write_halts(subject: Subject, entries: Iterable[Entry], kept: Iterable[KeptEvent]) -> None:
+    halt_rows.carry(subject.account, (event for event in kept if isinstance(event, events.Opening)))
+    changes = [(entry.at_ns, change) for entry in entries for change in entry.breakers]
+    halt_rows.write(subject.session_id, subject.account, changes)
 
 
 def _write_positions(account: str, entries: Iterable[Entry]) -> None:

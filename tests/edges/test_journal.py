@@ -201,7 +201,7 @@ def test_a_yes_that_is_told_with_its_dollar_is_kept_as_a_yes(subject: Subject) -
     assert (models.Settlement.objects.get().result, models.Settlement.objects.get().yes_pays) == ("yes", None)
 
 
-def test_an_order_moves_forward_from_sent_to_filled(subject: Subject) -> None:
+def test_an_order_moves_forward_from_intent_to_filled(subject: Subject) -> None:
     seen = []
     for step in (
         placed(),
@@ -211,7 +211,7 @@ def test_an_order_moves_forward_from_sent_to_filled(subject: Subject) -> None:
     ):
         records.write(subject, [step])
         seen.append(status_of()[:2])
-    assert seen == [("sent", 0), ("accepted", 0), ("accepted", 400), ("filled", 1_000)]
+    assert seen == [("intent", 0), ("accepted", 0), ("partly_filled", 400), ("filled", 1_000)]
 
 
 def test_what_is_left_of_an_order_is_cancelled_and_its_fills_stay(subject: Subject) -> None:
