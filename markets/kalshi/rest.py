@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -91,26 +91,37 @@ class KalshiRest(MarketCalls, AccountCalls, OrderCalls):
         if self.signer is not None:
             self._sending.heed_limits(self.budgets, await self.account_limits())
 
-    async def one(self, ask: Ask[T]) -> T:
-        """The result of a request, after as many attempts as are safe. Raises KalshiError."""
+    async def one(self, ask: Ask[T], sent: tuple[Awaitable[Reply | Lost], int] | None = None) -> T:
+        """The result of a request, after as many attempts as are safe. The first may have been `sent` already: its answer,
+        and when that was (ns). Raises KalshiError."""
         call = ask.call
         shard = AUTO if ask.shard is None else ask.shard
         attempts = Attempts(ask, self._rng, self._sending.explain, self._sending.can_stamp)
         self._sending.check(call)
         while True:
-            cost = self.budgets.cost(call.method, call.path, ask.items)
-            try:
-                await self.budgets.take(call.pays, cost, call.is_urgent, shard=shard)
-            except TooLarge as error:
-                raise self._sending.unsent(ask, str(error)) from None
-            sent_ns = self._clock()
-            verdict = attempts.judge(await self._send(ask), sent_ns)
+            if sent is None:
+                sent_ns = await self._granted(ask, shard)
+                outcome = await self._send(ask)
+            else:
+                answer, sent_ns = sent
+                outcome, sent = await answer, None
+            verdict = attempts.judge(outcome, sent_ns)
             if not isinstance(verdict, Again):
                 return verdict.value
             if verdict.is_throttled:
                 self.budgets.throttled(call.pays, shard)
             elif verdict.wait_s:
                 await asyncio.sleep(verdict.wait_s)
+
+    async def _granted(self, ask: Ask[T], shard: int) -> int:
+        """Wait for the tokens of one attempt; the time at which they were there. Raises NotSent for what never fits."""
+        call = ask.call
+        try:
+            cost = self.budgets.cost(call.method, call.path, ask.items)
+            await self.budgets.take(call.pays, cost, call.is_urgent, shard=shard)
+        except TooLarge as error:
+            raise self._sending.unsent(ask, str(error)) from None
+        return self._clock()
 
     async def all(self, pages: Pages[T], limit: int | None = None, max_pages: int = MAX_PAGES) -> list[T]:
         """All rows of a list, each once. Raises KalshiError."""

@@ -16,7 +16,7 @@ from markets.kalshi.server_clock import SURELY_NS, ServerClock
 USER_AGENT = "kalshi-latency-bot/0.1"
 LARGEST_BODY = 32 * 1024 * 1024
 HERE = ("127.0.0.1", "localhost", "::1")
-_JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
 
 
 class Sending:
@@ -33,7 +33,7 @@ class Sending:
 
     def headers(self, ask: Ask[Any]) -> dict[str, str]:
         """Of one attempt: signed with the time it is now. What is public is signed too, it has the larger budget then."""
-        told = dict(_JSON) if ask.body is not None else {}
+        told = dict(JSON) if ask.body is not None else {}
         if self._signer is not None:
             path = self._root + ask.target
             told.update(headers(self._signer, ask.call.method, path, self._clock.now_ms()))

@@ -29,6 +29,7 @@ from markets.kalshi.hosts import hosts_at
 from markets.kalshi.limits import TIERS
 from markets.kalshi.rest import KalshiRest
 from markets.kalshi.rest_attempts import ORDER_THROTTLED_TRIES, THROTTLED_TRIES, TRIES
+from markets.kalshi.rest_lane import LaneRest
 from markets.kalshi.rest_sync import KalshiRestSync
 from tests.kalshi_rest_calls import EVERY_CALL, OTHER_CLIENT_ID, an_order
 from tests.kalshi_rest_documents import CLIENT_ID, DOCUMENTED, GROUP_ID, ORDER_ID, TICKER
@@ -42,17 +43,19 @@ ONE_SHOT_WRITES = [name for name in WRITES if not CALLS[name].repeats]
 
 @contextlib.asynccontextmanager
 async def client(exchange: FakeExchange, kind: str, timeout_s: float = 10.0) -> AsyncIterator[Callable[..., Any]]:
-    """`call(name)` makes a call over the async or the sync face."""
+    """`call(name)` makes a call over the async or the sync face, or over the async one with a lane for orders."""
     options: dict[str, Any] = {"budgets": ample(), "rng": NoPause(), "timeout_s": timeout_s}
-    if kind == "async":
-        async with KalshiRest(exchange.hosts, a_signer(), **options) as rest:
+    if kind != "sync":
+        face = KalshiRest if kind == "async" else LaneRest
+        async with face(exchange.hosts, a_signer(), **options) as rest:
             yield lambda name: EVERY_CALL[name](rest)
         return
     with KalshiRestSync(exchange.hosts, a_signer(), sleep=lambda seconds: None, **options) as sync:
         yield lambda name: asyncio.to_thread(EVERY_CALL[name], sync)
 
 
-faces = pytest.mark.parametrize("face", ["async", "sync"])
+faces = pytest.mark.parametrize("face", ["async", "sync", "lane"])
+one_connection = pytest.mark.parametrize("face", ["async", "sync"])
 
 
 @faces
@@ -228,7 +231,7 @@ async def test_where_nobody_listens_nothing_was_sent(face: str) -> None:
         assert exchange.asked == []
 
 
-@faces
+@one_connection
 async def test_what_was_sent_into_a_reset_is_unknown(face: str) -> None:
     async with resetting() as (port, met):
         exchange_at = type("At", (), {"hosts": hosts_at(f"http://127.0.0.1:{port}")})
