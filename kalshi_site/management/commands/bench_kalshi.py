@@ -14,6 +14,8 @@ from kalshi_site.management.commands.bench import machine
 ROOT = Path(settings.BASE_DIR)
 WAYS = {
     "ed25519": "our client, Ed25519",
+    "lane-ed25519": "the lane of orders, Ed25519",
+    "lane-rsa": "the lane of orders, RSA-2048",
     "rsa": "our client, RSA-2048",
     "hmac": "our client, HMAC (gateways)",
     "sync-ed25519": "our face over requests, Ed25519",
