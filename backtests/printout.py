@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from textwrap import wrap
 from typing import Any
 
+from backtests.gate_text import RULES, gates_text
 from backtests.presentation import dollars, headline
 
 WIDTH = 110
@@ -30,7 +31,9 @@ def text_of(report: dict[str, Any]) -> str:
             (f"{entry['code']}: {entry['text']}", f"{entry['count']:,}") for entry in report["funnel"][:REASONS_SHOWN]
         ]),
         "",
-        *_paragraphs(report["caveats"]),
+        *gates_text(report["gates"]),
+        "",
+        *paragraphs([*report["caveats"], *RULES]),
         "",
         f"Digest of all decisions  {report['digest']}",
     ]  # fmt: skip
@@ -55,5 +58,6 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _paragraphs(sentences: list[str]) -> list[str]:
+def paragraphs(sentences: list[str]) -> list[str]:
+    """Each as a point of a list, wrapped."""
     return [line for words in sentences for line in wrap(words, WIDTH, initial_indent="* ", subsequent_indent="  ")]

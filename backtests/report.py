@@ -11,6 +11,7 @@ import msgspec
 
 from backtests.core.metrics import Figure, Metrics, Window, account_value, account_value_at_open, measure, value_of
 from backtests.core.record import Outcome, Result, outcomes
+from backtests.gate_report import of_result, report_json
 from backtests.shelf import Reel
 from markets.core.units import DAY_NS, MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS, count_text, money_text, price_text
 from trading.core.events import Fill, HeldPosition
@@ -77,6 +78,7 @@ def report_of(parts: list[Part], left_out: list[Reel], whole: Result) -> dict[st
         "equity": _equity(whole),
         "funnel": _counted(whole.funnel),
         "denials": _counted(whole.denials),
+        "gates": report_json(of_result(whole)),
         "halts": [{"time": time_text(at), "what": what} for at, what in whole.halts],
         "caveats": caveats(parts, left_out, whole, metrics),
     }

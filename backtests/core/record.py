@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from backtests.core.gate_costs import Evaluations, Seen
 from markets.core.contract import Contract
 from markets.core.events import MarketListed, MarketStatus
 from markets.core.payout import is_awaited, yes_pays_of
@@ -66,6 +67,7 @@ class Result(msgspec.Struct):
     contracts: dict[str, Contract] = {}
     results: dict[str, Outcome] = {}
     days: dict[int, None] = {}
+    seen: dict[str, Seen] = {}  # by market: what its evaluations ended at
 
 
 class Recorder:
@@ -80,6 +82,7 @@ class Recorder:
         self.halts: list[tuple[int, str]] = []
         self.contracts: dict[str, Contract] = {}
         self.results: dict[str, Outcome] = {}
+        self.evaluations = Evaluations()
         self._kinds: Mapping[type, Any] = {
             MarketListed: self._listed,
             MarketStatus: self._status,
@@ -94,6 +97,8 @@ class Recorder:
         keep = self._kinds.get(type(event))
         if keep is not None:
             keep(event)
+        if decision.signals:
+            self.evaluations.hear(decision.signals)
         if decision.commands or decision.denied or decision.mode is not None:
             self._decided(decision)
 

@@ -6,6 +6,7 @@ from itertools import chain
 
 import msgspec
 
+from backtests.core.gate_costs import Seen
 from backtests.core.record import EquityPoint, Recorder, Result
 from markets.core.events import MarketEvent
 from markets.core.units import DAY_NS
@@ -77,11 +78,14 @@ def joined(results: list[Result]) -> Result:
         contracts={},
         results={},
         days={},
+        seen={},
     )
     for each in results:
         whole.contracts.update(each.contracts)
         whole.results.update(each.results)
         whole.days.update(each.days)
+        for ticker, seen in each.seen.items():
+            whole.seen.setdefault(ticker, Seen({}, {})).add(seen)
     return whole
 
 
@@ -136,4 +140,5 @@ def _closed(result: Result, recorder: Recorder, desk: Desk) -> Result:
     )
     result.funnel, result.denials, result.halts = dict(engine.funnel), recorder.denials, recorder.halts
     result.contracts, result.results = recorder.contracts, recorder.results
+    result.seen = recorder.evaluations.windows
     return result
