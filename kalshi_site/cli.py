@@ -28,6 +28,7 @@ COMMANDS = {
     "backtest": "play a tape through the engine and print what would have happened",
     "price": "price one contract with its whole derivation, or check a table of known prices",
     "skill": "score our probabilities next to the market's: the forecast record, tapes, or settled markets",
+    "gates": "why it does not trade: which gates stood in the way, and what each of them cost or saved",
     "fit": "learn from settled windows: calibration maps, the weight of our opinion, tails, hours; or show it",
     "audit": "hold settlements against the index as it was heard: which sixty seconds, decimals, ties, basis",
     "demo_tape": "write an hour of the demo market as a tape, to back-test on",
