@@ -78,6 +78,8 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("acceptance --env demo", 1, "there is no key: make one on demo.kalshi.co"),
         ("acceptance --only A00", 2, "no case and no theme is called 'a00'"),
         ("acceptance --size 0.5", 2, "--size 0.5: one contract or more"),
+        ("prove-orders --schedules -1", 2, "--schedules, --processes and --seed are 0 or more"),
+        ("prove-orders --break nothing", 2, "invalid choice: 'nothing'"),
         ("download mtgox trades --asset BTC", 2, "mtgox"),
         ("exchange --speed 1000", 2, "--speed is above 0, and 100 at most"),
         ("exchange --assets BTC,FOO", 2, "the demo market knows BTC, ETH, SOL, not FOO"),

@@ -4,8 +4,9 @@ product's own; simulated are the wire below the client, the feed of the markets,
 
 import asyncio
 import random
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -13,8 +14,10 @@ from django.db import InterfaceError, OperationalError
 from markets.core.events import MarketEvent
 from markets.tape import VERSION, TapeHeader
 from trading import control, restore, services
+from trading.core.decision import Decision
 from trading.core.desk import TIMER_NS, Desk
 from trading.core.engine import Engine
+from trading.core.events import AccountEvent, ArmedSet, CheckTold, Event, ModeSet
 from trading.gateways.kalshi import KalshiGateway
 from trading.journal import BATCH, Journal
 from trading.models import Account
@@ -30,6 +33,7 @@ from trading.snapshot import Place, Recent
 from trading.source import Source
 
 PUMP_S = 0.25
+TOLD = (*get_args(AccountEvent), ModeSet, CheckTold, ArmedSet)
 
 
 class SimulatedFeed:
@@ -125,10 +129,27 @@ class PumpedJournal(Journal):
         return self.failure is None and not self.backlog
 
 
+class Witness(Recent):
+    """What a session has heard of its orders and what it has decided, told to `say`."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def note(self, event: Event, decision: Decision) -> None:
+        """As for the pages."""
+        super().note(event, decision)
+        if isinstance(event, TOLD):
+            self._say(f"heard: {event}")
+        for word in (*decision.commands, *decision.breakers, *([decision.mode] if decision.mode else [])):
+            self._say(f"decided: {word}")
+
+
 class TraderLife:
     """Everything that one start of the trader makes. `prepare` may raise as a start may; `run` ends as a session does."""
 
     def __init__(self, world: World, mortal: Mortal, account: str, folder: Path, number: int) -> None:
+        self.say: Callable[[str], None] | None = None
         self.world, self.mortal, self.account, self.folder, self.number = world, mortal, account, folder, number
         mortal.belongings |= {"world": world, "number": number}
         self.is_ready = False
@@ -194,7 +215,7 @@ class TraderLife:
             place=Place("real", "PROOF", self.account, "a proof", 1.0),
             journal=PumpedJournal(Subject(self.row.pk, self.account, False)),
             tape=self.tape,
-            recent=Recent(),
+            recent=Witness(self.say) if self.say else Recent(),
         )
         self.is_ready = True
 

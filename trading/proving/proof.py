@@ -66,6 +66,7 @@ class Proof:
         self.world = world = World(schedule, crowd)
         world.network.log = self.say
         self.stage.is_locked = world.is_locked
+        self.stage.keep_time(world.clock)
         self.stage.passes = self._rows_pass
         self._set_up()
         playing = asyncio.create_task(world.play(schedule.ends_s + QUIET_S))
@@ -99,9 +100,7 @@ class Proof:
 
     async def _live(self, kill: Kill | None, until_s: float) -> Mortal:
         """One life, until it is killed, ends by itself, or is asked to end."""
-        self._start(kill)
-        mortal, life = self.mortal, self.life
-        assert mortal is not None and life is not None
+        mortal, life = self._start(kill)
         work = mortal.start(self._work(life), "trader")
         while not work.done() and not mortal.died and self.now_s() < until_s:
             wait_s = until_s - self.now_s()
@@ -119,11 +118,14 @@ class Proof:
         await self._bury(mortal, life, work)
         return mortal
 
-    def _start(self, kill: Kill | None) -> None:
+    def _start(self, kill: Kill | None) -> tuple[Mortal, TraderLife]:
         self.outcome.lives += 1
         self.mortal = mortal = Mortal(kill)
-        self.life = TraderLife(self.world, mortal, ACCOUNT, self.folder, self.outcome.lives)
+        self.life = life = TraderLife(self.world, mortal, ACCOUNT, self.folder, self.outcome.lives)
+        if self.lines is not None:
+            life.say = self.say
         self.say(f"trader: life {self.outcome.lives} begins")
+        return mortal, life
 
     async def _work(self, life: TraderLife) -> None:
         life.prepare()
@@ -155,9 +157,7 @@ class Proof:
     async def _last_life(self) -> None:
         """A clean start, nothing goes wrong any more: until all is told."""
         began_s = self.now_s()
-        self._start(None)
-        mortal, life = self.mortal, self.life
-        assert mortal is not None and life is not None
+        mortal, life = self._start(None)
         work = mortal.start(self._work(life), "trader")
         await asyncio.sleep(AGAIN_S)
         while not work.done() and self.now_s() - began_s < LONGEST_S and not life.is_quiet(self.world):

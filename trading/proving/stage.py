@@ -3,13 +3,17 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from django.core.management import call_command
 from django.db import OperationalError, connections
 from django.db.utils import ConnectionHandler
+from django.utils import timezone
 
+from markets.core.units import SECOND_NS
 from trading import services
+
 
 def _nobody() -> bool:
     return False
@@ -17,6 +21,20 @@ def _nobody() -> bool:
 
 DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+
+
+class _VirtualDatetime(datetime):
+    """What Django takes the time from: that of the proof, where there is one."""
+
+    clock: Callable[[], int] | None = None
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        """The time."""
+        if cls.clock is None:
+            return datetime.now(tz)
+        seconds, rest = divmod(cls.clock(), SECOND_NS)
+        return datetime.fromtimestamp(seconds, tz) + timedelta(microseconds=rest // 1_000)
 
 
 class Everywhere:
@@ -39,6 +57,7 @@ class Stage:
         self._connection: Any = handler["default"]
         connections._connections = Everywhere()  # type: ignore[attr-defined]  # noqa: SLF001 - or each task has its own
         connections["default"] = self._connection
+        timezone.datetime = _VirtualDatetime  # type: ignore[misc]
         services.nudge = _nobody  # there is no Redis in virtual time: it counts as gone
         call_command("migrate", verbosity=0, interactive=False)
         self._template = sqlite3.connect(":memory:")
@@ -46,6 +65,10 @@ class Stage:
         self._connection.execute_wrappers.append(self._execute)
         self._commit = self._connection._commit  # noqa: SLF001 - there is no other way to be between two of them
         self._connection._commit = self._committing  # noqa: SLF001
+
+    def keep_time(self, clock: Callable[[], int] | None) -> None:
+        """What rows are stamped by from now on (ns); None: the wall."""
+        _VirtualDatetime.clock = clock
 
     def clear(self) -> None:
         """As it was in the beginning: tables without rows."""
