@@ -10,8 +10,10 @@ from backtests.api_skill import SkillView
 from dashboard.api import HealthView, StatusView
 from dashboard.api_docs import docs
 from dashboard.api_exchange import ExchangeView
+from dashboard.api_live import ArmView, DisarmView, RealOrdersView
 from dashboard.api_login import TokenLogin, TokenLogout
 from dashboard.api_prices import FeedsView, PricesView
+from dashboard.api_risk import RiskView
 from markets.api import MarketViewSet, TapeViewSet
 from trading.api import (
     FillViewSet,
@@ -24,6 +26,7 @@ from trading.api import (
 )
 from trading.api_fitted import FittedViewSet
 from trading.api_forecasts import ForecastsCsvView, ForecastViewSet
+from trading.api_halts import HaltViewSet
 from trading.api_index import IndexAuditViewSet
 
 router = SimpleRouter()
@@ -37,6 +40,7 @@ router.register("fills", FillViewSet, basename="fill")
 router.register("positions", PositionViewSet, basename="position")
 router.register("settlements", SettlementViewSet, basename="settlement")
 router.register("index-audit", IndexAuditViewSet, basename="index-audit")
+router.register("halts", HaltViewSet, basename="halt")
 router.register("limits", LimitsViewSet, basename="limits")
 router.register("divergences", DivergenceViewSet, basename="divergence")
 router.register("backtests", BacktestRunViewSet, basename="backtest")
@@ -47,11 +51,15 @@ urlpatterns = [
     path("status/", StatusView.as_view(), name="api-status"),
     path("health/", HealthView.as_view(), name="api-health"),
     path("prices/", PricesView.as_view(), name="api-prices"),
+    path("risk/", RiskView.as_view(), name="api-risk"),
     path("exchange/", ExchangeView.as_view(), name="api-exchange"),
     path("skill/", SkillView.as_view(), name="api-skill"),
     path("feeds/", FeedsView.as_view(), name="api-feeds"),
     path("forecasts.csv", ForecastsCsvView.as_view(), name="api-forecasts-csv"),
     path("mode/", ModeView.as_view(), name="api-mode"),
+    path("live/", RealOrdersView.as_view(), name="api-live"),
+    path("live/arm/", ArmView.as_view(), name="api-arm"),
+    path("live/disarm/", DisarmView.as_view(), name="api-disarm"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", docs, name="api-docs"),
     path("", include(router.urls)),

@@ -55,6 +55,11 @@ DOORS = [
     Door("mode/", "post", TO_LOGIN, REFUSED, DONE, body={"action": "pause"}),
     Door("prices/", "get", TO_LOGIN, OK, OK),
     Door("exchange/", "get", TO_LOGIN, OK, OK),
+    Door("live/", "get", TO_LOGIN, OK, OK),
+    Door("live/arm/", "post", TO_LOGIN, REFUSED, REFUSED),  # for risk officers: test_real_orders.py
+    Door("live/disarm/", "post", TO_LOGIN, REFUSED, DONE),
+    Door("live/judge/", "post", TO_LOGIN, REFUSED, 400, body={"record": "nobody"}),
+    Door("risk/", "get", TO_LOGIN, OK, OK),
     Door("orders/", "get", TO_LOGIN, OK, OK),
     Door("markets/<str:ticker>/", "get", TO_LOGIN, OK, OK, f"markets/{TICKER}/"),
     Door("index/", "get", TO_LOGIN, OK, OK),
@@ -76,14 +81,17 @@ DOORS = [
     Door("api/v1/logout/", "post", UNKNOWN, UNKNOWN, UNKNOWN),  # ends the token that asks, which a cookie is not
     *(
         Door(f"api/v1/{name}/", "get", UNKNOWN, OK, OK)
-        for name in ("status", "prices", "exchange", "feeds", "skill", "schema")
+        for name in ("status", "prices", "exchange", "feeds", "risk", "skill", "schema")
     ),
     Door("api/v1/health/", "get", UNKNOWN, 503, 503),  # no trader runs in this test
     Door("api/v1/mode/", "post", UNKNOWN, REFUSED, OK, body={"mode": "HALTED"}),
+    Door("api/v1/live/", "get", UNKNOWN, OK, OK),
+    Door("api/v1/live/arm/", "post", UNKNOWN, REFUSED, REFUSED),
+    Door("api/v1/live/disarm/", "post", UNKNOWN, REFUSED, OK),
     Door("api/v1/docs/", "get", TO_LOGIN, OK, OK),
     *(
         Door(f"api/v1/^{name}/$", "get", UNKNOWN, OK, OK)
-        for name in ("markets", "tapes", "signals", "forecasts", "fitted", "orders", "fills", "positions", "settlements", "limits", "backtests")
+        for name in ("markets", "tapes", "signals", "forecasts", "fitted", "orders", "fills", "positions", "settlements", "limits", "halts", "backtests")
     ),
     Door("api/v1/forecasts.csv", "get", UNKNOWN, OK, OK),
     Door(MARKET_API, "get", UNKNOWN, OK, OK, f"api/v1/markets/{TICKER}/"),

@@ -163,9 +163,18 @@ async function ask(form, action) {
   const body = new FormData(form);
   body.set("action", action);
   const reply = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).catch(() => null);
+  if (reply?.status === 409) return askAgain(form, action);
   const words = reply?.ok ? (await reply.json()).said : reply?.status === 403 ? "You are not allowed to change the mode." : "The server did not take it: nothing was changed.";
   setText(byId("said"), words);
   setClass(byId("said"), "bad", !reply?.ok);
+}
+
+// The server has a question first, on a page of its own.
+function askAgain(form, action) {
+  const word = document.createElement("input");
+  Object.assign(word, { type: "hidden", name: "action", value: action });
+  form.append(word);
+  form.submit();
 }
 
 function controls() {
