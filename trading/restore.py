@@ -13,7 +13,7 @@ from markets.core.events import MarketListed
 from markets.core.units import DAY_NS
 from markets.tape import PLAIN, TapeError, files_of, is_complete, read_header, read_tape
 from markets.tapes.parts import tape_find
-from trading import ledger, records, selectors, services
+from trading import carried, halt_rows, ledger, records, selectors, services
 from trading.core import events
 from trading.core.decision import NOTHING, Decision
 from trading.core.events import Event, HeldPosition, Opening
@@ -38,7 +38,8 @@ class Recovered(NamedTuple):
 def opening(account: str, now_ns: int) -> Opening:
     """What `account` holds, and what it made or lost on the UTC day of `now_ns`. Raises Account.DoesNotExist.
 
-    Markets that were closed out but may still trade are carried too: their profit and fees go on counting.
+    Markets that were closed out but may still trade are carried too: their profit and fees go on counting. So are orders
+    at an exchange whose end nobody has told, and what breakers go on counting from.
     """
     day_ns = now_ns // DAY_NS * DAY_NS
     day = selectors.day_totals(account, day_ns, day_ns + DAY_NS)
@@ -56,6 +57,12 @@ def opening(account: str, now_ns: int) -> Opening:
         realised_today=day.realised,
         fees_today=day.fees,
         orders_sent=0 if last is None else last,
+        orders=carried.orders(account),
+        trade_ids=carried.trade_ids(account),
+        sent_ns=carried.sent_ns(account, now_ns),
+        peak_equity=carried.peak_equity(account),
+        losing_streak=carried.losing_streak(account),
+        tripped=halt_rows.latched(account),
     )
 
 

@@ -113,7 +113,7 @@ def test_cash_is_the_capital_and_all_profit_less_fees_and_what_is_open(
 
 
 def test_a_new_account_opens_with_its_capital_and_nothing_else(session: models.TradingSession) -> None:
-    assert restore.opening(ACCOUNT, at(0)) == events.Opening(at(0), CAPITAL)
+    assert restore.opening(ACCOUNT, at(0)) == events.Opening(at(0), CAPITAL, peak_equity=CAPITAL)
 
 
 def test_an_account_that_does_not_exist_is_an_error(db: None) -> None:

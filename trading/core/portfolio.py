@@ -68,7 +68,7 @@ class Portfolio:
         self.fees_today = 0
         self.day = 0
         self._booked: dict[str, dict[str, None]] = {}  # trade ids by ticker, past the settlement too
-        self._moved: dict[tuple[str, int], None] = {}  # movements of cash, by reference and shard
+        self._moved: dict[tuple[str, str, int], None] = {}  # movements of cash
         self._settled_on: dict[str, int] = {}  # the day
 
     def open(self, opening: Opening) -> None:
@@ -122,7 +122,7 @@ class Portfolio:
 
     def move(self, moved: CashMoved) -> bool:
         """Book cash that came or went by no trade: it is no profit. False when that was booked before."""
-        key = (moved.reference, moved.shard)
+        key = (moved.kind, moved.reference, moved.shard if moved.kind == "transfer" else 0)
         if key in self._moved:
             return False
         self._moved[key] = None
