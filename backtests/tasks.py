@@ -5,7 +5,7 @@ import logging
 from celery import Task, shared_task
 
 from backtests import divergence as divergences
-from backtests import fitting, services, skill_cache
+from backtests import fitting, promotion, services, skill_cache
 from trading.models import Account, TradingSession
 
 logger = logging.getLogger(__name__)
@@ -53,3 +53,10 @@ def divergence(session_id: int) -> bool:
 def divergences_due() -> int:
     """Compare the sessions that ended since it was looked last. Returns how many were."""
     return sum(divergence(session.pk) for session in divergences.sessions_due())
+
+
+@shared_task(name="backtests.tasks.promotions", soft_time_limit=600, time_limit=660)
+def promotions() -> int:
+    """Judge every account that was traded on paper by the promotion gate. Returns how many pass it."""
+    accounts = Account.objects.filter(venue="").order_by("name").values_list("name", flat=True)
+    return sum(promotion.promote(account).is_passed for account in list(accounts))

@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import django
@@ -15,11 +16,13 @@ from django.utils import timezone
 from backtests.models import BacktestRun
 from dashboard import snapshot
 from dashboard.snapshot_feeds import Exchange, Feed
+from trading import beats
 from trading.audits import INDEX_KINDS
 from trading.models import Discrepancy, Heartbeat, TraderStatus
 
 TRADER_STALE_S = 5.0
 WORKER_STALE_S = 45.0
+WATCHDOG_STALE_S = 15.0
 
 
 class Component(NamedTuple):
@@ -35,7 +38,7 @@ def components() -> list[Component]:
     """All of them, in the order in which one depends on the other."""
     base = database()
     rows = [trader(), *workers(), *index()] if base.state == "ok" else []
-    return [base, broker(), *rows, live_channel(), *_of_snapshot(snapshot.newest())]
+    return [base, broker(), *rows, *watchdog(), live_channel(), *_of_snapshot(snapshot.newest())]
 
 
 def database() -> Component:
@@ -96,6 +99,20 @@ def index() -> list[Component]:
     said = Discrepancy.objects.filter(kind__in=INDEX_KINDS, closed_at=None).order_by("kind", "subject")
     texts = list(said.values_list("text", flat=True))
     return [Component("Settlement index", "warn", " ".join(texts))] if texts else []
+
+
+def watchdog() -> list[Component]:
+    """By the file that it renews every second while it reaches the exchange; nothing where no order goes to one."""
+    path = Path(settings.BOT_HOME) / beats.WATCHDOG
+    beat, age = beats.read_beat(path), beats.age_s(path)
+    if beat is None or age is None:
+        is_needed = str(settings.ORDERS) == "exchange"
+        return [Component("Watchdog", "bad", "has never reached the exchange; its log says why")] if is_needed else []
+    if beat.is_over:
+        return [Component("Watchdog", "warn", "has left, with the trader", age)]
+    if age > WATCHDOG_STALE_S:
+        return [Component("Watchdog", "bad", "does not run, or cannot reach the exchange; its log says which", age)]
+    return [Component("Watchdog", "ok", beat.text, age)]
 
 
 def live_channel() -> Component:

@@ -36,6 +36,12 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute=40),
         "options": {"expires": 3000.0},
     },
+    "promotion gate": {
+        "task": "backtests.tasks.promotions",
+        "schedule": crontab(hour=0, minute=50),
+        "options": {"expires": 3000.0},
+    },
+    "armings": {"task": "trading.tasks.armings_end", "schedule": 60.0, "options": {"expires": 60.0}},
     "stuck backtests": {"task": "backtests.tasks.sweep_stuck", "schedule": 60.0, "options": {"expires": 60.0}},
 }
 

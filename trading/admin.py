@@ -13,6 +13,7 @@ from trading.admin_columns import Column, contracts, decimals, dollars, moment, 
 from trading.forms import ModeForm, RiskLimitsForm, StrategyParametersForm, VersionForm
 from trading.models import (
     Account,
+    Arming,
     Discrepancy,
     Fill,
     FittedArtefact,
@@ -20,6 +21,7 @@ from trading.models import (
     Heartbeat,
     Order,
     Position,
+    Promotion,
     RiskLimits,
     Settlement,
     SettlementAudit,
@@ -272,6 +274,26 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     list_display = ("kind", "subject", "text", "opened_at", "closed_at")
     shown = list_display
     list_filter = ("kind",)
+
+
+@admin.register(Arming)
+class ArmingAdmin(ReadOnlyAdmin):
+    list_display = (
+        "armed_at", "account", "venue", "armed_by", "until_at", "reason", "override_reason", "disarmed_at", "disarmed_by",
+        "disarmed_reason",
+    )  # fmt: skip
+    shown = (*list_display, "checks")
+    list_filter = ("account",)
+
+
+@admin.register(Promotion)
+class PromotionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "made_at", "account", "is_passed", "windows", "traded", decimals("deflated_sharpe", 4),
+        decimals("bootstrap_low", 4), decimals("pooling_weight", 4), decimals("pooling_low", 4),
+    )  # fmt: skip
+    shown = (*list_display, "missing")
+    list_filter = ("account", "is_passed")
 
 
 @admin.register(FittedArtefact)

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connections
 
 from trading import beats, services
 from trading.accounts import account_shown
-from trading.core.breakers import BREAKERS
+from trading.core.breaker_rules import BREAKERS
 from trading.core.events import Mode, Policy
 from trading.kill_file import NAME, Killed, kill_path, read_kill, take_away, write_kill
 from trading.models import Halt
@@ -26,6 +26,7 @@ POLICY_WORDS: dict[Policy, str] = {
     "hold": "what rests stays at the exchange until it expires; nothing new is sent",
     "flatten": "what rests is taken back, and what is held is closed where somebody pays for it",
 }
+WATCHDOG = "watchdog"  # kind of the discrepancies it opens: who starts again has seen them
 DATABASE_S = 3.0  # that a halt waits for the rows before it writes the file
 
 
@@ -69,6 +70,7 @@ def resume(*, by: str, reason: str, mode: Mode = "ACTIVE") -> list[str]:
         killed = take_away(kill_path(Path(settings.BOT_HOME)))
     except OSError as error:
         raise UnusableError([f"the file {NAME} cannot be taken away: {error.strerror}"]) from None
+    services.discrepancy_close(WATCHDOG, account_shown())
     said = [f"{mode} is wanted: the trader takes it up within two seconds."]
     if killed:
         said.append(f"The file {NAME} was taken away; it said: {killed.sentence}.")

@@ -5,10 +5,10 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from trading import audits, selectors, services, trial_balance
+from trading import arming, audits, selectors, services, trial_balance
 from trading.audits import INDEX_KINDS
 from trading.core.index_truth import RECENT
-from trading.models import Account, Discrepancy
+from trading.models import Account, Arming, Discrepancy
 from trading.pruning import prune_signals
 
 logger = logging.getLogger(__name__)
@@ -66,3 +66,10 @@ def signals_prune() -> int:
 def heartbeat() -> None:
     """A worker took a task off the queue and reached the database: it works."""
     services.heartbeat_note(WORKER)
+
+
+@shared_task(name="trading.tasks.armings_end")
+def armings_end() -> int:
+    """End the armings whose time is over, or that a halt ends, where no trader runs to do it. Returns how many."""
+    accounts = Arming.objects.filter(disarmed_at__isnull=True).values_list("account", flat=True)
+    return sum(len(arming.disarm_when_due(account)) for account in list(accounts))

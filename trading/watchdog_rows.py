@@ -10,9 +10,9 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from trading import services
 from trading.models import TraderStatus
+from trading.switches import WATCHDOG
 
 logger = logging.getLogger(__name__)
-KIND = "watchdog"  # of the discrepancies it opens
 Write = Callable[[], object]
 
 
@@ -40,8 +40,8 @@ class Rows:
     def note(self, text: str) -> None:
         """A person has to see it: a discrepancy of the account is opened and real orders are disarmed, as soon as the
         database answers."""
-        self._writes.append(lambda: services.discrepancy_open(KIND, self.account, text))
-        self._writes.append(lambda: services.disarm(self.account, by=KIND, reason=text))
+        self._writes.append(lambda: services.discrepancy_open(WATCHDOG, self.account, text))
+        self._writes.append(lambda: services.disarm(self.account, by=WATCHDOG, reason=text))
 
     def _run(self) -> None:
         while not self._stopping.wait(self._interval_s):
