@@ -4,7 +4,9 @@ product's own; simulated are the wire below the client, the feed of the markets,
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,26 +15,25 @@ from django.db import InterfaceError, OperationalError
 
 from markets.core.events import MarketEvent
 from markets.tape import VERSION, TapeHeader
-from trading import control, restore, services
+from trading import inflow, trader
+from trading.broadcast import NOWHERE, Broadcast
+from trading.control import Control
 from trading.core.decision import Decision
-from trading.core.desk import TIMER_NS, Desk
-from trading.core.engine import Engine
 from trading.core.events import AccountEvent, ArmedSet, CheckTold, Event, ModeSet
-from trading.gateways.kalshi import KalshiGateway
+from trading.exchange_side import ExchangeSide, Reached
 from trading.journal import BATCH, Journal
-from trading.models import Account
-from trading.order_ids import client_order_id
-from trading.playback import SESSION
+from trading.playback import INVENTED, SESSION
 from trading.proving.mortal import MINE, Mortal
 from trading.proving.taping import MortalRecorder
-from trading.proving.wire import SimulatedWire
+from trading.proving.wire import HOSTS, SIGNER, SimulatedWire
 from trading.proving.world import World
 from trading.records import Entry, Subject
-from trading.session import Session
-from trading.snapshot import Place, Recent
-from trading.source import Source
+from trading.snapshot import Recent
+from trading.source import DEMO, Source
 
+ACCOUNT = "rehearsal"
 PUMP_S = 0.25
+CONTROL_EVERY = 4
 TOLD = (*get_args(AccountEvent), ModeSet, CheckTold, ArmedSet)
 
 
@@ -40,11 +41,8 @@ class SimulatedFeed:
     """In the place of the client that hears the markets: the same face, the world of the proof behind it."""
 
     def __init__(self, rest: Any, series: Any, emit: Any, *, notes: Any = None, **_: Any) -> None:
-        life = MINE.get()
-        if life is None:
-            raise RuntimeError("there is no life to hear for")
-        self._life, self._emit, self._notes = life, emit, notes
-        self._world: World = life.belongings["world"]
+        life = _life()
+        self._life, self._emit, self._notes, self._world = life.mortal, emit, notes, life.world
         self._queue: asyncio.Queue[MarketEvent] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -76,12 +74,10 @@ class SimulatedFeed:
 
 def simulated_rest(hosts: Any, signer: Any, *, clock: Any, **_: Any) -> SimulatedWire:
     """In the place of the exchange's client: the same, with another transport."""
-    life = MINE.get()
-    if life is None:
-        raise RuntimeError("there is no life to ask for")
-    world: World = life.belongings["world"]
-    number = life.belongings["number"]
-    return SimulatedWire(world.network, world.clock, life, random.Random(f"wire {world.schedule.seed} {number}"))
+    life = _life()
+    world = life.world
+    rng = random.Random(f"wire {world.schedule.seed} {life.number}")
+    return SimulatedWire(world.network, world.clock, life.mortal, rng)
 
 
 class PumpedJournal(Journal):
@@ -105,7 +101,7 @@ class PumpedJournal(Journal):
         """Whether the rows are too far behind to go on trading."""
         now = asyncio.get_running_loop().time()
         is_failing = self._failing_at is not None and now - self._failing_at > self._patience_s
-        return self.failure is not None or is_failing or self.backlog > self._bound
+        return self.failure is not None or is_failing or self.backlog > self.bound
 
     def pump(self) -> None:
         """Write what waits."""
@@ -145,123 +141,177 @@ class Witness(Recent):
             self._say(f"decided: {word}")
 
 
+class PumpedControl(Control):
+    """The real one without its thread."""
+
+    def start(self) -> None:
+        """Who has it pumps it."""
+
+    def pump(self) -> None:
+        """Read what is wanted, tell the session, beat."""
+        self._attempt(self._turn)
+
+
 class TraderLife:
-    """Everything that one start of the trader makes. `prepare` may raise as a start may; `run` ends as a session does."""
+    """Everything that one start of the trader makes: `prepare` is its start, `run` the rest of it until it is over."""
 
-    def __init__(self, world: World, mortal: Mortal, account: str, folder: Path, number: int) -> None:
+    def __init__(self, world: World, mortal: Mortal, number: int) -> None:
+        self.world, self.mortal, self.number = world, mortal, number
         self.say: Callable[[str], None] | None = None
-        self.world, self.mortal, self.account, self.folder, self.number = world, mortal, account, folder, number
-        mortal.belongings |= {"world": world, "number": number}
-        self.is_ready = False
         self.tape: MortalRecorder | None = None
-        self.repairs = 0
+        self.trader: trader.Trader | None = None
+        mortal.belongings["life"] = self
 
-    def look(self) -> None:
-        """Read what people want, at once."""
-        wanted = control.wanted(self.wanted)
-        if wanted.changes(self.wanted, 0):
-            self.wanted = wanted
-            self.session.change(wanted)
+    def prepare(self) -> None:
+        """What `run_trader` does before a session begins."""
+        passes = self.mortal.passes
+        passes("starting")
+        trader.restore.recover_all(ACCOUNT)
+        passes("starting")
+        self.trader = made = trader.Trader()
+        if self.say is not None:
+            made.session.recent = Witness(self.say)
+        passes("starting")
 
-    def is_quiet(self, world: World) -> bool:
-        """Nothing of ours is open, here or there."""
-        return self.is_ready and not self.trouble(world)
+    async def run(self) -> None:
+        """What `Trader.run` does, with its threads pumped."""
+        made = self.trader
+        if made is None:
+            raise RuntimeError("it was not prepared")
+        session, is_clean = made.session, False
+        control = PumpedControl(
+            asyncio.get_running_loop(),
+            report=lambda: session.report(session_id=made.row.pk, started_at=made.started_at),
+            changed=session.change,
+            known=made.wanted,
+        )
+        pumping = [asyncio.create_task(self._pump(control), name="threads")]
+        try:
+            session.journal.start()
+            session.open(made.opening, made.wanted)
+            running = session.run(broadcast=Broadcast(NOWHERE, session.snapshot), control=control, opening=made.opening)
+            await running
+            is_clean = True
+        finally:
+            for task in pumping:
+                task.cancel()
+            if self.mortal.is_alive:
+                made._close(is_clean=is_clean)  # noqa: SLF001 - it is what `Trader.run` ends with
 
-    def trouble(self, world: World) -> str:
+    async def _pump(self, control: PumpedControl) -> None:
+        """The threads of journal and control."""
+        made, turn = self.trader, 0
+        while made is not None:
+            await asyncio.sleep(PUMP_S)
+            journal = made.session.journal
+            if isinstance(journal, PumpedJournal):
+                journal.pump()
+            turn += 1
+            if turn % CONTROL_EVERY == 0:
+                control.pump()
+
+    @property
+    def mode(self) -> str:
+        """The mode in force, "" before there is one."""
+        return self.trader.session.desk.engine.mode if self.trader else ""
+
+    @property
+    def halt(self) -> str:
+        """Why it is halted."""
+        return self.trader.session.desk.engine.risk.halt if self.trader else ""
+
+    def stop(self) -> None:
+        """Ask it to end in order."""
+        if self.trader is not None:
+            self.trader.session.stop()
+
+    def trouble(self) -> str:
         """What is still open; "" for nothing."""
-        if not self.is_ready:
+        made, history = self.trader, self.world.history
+        if made is None or made.session.dispatch is None:
             return "it is not ready"
-        history = world.history
         if history.resting:
             return f"{len(history.resting)} orders rest"
         if any(lot.count for lot in history.lots.values()):
             return "something is held there"
-        left = self.gateway.sender.unfinished()
+        left = made.session.dispatch.gateway.sender.unfinished()
         if left:
             return f"orders {[(one.number, one.state) for one in left][:5]} have not ended"
-        held = {ticker: one.count for ticker, one in self.engine.portfolio.positions.items() if one.count}
+        engine = made.session.desk.engine
+        held = {ticker: one.count for ticker, one in engine.portfolio.positions.items() if one.count}
         if held:
             return f"we hold {held}"
+        if engine.orders.working:
+            return f"orders {list(engine.orders.working)[:5]} work for the engine"
+        state = engine.risk.breakers.state("RECONCILED")
+        if not state.evaluated_ns:
+            return "the exchange's books were not looked at yet"
         return ""
-
-    def prepare(self) -> None:
-        """What `run_trader` does before a session begins."""
-        mortal, world = self.mortal, self.world
-        mortal.passes("starting")
-        restore.recover_all(self.account)
-        mortal.passes("starting")
-        engine = Engine()
-        self.engine = engine
-        self.wanted = control.wanted()
-        opening = restore.opening(self.account, world.clock())
-        self.opening = opening
-        mortal.passes("starting")
-        name = f"session-{self.account}-{world.schedule.seed}-{self.number}"
-        header = TapeHeader(VERSION, name, SESSION, "", 0, "a proof")
-        self.tape = MortalRecorder(Path(settings.TAPES_DIR), header, mortal, world.is_disk_full)
-        self.row = services.session_start(account=self.account, market_source="real", tape_name=name)
-        mortal.passes("starting")
-        salt = Account.objects.get(pk=self.account).order_salt
-        self.gateway = KalshiGateway(
-            lambda number: client_order_id(salt, number),
-            portfolio=engine.portfolio,
-            clock=world.clock,
-            kill_file=self.folder / "HALT",
-        )
-        source = Source("real", "a proof", "PROOF", 1.0, world.clock(), clock=_Clock(world))
-        self.session = Session(
-            desk=Desk(engine, self.gateway),
-            source=source,
-            place=Place("real", "PROOF", self.account, "a proof", 1.0),
-            journal=PumpedJournal(Subject(self.row.pk, self.account, False)),
-            tape=self.tape,
-            recent=Witness(self.say) if self.say else Recent(),
-        )
-        self.is_ready = True
-
-    async def run(self) -> None:
-        session, gateway = self.session, self.gateway
-        session.open(self.opening, self.wanted)
-        wire = simulated_rest(None, None, clock=self.world.clock)
-        feed = SimulatedFeed(wire, (), session._take, notes=gateway.note)
-        gateway.attach(wire, feed.shard_of, session.hear)
-        parts = [
-            asyncio.create_task(feed.run(), name="feed"),
-            asyncio.create_task(gateway.run(), name="gateway"),
-            asyncio.create_task(self._tick(), name="time"),
-            asyncio.create_task(session._flush(), name="tape"),
-            asyncio.create_task(self._pump(), name="journal"),
-        ]
-        session.state = "running"
-        await session._until_over(*parts)
-        await gateway.close()
-        session._end()
-        self.close()
-
-    def close(self) -> None:
-        session = self.session
-        is_written = session.journal.close()
-        session.tape.close(seal=True)
-        if is_written:
-            services.session_finish(self.row.pk, session.progress(), is_clean=True)
-
-    async def _tick(self) -> None:
-        while True:
-            self.session._tick(self.world.clock() // TIMER_NS * TIMER_NS)
-            await asyncio.sleep(0.05)
-
-    async def _pump(self) -> None:
-        while True:
-            await asyncio.sleep(PUMP_S)
-            self.session.journal.pump()
 
 
 class _Clock:
-    def __init__(self, world: World) -> None:
-        self._world = world
+    """That of the trader's machine."""
 
-    def now_ns(self) -> int:
-        return self._world.clock()
+    def __init__(self, world: World) -> None:
+        self.now_ns = world.clock
 
     def reached(self, at_ns: int) -> None:
-        pass
+        """Nobody waits for it."""
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """For as long as this is open, traders of this process are simulated below: source, wire, feed, tape, threads."""
+    puts = (
+        (trader, "_source", _source),
+        (trader, "session_tape", _tape),
+        (trader, "Journal", PumpedJournal),
+        (inflow, "KalshiRest", simulated_rest),
+        (inflow, "KalshiFeed", SimulatedFeed),
+    )
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in puts]
+    for owner, name, value in puts:
+        setattr(owner, name, value)
+    settings.MARKET, settings.ORDERS, settings.ACCOUNT = DEMO, "exchange", ACCOUNT
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+def _life() -> TraderLife:
+    mortal = MINE.get()
+    if mortal is None:
+        raise RuntimeError("there is no life")
+    life: TraderLife = mortal.belongings["life"]
+    return life
+
+
+def _source(account: str, engine: Any) -> Source:
+    world = _life().world
+
+    @asynccontextmanager
+    async def reach() -> AsyncIterator[Reached]:
+        yield Reached(HOSTS, SIGNER)
+
+    side = ExchangeSide((), lambda: list(engine.portfolio.positions), reach)
+    clock = _Clock(world)
+    return Source(
+        DEMO,
+        "a proof",
+        "PROOF",
+        1.0,
+        world.clock(),
+        clock=clock,
+        is_simulated=True,
+        exchange=side,  # type: ignore[arg-type]
+    )
+
+
+def _tape(account: str, source: Source, started_at: datetime) -> MortalRecorder:
+    life = _life()
+    name = f"session-{account}-{life.world.schedule.seed}-{life.number}"
+    header = TapeHeader(VERSION, name, SESSION, INVENTED, 0, "a proof")
+    life.tape = MortalRecorder(Path(settings.TAPES_DIR), header, life.mortal, life.world.is_disk_full)
+    return life.tape

@@ -16,7 +16,7 @@ from trading.proving import checks
 from trading.proving.crowd import FIRST_CLOSE_NS, Crowd
 from trading.proving.exerciser import NAME, Exerciser
 from trading.proving.faults import NOTES, WIRE, Fault, Kill
-from trading.proving.life import TraderLife
+from trading.proving.life import ACCOUNT, TraderLife, simulated
 from trading.proving.mortal import Killed, Mortal, proved
 from trading.proving.outcome import Outcome
 from trading.proving.schedule import Schedule
@@ -24,7 +24,6 @@ from trading.proving.stage import Stage
 from trading.proving.taping import cut, emptied
 from trading.proving.world import World
 
-ACCOUNT = "live"
 QUIET_S = 5.0  # between the end of the markets and the last start
 LONGEST_S = 150.0  # within this time after it everything has to be told
 RESTART_S = 2.0  # after a life that ended by itself
@@ -69,6 +68,7 @@ class Proof:
         self.stage.keep_time(world.clock)
         self.stage.passes = self._rows_pass
         self._set_up()
+        person = asyncio.create_task(self._resume())
         playing = asyncio.create_task(world.play(schedule.ends_s + QUIET_S))
         spoiling = [asyncio.create_task(self._spoil(fault)) for fault in schedule.faults]
         try:
@@ -79,7 +79,7 @@ class Proof:
             await playing
             await self._last_life()
         finally:
-            for task in (playing, *spoiling):
+            for task in (playing, person, *spoiling):
                 task.cancel()
         self._compare()
         return self.outcome
@@ -113,7 +113,7 @@ class Proof:
             await asyncio.wait({work, dying}, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
             dying.cancel()
         if not mortal.died and not work.done():
-            life.session.stop()
+            life.stop()
             await asyncio.wait({work, asyncio.create_task(mortal.ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
         await self._bury(mortal, life, work)
         return mortal
@@ -121,7 +121,7 @@ class Proof:
     def _start(self, kill: Kill | None) -> tuple[Mortal, TraderLife]:
         self.outcome.lives += 1
         self.mortal = mortal = Mortal(kill)
-        self.life = life = TraderLife(self.world, mortal, ACCOUNT, self.folder, self.outcome.lives)
+        self.life = life = TraderLife(self.world, mortal, self.outcome.lives)
         if self.lines is not None:
             life.say = self.say
         self.say(f"trader: life {self.outcome.lives} begins")
@@ -146,7 +146,6 @@ class Proof:
             if mortal.died == "power":
                 lost = cut(Path(settings.TAPES_DIR), life.tape.name, self.rng.uniform(0, LOST_BYTES))
                 self.say(f"power cut: {lost} bytes of the tape are gone")
-        self.outcome.repairs += life.repairs
 
     def _judge(self, error: BaseException) -> None:
         """What a life may end by itself for: a disk or a database that takes nothing. Anything else is a mistake."""
@@ -160,16 +159,14 @@ class Proof:
         mortal, life = self._start(None)
         work = mortal.start(self._work(life), "trader")
         await asyncio.sleep(AGAIN_S)
-        while not work.done() and self.now_s() - began_s < LONGEST_S and not life.is_quiet(self.world):
+        while not work.done() and self.now_s() - began_s < LONGEST_S and life.trouble():
             await asyncio.sleep(AGAIN_S)
         if not work.done():
-            if not life.is_quiet(self.world):
-                self._problem(f"not all is told {LONGEST_S:g} s after the last start: {life.trouble(self.world)}")
-            engine = life.session.desk.engine
-            halt = engine.risk.halt
-            self.outcome.ended = engine.mode if engine.mode != "HALTED" else halt or "HALTED"
-            self.outcome.problems += checks.trader_ended(engine.mode, halt, ())
-            life.session.stop()
+            if life.trouble():
+                self._problem(f"not all is told {LONGEST_S:g} s after the last start: {life.trouble()}")
+            self.outcome.ended = life.mode if life.mode != "HALTED" else life.halt or "HALTED"
+            self.outcome.problems += checks.trader_ended(life.mode, life.halt, ())
+            life.stop()
             await asyncio.wait({work})
         await self._bury(mortal, life, work)
 
@@ -248,9 +245,15 @@ class Proof:
         if self.stage.is_locked():
             return
         services.mode_set(mode, by="proof", reason="a proof", policy=policy)  # type: ignore[arg-type]
-        life = self.life
-        if life is not None and life.is_ready and self.mortal is not None:
-            self.mortal.tell(life.look)
+
+    async def _resume(self) -> None:
+        """A person who looks now and then, and wants it to trade again when it is halted by itself."""
+        while True:
+            await asyncio.sleep(self.rng.uniform(2.0, 10.0))
+            life = self.life
+            is_wanted = any(fault.kind in ("halt", "reduce") for fault in self.world.faults)
+            if life is not None and life.mode == "HALTED" and not is_wanted:
+                self._want("ACTIVE", "cancel")
 
     def _all_well(self) -> None:
         world = self.world
@@ -270,7 +273,7 @@ class Proof:
         emptied(Path(settings.TAPES_DIR))
         Exerciser.salt = schedule.seed
         STRATEGIES.setdefault(NAME, Exerciser)
-        services.account_open(ACCOUNT, schedule.cash)
+        services.account_open(ACCOUNT, schedule.cash, venue="simulated")
         Account.objects.filter(pk=ACCOUNT).update(order_salt=f"00000000-0000-4000-8000-{schedule.seed:012d}")
         services.limits_set(schedule.limits, author=None, reason="a proof")
         parameters = msgspec.structs.replace(services.DEMO_DEFAULTS, strategy=schedule.strategy, min_confidence=0.0)
@@ -328,6 +331,7 @@ def run_one(schedule: Schedule, stage: Stage, folder: Path, lines: list[str] | N
             proof.outcome.problems.append(f"the proof itself failed: {type(error).__name__}: {error}")
             return proof.outcome
 
-    outcome = proved(main(), begin_ns(schedule) - SECOND_NS)
+    with simulated():
+        outcome = proved(main(), begin_ns(schedule) - SECOND_NS)
     outcome.took_s = time.perf_counter() - began
     return outcome
