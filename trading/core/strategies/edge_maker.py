@@ -17,6 +17,8 @@ from trading.core.tails import normal_pdf
 
 QUOTING, STALE, MOVED = "QUOTING", "QUOTES_STALE", "QUOTES_MOVED"
 MOST_MARKS = 64
+CALM_NS = 5 * SECOND_NS  # a quote that lived so long was made in calm times
+MOST_DOUBLINGS = 5
 
 
 class Spread(msgspec.Struct, frozen=True, gc=False):
@@ -31,15 +33,26 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
 
 
 class Mark(msgspec.Struct):
-    """What the world looked like when the quotes of a market were made. `until_ns`: they stay pulled so long."""
+    """What the world looked like when the quotes of a market were made, and how long they have been out. They stay away
+    until `until_ns` (0: they are out), after `pulls` in a row without a calm time in between."""
 
     close_ns: int
+    since_ns: int
     made_ns: int
     chance: float  # by the model: before pooling, which moves with the market too
     half: float
     logs: dict[str, float]  # of the price of each venue that spoke by a quote or a book
-    prices: tuple[int, ...] = ()
+    prices: tuple[int, ...]
+    pulls: int = 0
     until_ns: int = 0
+
+    def stay_away(self, now_ns: int, reaction_ns: int) -> None:
+        """For the reaction time, and twice as long each time that there was no calm in between: an order that is sent
+        to be taken back at once is of no use to anybody."""
+        if not self.until_ns:
+            pulls = 0 if now_ns >= self.since_ns + CALM_NS else self.pulls
+            self.until_ns = now_ns + (reaction_ns << pulls)
+            self.pulls = min(pulls + 1, MOST_DOUBLINGS)
 
 
 class EdgeMaker:
@@ -56,47 +69,54 @@ class EdgeMaker:
             return self._pulled(view, blocked)
         believed = view.belief(pricing)
         blocked = blocked or ("" if believed.is_measurable else "NO_MEASURABLE_EDGE")
+        mark = self._marks.get(view.market.contract.ticker)
+        if not blocked and mark is not None and _must_go(view, pricing, mark):
+            blocked = MOVED
         if blocked:
             return self._pulled(view, blocked, believed)
-        spread = spread_of(view, pricing, believed)
-        slope = normal_pdf(pricing.z) / pricing.deviation if pricing.deviation else 0.0
-        mark = self._marks.get(view.market.contract.ticker)
-        if mark is not None and _has_moved(view, pricing, mark, slope):
-            mark = self._mark(view, pricing, spread.half, (), view.now_ns + view.parameters.maker_reaction_ns)
-        if mark is not None and view.now_ns < mark.until_ns:
-            return Idea(MOVED, belief=believed, resting=(), failed=(MOVED,))
-        return self._quoted(view, pricing, believed, spread, mark)
+        return self._quoted(view, pricing, believed, mark)
 
-    def _quoted(self, view: View, pricing: Pricing, believed: Belief, spread: Spread, mark: Mark | None) -> Idea:
+    def _quoted(self, view: View, pricing: Pricing, believed: Belief, mark: Mark | None) -> Idea:
+        spread = spread_of(view, pricing, believed)
         quotes, reason = quotes_of(view, pricing, spread)
-        edges = [_edge(view, spread, quote) for quote in quotes]
         prices = tuple(quote.price for quote in quotes)
-        if mark is None or (
-            prices != mark.prices and view.now_ns >= mark.made_ns + view.parameters.maker_reaction_ns
-        ):  # what drifts more slowly than we react is followed; a jump is not
-            self._mark(view, pricing, spread.half, prices)
-        by_side = {quote.is_bid: edge for quote, edge in zip(quotes, edges, strict=True)}
+        if mark is None or mark.until_ns or prices != mark.prices:
+            self._mark(view, pricing, spread.half, prices, mark)
+        edges = {quote.is_bid: _edge(view, spread, quote) for quote in quotes}
         return Idea(
             QUOTING if quotes else reason,
-            edge_yes=by_side.get(True),
-            edge_no=by_side.get(False),
+            edge_yes=edges.get(True),
+            edge_no=edges.get(False),
             belief=believed,
             resting=quotes,
             failed=() if quotes else (reason,),
         )
 
     def _pulled(self, view: View, reason: str, believed: Belief | None = None) -> Idea:
-        self._marks.pop(view.market.contract.ticker, None)
+        ticker = view.market.contract.ticker
+        if reason not in {MOVED, STALE}:
+            self._marks.pop(ticker, None)
+        elif ticker in self._marks:
+            self._marks[ticker].stay_away(view.now_ns, view.parameters.maker_reaction_ns)
         return Idea(reason, belief=believed, resting=(), failed=(reason,))
 
-    def _mark(self, view: View, pricing: Pricing, half: float, prices: tuple[int, ...], until_ns: int = 0) -> Mark:
-        contract = view.market.contract
+    def _mark(self, view: View, pricing: Pricing, half: float, prices: tuple[int, ...], before: Mark | None) -> None:
+        contract, now_ns = view.market.contract, view.now_ns
+        is_out = before is not None and not before.until_ns
+        if before is not None and is_out and now_ns < before.made_ns + view.parameters.maker_reaction_ns:
+            return  # what drifts more slowly than we react is followed; a jump is not
         if len(self._marks) > MOST_MARKS:  # of markets that were settled while they were quoted
-            self._marks = {ticker: mark for ticker, mark in self._marks.items() if mark.close_ns > view.now_ns}
-        logs = {venue: log for venue, log, half_spread in view.spot.speakers(view.now_ns) if half_spread}
-        mark = Mark(contract.close_ns, view.now_ns, pricing.calibrated, half, logs, prices, until_ns)
-        self._marks[contract.ticker] = mark
-        return mark
+            self._marks = {ticker: mark for ticker, mark in self._marks.items() if mark.close_ns > now_ns}
+        self._marks[contract.ticker] = Mark(
+            contract.close_ns,
+            before.since_ns if before is not None and is_out else now_ns,
+            now_ns,
+            pricing.calibrated,
+            half,
+            {venue: log for venue, log, spread in view.spot.speakers(now_ns) if spread},
+            prices,
+            before.pulls if before is not None else 0,
+        )
 
 
 # Where the quotes go --------------------------------------------------------------------------------------
@@ -205,12 +225,15 @@ def _is_stale(view: View) -> bool:
     return view.spot_age_ns > most_ns or (index_ns is not None and index_ns > SECOND_NS + most_ns)
 
 
-def _has_moved(view: View, pricing: Pricing, mark: Mark, slope: float) -> bool:
-    """Whether fair value, or what one venue alone would make of it, is more than half of the half spread from where it
-    was. What a venue's middle moves within its own spread is no move."""
+def _must_go(view: View, pricing: Pricing, mark: Mark) -> bool:
+    """Whether the quotes have to stay away still; or fair value, or what one venue alone would make of it, is more than
+    half of the half spread from where it was. What a venue's middle moves within its own spread is no move."""
+    if mark.until_ns:
+        return view.now_ns < mark.until_ns
     most = 0.5 * mark.half
     if abs(pricing.calibrated - mark.chance) > most:
         return True
+    slope = normal_pdf(pricing.z) / pricing.deviation if pricing.deviation else 0.0
     return any(
         slope * (abs(log - mark.logs[venue]) - spread) > most
         for venue, log, spread in view.spot.speakers(view.now_ns)
