@@ -203,7 +203,10 @@ class OrderAdmin(ReadOnlyAdmin):
         "client_order_id", "account", moment("sent_ns", "sent"), "ticker", side, price("price", "limit $"),
         contracts("count", "contracts"), contracts("filled"), "status", "reason",
     )  # fmt: skip
-    shown = (*list_display, moment("updated_ns", "updated"), "venue_order_id", "session")
+    shown = (
+        *list_display, moment("left_ns", "left"), moment("answered_ns", "answered"), moment("updated_ns", "updated"),
+        moment("expires_ns", "expires"), "time_in_force", "is_post_only", "is_reduce_only", "venue_order_id", "session",
+    )  # fmt: skip
     list_filter = ("account", "status")
     search_fields = ("ticker", "client_order_id")
 

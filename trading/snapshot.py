@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS
+from trading import order_news
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.desk import Desk
-from trading.core.events import Event, Fill, OrderAccepted, OrderCancelled, OrderRejected
+from trading.core.events import Event, Fill, OrderEvent
 from trading.core.market import ASKED, MarketState
 from trading.core.portfolio import Position
 from trading.core.reasons import REASONS
@@ -50,16 +51,14 @@ class Recent:
         for order in decision.commands:
             if not isinstance(order, PlaceOrder):
                 continue
-            self.orders.appendleft(_sent(order, decision.received_ns))
+            self.orders.appendleft(order_news.placed(order, decision.received_ns))
             self.orders_today += 1
         if isinstance(event, Fill):
             self._fill(event)
-        elif isinstance(event, OrderAccepted):
-            self._change(event.number, "accepted", "")
-        elif isinstance(event, OrderRejected):
-            self._change(event.number, "rejected", event.code)
-        elif isinstance(event, OrderCancelled):
-            self._change(event.number, "cancelled", event.reason)
+        if isinstance(event, OrderEvent):
+            for known in self.orders:
+                if known["number"] == event.number:
+                    order_news.hear(known, event)
 
     def _fill(self, fill: Fill) -> None:
         self.fills_today += 1
@@ -74,16 +73,6 @@ class Recent:
                 "event_ms": fill.received_ns // MILLISECOND_NS,
             }
         )
-        for order in self.orders:
-            if order["number"] == fill.number:
-                order["filled"] += fill.count
-                if order["filled"] >= order["count"]:
-                    order["status"] = "filled"
-
-    def _change(self, number: int, status: str, reason: str) -> None:
-        for order in self.orders:
-            if order["number"] == number:
-                order["status"], order["reason"] = status, reason
 
 
 class Told(NamedTuple):
@@ -271,17 +260,3 @@ def _open_profit(market: MarketState | None, held: Position) -> int | None:
     book = market.book
     own_bid = book.bid if held.count > 0 else PRICE_DOLLAR - book.ask
     return own_bid * abs(held.count) - held.cost if own_bid else None
-
-
-def _sent(order: PlaceOrder, sent_ns: int) -> Json:
-    return {
-        "number": order.number,
-        "ticker": order.ticker,
-        "is_bid": order.is_bid,
-        "price": order.price,
-        "count": order.count,
-        "filled": 0,
-        "status": "sent",
-        "reason": "",
-        "sent_ms": sent_ns // MILLISECOND_NS,
-    }
