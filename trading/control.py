@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from markets.core.units import SECOND_NS
 from markets.selectors import series_disabled
-from trading import announcements, selectors, services
+from trading import announcements, arming, selectors, services
 from trading.core.events import (
     AnnouncementsSet,
     ArmedSet,
@@ -31,6 +31,7 @@ from trading.core.fitted import Announcement, Fitted
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 from trading.models import TraderStatus
+from trading.orders_standing import PAPER, OrdersStanding
 from trading.services import Progress
 
 logger = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class StatusReport(NamedTuple):
     mode_reason: str = ""
     message: str = ""
     progress: Progress = Progress()
+    orders: OrdersStanding = PAPER
 
 
 def wanted(known: Wanted | None = None) -> Wanted:
@@ -111,7 +113,7 @@ def wanted(known: Wanted | None = None) -> Wanted:
     is_known = known is not None and known.fitted_version == fitted_version
     mode: Mode = status.wanted_mode  # type: ignore[assignment]  # a check of the table keeps it one of the three
     policy: Policy = status.wanted_policy  # type: ignore[assignment]  # and this
-    arming = selectors.arming_in_force(account)
+    armed = selectors.arming_in_force(account)
     return Wanted(
         limits.version if limits else 0,
         limits.limits() if limits else RiskLimits(),
@@ -126,8 +128,8 @@ def wanted(known: Wanted | None = None) -> Wanted:
         known.fitted if known is not None and is_known else selectors.fitted_in_force(account),
         announcements.ahead(),
         policy,
-        round(arming.until_at.timestamp()) * SECOND_NS if arming else 0,
-        arming.armed_by if arming else "",
+        round(armed.until_at.timestamp()) * SECOND_NS if armed else 0,
+        armed.armed_by if armed else "",
     )
 
 
@@ -144,9 +146,13 @@ def beat(report: StatusReport) -> None:
         tape_name=report.tape_name[:200],
         started_at=report.started_at,
         message=report.message[:500],
+        orders_go=report.orders.go,
+        missing=list(report.orders.missing),
     )
+    if report.orders.go == "exchange":
+        arming.disarm_when_due(report.account, report.orders.halt)
     if report.session_id is not None:
-        services.session_advance(report.session_id, report.progress)
+        services.session_advance(report.session_id, report.progress, order_group=report.orders.group)
 
 
 def stopped(message: str = "stopped") -> None:

@@ -32,6 +32,23 @@ async def end(tasks: Collection["asyncio.Task[Any]"]) -> bool:
     return False
 
 
+async def until_over(stopping: asyncio.Event, parts: Collection["asyncio.Task[None]"]) -> None:
+    """Until it is told to stop, or a part dies: then all of them end, with the error of that part."""
+    stopped = asyncio.create_task(_told(stopping), name="stop")
+    running: set[asyncio.Task[None]] = {*parts, stopped}
+    try:
+        while not stopped.done():
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+    finally:
+        await end((*parts, stopped))
+
+
+async def _told(stopping: asyncio.Event) -> None:
+    await stopping.wait()
+
+
 def exit_for_sure(code: int, *, after_s: float = LAST_WAY_OUT_S) -> threading.Timer:
     """Leave the process after a while, if it has not left by then. Only when nothing is left to write."""
 

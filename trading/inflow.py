@@ -32,6 +32,7 @@ class Inflow:
 
     stream: StreamFeed | None = None
     exchange: KalshiFeed | None = None
+    rest: KalshiRest | None = None
     feeds: Feeds | None = None
     tasks: list[Task] = field(default_factory=list)
 
@@ -70,6 +71,7 @@ async def _exchange(stack: AsyncExitStack, flow: Inflow, side: ExchangeSide, clo
     """The exchange, and where it is simulated here, its going on."""
     reached = await stack.enter_async_context(side.reach())
     rest = await stack.enter_async_context(KalshiRest(reached.hosts, reached.signer, clock=clock.now_ns))
+    flow.rest = rest
     flow.exchange = KalshiFeed(
         rest,
         side.series,
@@ -80,6 +82,8 @@ async def _exchange(stack: AsyncExitStack, flow: Inflow, side: ExchangeSide, clo
         held=side.held,
         pace=Pace(patience=max(1.0, side.speed), refused_wait_s=REFUSED_S),
         speed=side.speed,
+        is_private=side.notes is not None,
+        notes=side.notes,
     )
     if reached.play is not None:
         flow.start(reached.play(), "simulated exchange")

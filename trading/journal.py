@@ -38,7 +38,7 @@ class Journal:
         self.failure: BaseException | None = None
         self.left_out = 0
         self.written_ns: int | None = None
-        self._bound = bound
+        self.bound = bound
         self._pause_s = pause_s
         self._patience_s = patience_s
         self._write = write
@@ -59,7 +59,7 @@ class Journal:
         """Take one step of the engine. Cheap, and never waits."""
         kept = entry(event, decision, self._thinning)
         if kept is not None:
-            if len(self._queue) >= self._bound and kept.signals:
+            if len(self._queue) >= self.bound and kept.signals:
                 self.left_out += len(kept.signals)
                 kept = kept._replace(signals=())
             self._queue.append(kept)
@@ -75,7 +75,7 @@ class Journal:
         """Whether the rows are too far behind to go on trading: over the bound, failing for long, or dead."""
         failing_since = self._failing_since
         is_failing = failing_since is not None and time.monotonic() - failing_since > self._patience_s
-        return self.failure is not None or is_failing or self.backlog > self._bound
+        return self.failure is not None or is_failing or self.backlog > self.bound
 
     def close(self, timeout_s: float = 30.0) -> bool:
         """Write everything that waits, then end the thread. False when something could not be written in time."""

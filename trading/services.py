@@ -26,6 +26,7 @@ from trading.models import (
     TraderStatus,
     TradingSession,
 )
+from trading.order_ids import new_salt
 
 logger = logging.getLogger(__name__)
 
@@ -130,12 +131,16 @@ def status_open() -> TraderStatus:
     return TraderStatus.objects.get_or_create(pk=1)[0]
 
 
-def account_open(name: str, capital: int) -> Account:
-    """The account of that name; a new one begins with `capital` (Money). An old one keeps what it began with."""
+def account_open(name: str, capital: int, *, venue: str = "") -> Account:
+    """The account of that name; a new one begins with `capital` (Money). An old one keeps what it began with. With a
+    `venue` its orders go to that exchange, and have ids of their own."""
     with transaction.atomic():
-        row, is_new = Account.objects.get_or_create(name=name, defaults={"opening_cash": capital})
+        row, is_new = Account.objects.get_or_create(name=name, defaults={"opening_cash": capital, "venue": venue})
         if is_new:
             double_entry.open_book(row)
+        if venue and not row.order_salt:
+            row.order_salt, row.venue = new_salt(), venue
+            row.save(update_fields=["order_salt", "venue"])
     return row
 
 
@@ -145,9 +150,10 @@ def session_start(*, account: str, market_source: str, tape_name: str = "") -> T
     return TradingSession.objects.create(account=account, market_source=market_source, tape_name=tape_name)
 
 
-def session_advance(session_id: int, progress: Progress) -> None:
-    """Note how far a session has come."""
-    TradingSession.objects.filter(pk=session_id).update(**progress._asdict())
+def session_advance(session_id: int, progress: Progress, *, order_group: str = "") -> None:
+    """Note how far a session has come, and the brake on its orders at the exchange, where it has one."""
+    said = progress._asdict() | ({"order_group": order_group} if order_group else {})
+    TradingSession.objects.filter(pk=session_id).update(**said)
 
 
 def session_finish(session_id: int, progress: Progress | None = None, *, is_clean: bool) -> None:

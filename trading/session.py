@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
+from typing import get_args
 
 import msgspec
 
@@ -18,20 +19,13 @@ from trading.broadcast import Broadcast
 from trading.control import Control, StatusReport, Wanted
 from trading.core.decision import Decision
 from trading.core.desk import TIMER_NS, Desk
-from trading.core.events import (
-    Event,
-    Fill,
-    Opening,
-    OrderAccepted,
-    OrderCancelled,
-    OrderRejected,
-    Settled,
-    Timer,
-)
+from trading.core.events import AccountEvent, Event, Opening, Timer
 from trading.core.reasons import REASONS
-from trading.ending import end
+from trading.dispatch import Dispatch
+from trading.ending import until_over
 from trading.inflow import Inflow, inflow
 from trading.journal import Journal
+from trading.orders_standing import PAPER, standing
 from trading.pace import Pace
 from trading.services import Progress
 from trading.sight import Sight
@@ -42,7 +36,7 @@ FLUSH_S = 0.25
 GIVE_WAY_EVERY = 2_000  # events, while catching up
 CATCHING_UP, ENDED = "catching up", "ended"
 DEAF = frozenset({CATCHING_UP, ENDED})  # states in which what people want is kept, not heard
-ACCOUNT_EVENTS = frozenset({OrderAccepted, OrderRejected, OrderCancelled, Fill, Settled})
+ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +60,7 @@ class Session:
         self.journal = journal
         self.tape = tape
         self.recent = recent
+        self.dispatch: Dispatch | None = None  # where orders go to an exchange
         self.state = "starting"
         self.message = ""
         self.ends_with_source = False
@@ -88,7 +83,8 @@ class Session:
             mode = msgspec.structs.replace(mode, mode="HALTED", reason="catching up")
             opening = Opening(self.source.opened_ns, opening.cash, orders_sent=opening.orders_sent)
         self._note_all(self.desk.open(opening, limits, parameters, mode))
-        for event in wanted.others(self.desk.now_ns):
+        required = self.dispatch.required(self.desk.now_ns) if self.dispatch else ()
+        for event in (*required, *wanted.others(self.desk.now_ns)):
             self._note_all(self.desk.hear(event))
 
     async def run(self, *, broadcast: Broadcast, control: Control, opening: Opening) -> None:
@@ -99,27 +95,27 @@ class Session:
             events = await self._catch_up(events, opening)
         if not self._stopping.is_set():
             async with inflow(replace(source, events=events), self._take, self._tick) as self.inflow:
-                await self._until_over(
-                    *self.inflow.tasks,
-                    asyncio.create_task(self._listen(self.inflow.stream), name="feed"),
-                    asyncio.create_task(broadcast.run(), name="broadcast"),
-                    asyncio.create_task(self._flush(), name="tape"),
-                    asyncio.create_task(self._watch(control), name="watch"),
-                )
+                await self._trade(self.inflow, broadcast, control)
         self._end()
         await broadcast.publish()
 
-    async def _until_over(self, *parts: "asyncio.Task[None]") -> None:
-        """Until it is stopped, or a part dies: then all of it ends, with the error of that part."""
-        stopped = asyncio.create_task(self._stopping.wait(), name="stop")
-        running = {*parts, stopped}
+    async def _trade(self, flow: Inflow, broadcast: Broadcast, control: Control) -> None:
+        """Until it is stopped, or a part dies; then whatever still works at an exchange is cancelled, in either case."""
+        parts = [
+            *flow.tasks,
+            asyncio.create_task(self._listen(flow.stream), name="feed"),
+            asyncio.create_task(broadcast.run(), name="broadcast"),
+            asyncio.create_task(self._flush(), name="tape"),
+            asyncio.create_task(self._watch(control), name="watch"),
+        ]
+        if self.dispatch is not None:
+            dispatching = self.dispatch.run(flow, self.hear, self.journal, self.tape)
+            parts.append(asyncio.create_task(dispatching, name="orders"))
         try:
-            while not stopped.done():
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for part in done:
-                    part.result()
+            await until_over(self._stopping, parts)
         finally:
-            await end((*parts, stopped))
+            if self.dispatch is not None:
+                await self.dispatch.close()
 
     def stop(self) -> None:
         """Ask the session to end in order."""
@@ -153,6 +149,8 @@ class Session:
             self._write(event, decision)
             self.journal.put(event, decision)
             self.recent.note(event, decision)
+            if self.dispatch is not None:
+                self.dispatch.noted(event, decision)
         self._new_day()
 
     def _write(self, event: Event, decision: Decision) -> None:
@@ -277,6 +275,7 @@ class Session:
             mode_reason=self._mode_reason(),
             message=self.message or f"{self.source.name} {self.state}",
             progress=self.progress()._replace(last_event_ns=self.journal.written_ns),
+            orders=standing(engine, self.dispatch.order_group) if self.dispatch else PAPER,
         )
 
     def progress(self) -> Progress:

@@ -14,6 +14,7 @@ from markets.tape import read_header
 from trading.exchange_side import ExchangeSide, demo_exchange, real_exchange
 from trading.playback import INVENTED, market_events
 from trading.simulator.clock import DemoClock, WallClock
+from trading.simulator.seat import Seat
 from trading.simulator.spot_venues import VENUES
 from trading.simulator.world import DemoWorld
 
@@ -57,9 +58,17 @@ class Source:
     spot: SpotSide | None = None
 
 
-def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[], Iterable[str]]) -> Source:
+def demo_source(
+    *,
+    seed: int,
+    speed: float,
+    clock_file: Path,
+    held: Callable[[], Iterable[str]],
+    seat: Seat | None = None,
+) -> Source:
     """The demo market from this moment of its own clock on. Markets that are still `held`, and that settled
-    while nobody listened, are looked after by the exchange's client. Raises ClockError."""
+    while nobody listened, are looked after by the exchange's client. With a `seat` orders are sent to its simulated
+    exchange, where our account begins with that. Raises ClockError."""
     clock = DemoClock(clock_file, speed=speed, seed=seed)
     world = DemoWorld(seed)
 
@@ -69,12 +78,12 @@ def demo_source(*, seed: int, speed: float, clock_file: Path, held: Callable[[],
     return Source(
         DEMO,
         f"demo market, seed {seed}",
-        "DEMO",
+        "REHEARSAL" if seat else "DEMO",
         speed,
         clock.now_ns(),
         clock=clock,
         is_simulated=True,
-        exchange=demo_exchange(world, clock, held, speed),
+        exchange=demo_exchange(world, clock, held, speed, seat=seat, home=clock_file.parent if seat else None),
         spot=SpotSide([venue.name for venue in VENUES], world.assets, speed, spot),
     )
 
@@ -88,6 +97,7 @@ def real_source(
     rest_url: str = "",
     ws_url: str = "",
     variables: Mapping[str, str],
+    label: str = "PAPER",
 ) -> Source:
     """The real markets of these series, and the spot venues of their coins. Raises KeyProblem."""
     exchange = real_exchange(
@@ -99,7 +109,7 @@ def real_source(
     return Source(
         REAL,
         f"{where}: {', '.join(series)}",
-        "PAPER",
+        label,
         1.0,
         clock.now_ns(),
         clock=clock,

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.utils import timezone
 from markets.kalshi.auth import KeyProblem
 from markets.tape import TapeError
 from markets.tapes.parts import tape_find
-from trading import control, records, restore, selectors, services
+from trading import control, records, restore, services
 from trading.broadcast import Broadcast
 from trading.console import Say, standing, tell
 from trading.control import Control
@@ -27,14 +28,17 @@ from trading.core.desk import Desk
 from trading.core.engine import Engine
 from trading.core.events import Opening
 from trading.core.paper import PaperExchange
+from trading.dispatch import Dispatch, Seal
 from trading.ending import Ending, end, exit_for_sure
 from trading.journal import Journal
-from trading.models import Fill, Order, TradingSession
+from trading.models import Account, TradingSession
+from trading.recent_rows import recent_of
 from trading.records import Subject
+from trading.seats import seat_of
 from trading.services import CONTROL_CHANNEL
 from trading.session import Session
 from trading.session_tape import mend_in_background, session_tape
-from trading.snapshot import KEPT, Json, Place, Recent
+from trading.snapshot import Place
 from trading.source import DEMO, REAL, Source, demo_source, real_source, tape_source
 
 NUDGE_AGAIN_S = 1.0
@@ -52,7 +56,7 @@ def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
     Raises TraderError, and whatever ends a session."""
     with _alone(Path(settings.BOT_HOME) / "trader.lock"), Ending() as ending:
         services.versions_open(settings.MARKET)
-        services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
+        _open_account()
         restore.recover_all(settings.ACCOUNT)
         ending.hold()  # a session that is half made cannot be closed
         trader = Trader(say)
@@ -78,14 +82,28 @@ class Trader:
         tape = session_tape(self.account, self.source, self.started_at)  # before the row that names it
         self.row = services.session_start(account=self.account, market_source=self.source.kind, tape_name=tape.name)
         subject = Subject(self.row.pk, self.account, self.source.is_simulated)
+        dispatch = self._dispatch(engine)
         self.session = Session(
-            desk=Desk(engine, PaperExchange(engine.markets)),
+            desk=Desk(engine, dispatch.gateway if dispatch else PaperExchange(engine.markets)),
             source=self.source,
             place=Place(self.source.kind, self.source.label, self.account, self.source.name, self.source.speed),
             journal=Journal(subject),
             tape=tape,
-            recent=_recent(self.account, self.opening),
+            recent=recent_of(self.account, self.opening),
         )
+        self.session.dispatch = dispatch
+
+    def _dispatch(self, engine: Engine) -> Dispatch | None:
+        """Where orders go to an exchange: the way there, and who is told there what becomes of them."""
+        if not _goes_to_exchange() or self.source.exchange is None or self.source.clock is None:
+            return None
+        salt = Account.objects.get(pk=self.account).order_salt
+        seal = Seal(self.account, salt, self.row.pk, is_real=self.source.kind == REAL)
+        home = Path(settings.BOT_HOME)
+        dispatch = Dispatch(seal, engine, self.source.clock, home=home, speed=self.source.speed)
+        heard = replace(self.source.exchange, notes=dispatch.gateway.note)
+        self.source = replace(self.source, exchange=heard)
+        return dispatch
 
     def run(self, made: Callable[[], None]) -> None:
         """From the opening to the last row written. A clean end is noted only when nothing is missing.
@@ -120,7 +138,7 @@ class Trader:
             is_clean = False
             raise
         finally:
-            if is_written and not is_clean:
+            if is_written and not is_clean and session.dispatch is None:
                 records.end_orders(session.journal.subject, session.desk.now_ns)
             if is_written:
                 services.session_finish(self.row.pk, session.progress(), is_clean=is_clean)
@@ -213,6 +231,26 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
+def _goes_to_exchange() -> bool:
+    return str(settings.ORDERS) == "exchange"
+
+
+def _open_account() -> None:
+    """An account at an exchange begins with what the exchange says that it has."""
+    if not _goes_to_exchange():
+        services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
+        return
+    venue = "simulated" if settings.MARKET == DEMO else settings.KALSHI_ENV
+    services.account_open(settings.ACCOUNT, 0, venue=venue)
+
+
+def _label() -> str:
+    """What the banner says of the real market: whose money it is."""
+    if not _goes_to_exchange():
+        return "PAPER"
+    return "LIVE" if settings.KALSHI_ENV == "production" else "PRACTICE"
+
+
 def _source(account: str, engine: Engine) -> Source:
     """Where the market comes from. Raises TraderError when the account has traded on another kind of it."""
     if TradingSession.objects.filter(account=account).exclude(market_source=settings.MARKET).exists():
@@ -226,6 +264,7 @@ def _source(account: str, engine: Engine) -> Source:
             speed=settings.SPEED,
             clock_file=Path(settings.BOT_HOME) / "demo_clock.json",
             held=lambda: list(engine.portfolio.positions),
+            seat=seat_of(account) if _goes_to_exchange() else None,
         )
     if settings.MARKET == REAL:
         return _real_source(engine)
@@ -245,6 +284,7 @@ def _real_source(engine: Engine) -> Source:
             rest_url=settings.KALSHI_REST_URL,
             ws_url=settings.KALSHI_WS_URL,
             variables=os.environ,
+            label=_label(),
         )
     except KeyProblem as error:
         raise TraderError(str(error)) from None
@@ -257,39 +297,3 @@ def _tape_file(name: str) -> Path:
     if path is None:
         raise TraderError(f"there is no tape {name!r}, neither as a file nor in {folder}; see `kalshi-bot tapes`")
     return path
-
-
-def _recent(account: str, opening: Opening) -> Recent:
-    orders = [_order_json(row) for row in selectors.orders_recent(account, KEPT)]
-    fills = [_fill_json(row) for row in selectors.fills_recent(account, KEPT)]
-    recent = Recent(orders, fills)
-    day_ns = opening.received_ns // 86_400_000_000_000 * 86_400_000_000_000
-    recent.orders_today = Order.objects.filter(account=account, sent_ns__gte=day_ns).count()
-    recent.fills_today = Fill.objects.filter(account=account, event_ns__gte=day_ns).count()
-    return recent
-
-
-def _order_json(row: Order) -> Json:
-    return {
-        "number": row.number,
-        "ticker": row.ticker,
-        "is_bid": row.is_bid,
-        "price": row.price,
-        "count": row.count,
-        "filled": row.filled,
-        "status": row.status,
-        "reason": row.reason,
-        "sent_ms": row.sent_ns // 1_000_000,
-    }
-
-
-def _fill_json(row: Fill) -> Json:
-    return {
-        "trade_id": row.trade_id,
-        "ticker": row.ticker,
-        "is_bid": row.is_bid,
-        "price": row.price,
-        "count": row.count,
-        "fee": row.fee,
-        "event_ms": row.event_ns // 1_000_000,
-    }

@@ -140,7 +140,7 @@ def test_the_same_mode_wanted_anew_is_a_change() -> None:
     """After the engine halted itself at the loss limit, a person who presses start means it."""
     before = control.wanted()
     services.mode_set("ACTIVE", by="ada", reason="start again")
-    assert control.wanted().changes(before, 7) == [ModeSet(7, "ACTIVE", "start again", "ada")]
+    assert control.wanted().changes(before, 7) == [ModeSet(7, "ACTIVE", "start again", "ada", clears=True)]
 
 
 @pytest.mark.django_db

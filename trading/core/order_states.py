@@ -43,6 +43,7 @@ class OrderStates:
         self._by_client: dict[str, Tracked] = {}
         self._by_id: dict[str, Tracked] = {}
         self._trade_ids: dict[str, None] = {}
+        self._booked: dict[int, int] = {}  # by number: fills of orders that are not known here
         self._strays: dict[str, list[tuple[int, VenueFill]]] = {}  # by the exchange's id of their order
         self._missed_ns = self._missed_ask_ns = 0  # fills since then may be missed; when to ask for them
         self._events: list[OrderEvent] = []
@@ -78,6 +79,7 @@ class OrderStates:
 
     def _track(self, one: Tracked) -> None:
         self.orders[one.number] = one
+        one.filled += self._booked.pop(one.number, 0)
         self._by_client[one.client_id] = one
         if one.order_id:
             self._by_id[one.order_id] = one

@@ -113,6 +113,8 @@ class Sender(Tracking):
             one.expected = max(one.expected, filled)
             if not remaining:
                 self._over(one, filled, request.order.time_in_force if not one.rests else "", now_ns)
+        elif one.is_late and remaining:
+            self._send_cancel(one)  # nobody counts on it any more
         one.watch(now_ns, self.patience)
 
     def exists(self, request: SendOrder, now_ns: int) -> None:

@@ -100,6 +100,8 @@ class Tracking(OrderStates):
             if one is not None and is_new:
                 one.filled += event.count
                 self._end(one, event.received_ns)
+            elif is_new:
+                self._booked[event.number] = self._booked.get(event.number, 0) + event.count
         elif one is None or one.is_ended:
             return
         elif isinstance(event, OrderAccepted):

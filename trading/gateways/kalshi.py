@@ -76,9 +76,9 @@ class KalshiGateway:
         self._carrier: Carrier | None = None
         self._emit: Callable[[Event], None] | None = None
         self._shard_of: Callable[[str], int | None] = lambda _: None
-        self._shards: dict[int, None] = {}
+        self.shards: dict[int, None] = {}  # of the markets that were listed
         self._tickers: dict[str, None] = {}  # whose shard is not known yet
-        self._payer = Payer(self.sender, portfolio)
+        self._payer = Payer(self.sender, portfolio, self._shard_of_market)
         self._out: deque[Event] = deque()
         self._waiting: list[Request] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -114,8 +114,8 @@ class KalshiGateway:
             self.sender.open(event)
         elif isinstance(event, LimitsSet):
             self.groups.limit = event.limits.max_contracts_per_15s
-        elif isinstance(event, ModeSet) and event.clears and self.groups.reset():
-            yield CheckTold(event.received_ns, "ORDER_GROUP", True, "the order group is reset")
+        elif isinstance(event, ModeSet) and event.clears:
+            self.groups.reset()
         elif isinstance(event, MarketListed):
             self._tickers[event.contract.ticker] = None
         elif isinstance(event, FeedStatus):
@@ -180,6 +180,9 @@ class KalshiGateway:
         known = self._shard_of(ticker)
         return told if known is None else known
 
+    def _shard_of_market(self, ticker: str) -> int:
+        return self._shard_of(ticker) or 0
+
     def group(self, shard: int) -> str:
         """The order group of that shard."""
         return self.groups.made.get(shard, "")
@@ -226,7 +229,7 @@ class KalshiGateway:
         while True:
             if self._wire is not None:
                 self._learn_shards()
-                await self.groups.keep(self._wire, list(self._shards), loop.time())
+                await self.groups.keep(self._wire, list(self.shards), loop.time())
                 self._told()
             await asyncio.sleep(TICK_S)
 
@@ -241,7 +244,7 @@ class KalshiGateway:
         for ticker in list(self._tickers):
             shard = self._shard_of(ticker)
             if shard is not None:
-                self._shards[shard] = None
+                self.shards[shard] = None
                 del self._tickers[ticker]
 
     def _look_at_failure(self) -> None:

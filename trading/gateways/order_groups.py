@@ -29,9 +29,8 @@ class OrderGroups:
 
     @property
     def is_ok(self) -> bool:
-        """Whether orders can go, or at least nothing more is needed for it: there is a group, and none has triggered that
-        is not about to be reset."""
-        return bool(self.made) and not self.trouble and all(one in self._resets for one in self.triggered)
+        """Whether orders can go: there is a group, and none has triggered."""
+        return bool(self.made) and not self.trouble and not self.triggered
 
     @property
     def text(self) -> str:
@@ -54,11 +53,10 @@ class OrderGroups:
         """What was told may have been missed."""
         self._next_look_s = 0.0
 
-    def reset(self) -> bool:
-        """A person wants to trade again; whether there is something to reset. Until that is done nothing is sent."""
+    def reset(self) -> None:
+        """A person wants to trade again: what has triggered is reset, and then told to be well."""
         self._resets.update(self.triggered)
         self._next_s = 0.0
-        return bool(self.triggered)
 
     async def keep(self, wire: Wire, shards: Iterable[int], now_s: float) -> None:
         """Do what is due: make, limit, reset, look. An exchange that does not answer is tried again."""

@@ -1,6 +1,6 @@
 """Payer: the payout of a market, booked as soon as all that was traded in it is known. The exchange pays by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from markets.core.events import MarketStatus
 from markets.core.payout import is_awaited, payout_of, yes_pays_of
@@ -10,10 +10,10 @@ from trading.core.sender import Sender
 
 
 class Payer:
-    """`portfolio` is the engine's."""
+    """`portfolio` is the engine's; `shard_of` says whose cash a market pays into."""
 
-    def __init__(self, sender: Sender, portfolio: Portfolio) -> None:
-        self._sender, self._portfolio = sender, portfolio
+    def __init__(self, sender: Sender, portfolio: Portfolio, shard_of: Callable[[str], int]) -> None:
+        self._sender, self._portfolio, self._shard_of = sender, portfolio, shard_of
         self._unpaid: dict[str, MarketStatus] = {}
 
     def settled(self, status: MarketStatus) -> Iterator[Settled]:
@@ -29,7 +29,14 @@ class Payer:
         if held is not None:
             payout = payout_of(held.count, yes_pays_of(result, status.yes_pays))
             yield Settled(
-                status.received_ns, status.ticker, result, held.count, payout, status.settle_value, status.yes_pays
+                status.received_ns,
+                status.ticker,
+                result,
+                held.count,
+                payout,
+                status.settle_value,
+                status.yes_pays,
+                self._shard_of(status.ticker),
             )
 
     def due(self) -> Iterator[Settled]:

@@ -1,0 +1,166 @@
+"""Dispatch: everything between a session's desk and an exchange that takes its orders: gateway, reconciliation, checks, beats."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from markets.loopback.server import Clock
+from markets.recorder import Recorder
+from trading import beats, services
+from trading.checks_told import PERIOD_S, Around, Checks
+from trading.core.breakers import FOR_REAL_ORDERS
+from trading.core.decision import Decision
+from trading.core.engine import Engine
+from trading.core.events import ChecksRequired, CheckTold, ControlEvent, Event
+from trading.core.venue import VenueOrder
+from trading.ending import end
+from trading.gateways.kalshi import KalshiGateway
+from trading.inflow import Inflow
+from trading.journal import Journal
+from trading.kill_file import kill_path
+from trading.order_ids import client_order_id
+from trading.reconciling import Reconciler
+
+RECONCILE_S = 15.0
+WAIT_S = 0.02
+BEAT_S = 1.0
+SHORTEST_S = 0.05
+WATCHDOG = "WATCHDOG"
+
+log = logging.getLogger(__name__)
+
+
+class Seal(NamedTuple):
+    """Whose orders these are: the account with its salt, the session, and whether real money may be at stake."""
+
+    account: str
+    salt: str
+    session_id: int
+    is_real: bool
+
+
+class Dispatch:
+    """`gateway` is the desk's exchange. The session tells each step that it has noted (`noted`), runs `run` beside its
+    feeds, and has it `close` while the exchange can still be reached."""
+
+    def __init__(self, seal: Seal, engine: Engine, clock: Clock, *, home: Path, speed: float = 1.0) -> None:
+        self.seal, self.engine, self.home = seal, engine, home
+        self.gateway = KalshiGateway(
+            lambda number: client_order_id(seal.salt, number),
+            portfolio=engine.portfolio,
+            clock=clock.now_ns,
+            kill_file=kill_path(home),
+            speed=speed,
+        )
+        self._clock = clock
+        self._speed = max(1.0, speed)
+        self._beater = beats.Beater(home / beats.TRADER, account=seal.account)
+        self._reconciler: Reconciler | None = None
+        self._noted: list[tuple[Event, Decision]] = []  # before there is a reconciler
+
+    def required(self, now_ns: int) -> Iterator[ControlEvent]:
+        """What has to be checked before any order leaves."""
+        codes = FOR_REAL_ORDERS if self.seal.is_real else tuple(code for code in FOR_REAL_ORDERS if code != WATCHDOG)
+        yield ChecksRequired(now_ns, codes, needs_arming=self.seal.is_real)
+
+    def noted(self, event: Event, decision: Decision) -> None:
+        """A step that is written down, its commands not sent yet."""
+        if self._reconciler is None:
+            self._noted.append((event, decision))
+        else:
+            _tell(self._reconciler, event, decision)
+
+    async def run(self, flow: Inflow, hear: Callable[[Event], None], journal: Journal, tape: Recorder) -> None:
+        """Until cancelled, or until a part of it dies."""
+        rest, feed = flow.rest, flow.exchange
+        if rest is None or feed is None:
+            raise RuntimeError("orders need an exchange")
+        self.gateway.attach(rest, feed.shard_of, hear)
+        checks = Checks(Around(self.engine, self.gateway, journal, tape, self.home, self.seal.is_real))
+        parts = [
+            asyncio.create_task(self.gateway.run(), name="gateway"),
+            asyncio.create_task(self._check(checks, flow, hear), name="checks"),
+            asyncio.create_task(self._reconcile(flow, hear), name="reconciliation"),
+            asyncio.create_task(self._beat(), name="beat"),
+        ]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            await end(parts)
+
+    async def close(self) -> None:
+        """Cancel all that works and wait for the answers, for ten seconds at most."""
+        is_all = await self.gateway.close()
+        left = self.gateway.sender.unfinished()
+        if left:
+            log.error("orders without an end: %s", ", ".join(str(one.number) for one in left))
+        self._beater.beat(is_over=is_all, text="ended" if is_all else "orders without an end")
+
+    # Parts ----------------------------------------------------------------------------------------------------
+
+    async def _check(self, checks: Checks, flow: Inflow, hear: Callable[[Event], None]) -> None:
+        while True:
+            for told in checks.told(self._clock.now_ns(), flow):
+                hear(told)
+            await self._tell_surprises(hear)
+            await asyncio.sleep(max(SHORTEST_S, PERIOD_S / self._speed))
+
+    async def _tell_surprises(self, hear: Callable[[Event], None]) -> None:
+        """What cannot be and was all the same stops trading, and a person sees it."""
+        surprises = self.gateway.surprises
+        while surprises:
+            text = surprises.popleft()
+            hear(CheckTold(self._clock.now_ns(), "RECONCILED", False, text))
+            await asyncio.to_thread(services.discrepancy_open, "order", f"{self.seal.account} {text}"[:120], text)
+
+    async def _reconcile(self, flow: Inflow, hear: Callable[[Event], None]) -> None:
+        """Before any order, and from then on; with a shard as soon as a market has one."""
+        rest = flow.rest
+        if rest is None:
+            return
+        while not self.gateway.shards:
+            await asyncio.sleep(WAIT_S)
+        reconciler = Reconciler(
+            rest,
+            self.seal.account,
+            emit=hear,
+            cancel=lambda stray: self._cancel(flow, stray),
+            session_id=self.seal.session_id,
+            traded_shard=next(iter(self.gateway.shards)),
+            clock=self._clock.now_ns,
+            period_s=max(SHORTEST_S, RECONCILE_S / self._speed),
+        )
+        for event, decision in self._noted:
+            _tell(reconciler, event, decision)
+        self._noted.clear()
+        self._reconciler = reconciler
+        self.gateway.on_doubt = reconciler.ask
+        await reconciler.start()
+        await reconciler.run()
+
+    async def _cancel(self, flow: Inflow, stray: VenueOrder) -> None:
+        if flow.rest is not None:
+            await flow.rest.cancel_order(stray.order_id, stray.shard)
+
+    async def _beat(self) -> None:
+        while True:
+            groups = tuple((group_id, shard) for shard, group_id in self.gateway.groups.made.items())
+            self._beater.beat(groups=groups, text=f"{len(self.gateway.sender.unfinished())} orders work")
+            await asyncio.sleep(BEAT_S)
+
+    # What others see ------------------------------------------------------------------------------------------
+
+    @property
+    def order_group(self) -> str:
+        """The brake at the exchange."""
+        return next(iter(self.gateway.groups.made.values()), "")
+
+
+def _tell(reconciler: Reconciler, event: Event, decision: Decision) -> None:
+    reconciler.hear(event)
+    for command in decision.commands:
+        reconciler.commanded(command, decision.received_ns)
