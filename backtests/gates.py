@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-import msgspec
 from django.db.models import Count, Min, QuerySet
 
 from backtests.core.gate_costs import GateReport, Seen, Stop, Window, report_of
 from backtests.skill import ALWAYS, Bounds
-from markets.core.contract import Contract
+from markets.core.contract import FeeTerms
 from markets.core.payout import is_awaited, yes_pays_of
 from markets.core.units import SECOND_NS
 from markets.models import Market
@@ -22,17 +21,20 @@ LONGEST_NS = 24 * 3_600 * SECOND_NS  # no window is evaluated longer before its 
 AT_ONCE = 400  # tickers in one question: databases bound how many there may be
 
 
-def of_account(account: str, bounds: Bounds = ALWAYS) -> GateReport:
-    """Gates over the windows of an account that closed within the bounds, as far back as evaluations are kept."""
-    seen = seen_of(account, bounds)
+def of_account(account: str, bounds: Bounds = ALWAYS, tickers: tuple[str, ...] = ()) -> GateReport:
+    """Gates over the windows of an account that closed within the bounds, as far back as evaluations are kept; of these
+    markets alone, where some are named."""
+    seen = seen_of(account, bounds, tickers)
     windows = windows_of(seen, bounds)
     return report_of(seen, windows, fills_of(account, windows))
 
 
-def seen_of(account: str, bounds: Bounds) -> dict[str, Seen]:
+def seen_of(account: str, bounds: Bounds = ALWAYS, tickers: tuple[str, ...] = ()) -> dict[str, Seen]:
     """By market: what its kept evaluations ended at, and the first at which each gate alone stood in the way."""
     seen: dict[str, Seen] = {}
     signals = _signals(account, bounds)
+    if tickers:
+        signals = signals.filter(ticker__in=tickers)
     for row in signals.values("ticker", "reason").annotate(times=Count("id")):
         seen.setdefault(row["ticker"], Seen({}, {})).ended[row["reason"]] = row["times"]
     wanted = signals.filter(count__gt=0, price__gt=0).values("ticker", "failed").annotate(first_ns=Min("event_ns"))
@@ -58,8 +60,8 @@ def windows_of(tickers: Iterable[str], bounds: Bounds) -> dict[str, Window]:
             rows = rows.filter(close_ns__lt=bounds.until_ns)
         for row in rows:
             paid = None if is_awaited(row.result, row.yes_pays) else yes_pays_of(row.result, row.yes_pays)
-            contract = msgspec.convert(row.terms, Contract)
-            found[row.ticker] = Window(row.asset, row.close_ns, contract.fees, paid)
+            fees = row.contract().fees if row.terms else FeeTerms()
+            found[row.ticker] = Window(row.asset, row.close_ns, fees, paid)
     return found
 
 
