@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from backtests.api import BacktestRunViewSet
 from backtests.api_divergence import DivergenceViewSet
+from backtests.api_gates import DecisionViewSet, GatesView
 from backtests.api_skill import SkillView
 from dashboard.api import HealthView, StatusView
 from dashboard.api_docs import docs
@@ -33,6 +34,7 @@ router = SimpleRouter()
 router.register("markets", MarketViewSet, basename="market")
 router.register("tapes", TapeViewSet, basename="tape")
 router.register("signals", SignalViewSet, basename="signal")
+router.register("decisions", DecisionViewSet, basename="decision")
 router.register("forecasts", ForecastViewSet, basename="forecast")
 router.register("fitted", FittedViewSet, basename="fitted")
 router.register("orders", OrderViewSet, basename="order")
@@ -54,6 +56,7 @@ urlpatterns = [
     path("risk/", RiskView.as_view(), name="api-risk"),
     path("exchange/", ExchangeView.as_view(), name="api-exchange"),
     path("skill/", SkillView.as_view(), name="api-skill"),
+    path("gates/", GatesView.as_view(), name="api-gates"),
     path("feeds/", FeedsView.as_view(), name="api-feeds"),
     path("forecasts.csv", ForecastsCsvView.as_view(), name="api-forecasts-csv"),
     path("mode/", ModeView.as_view(), name="api-mode"),

@@ -69,6 +69,10 @@ DOORS = [
     Door("divergence/<int:session_id>/compare/", "post", TO_LOGIN, REFUSED, GONE, "divergence/99/compare/"),
     Door("health/", "get", TO_LOGIN, OK, OK),
     Door("skill/", "get", TO_LOGIN, OK, OK),
+    Door("decisions/", "get", TO_LOGIN, OK, OK),
+    Door("decisions/gates.csv", "get", TO_LOGIN, OK, OK),
+    Door("decisions/<str:ticker>/", "get", TO_LOGIN, OK, OK, f"decisions/{TICKER}/"),
+    Door("decisions/<str:ticker>/evaluations.csv", "get", TO_LOGIN, OK, OK, f"decisions/{TICKER}/evaluations.csv"),
     Door("backtests/", "get", TO_LOGIN, OK, OK),
     Door("backtests/new/", "get", TO_LOGIN, REFUSED, OK),
     Door("backtests/new/", "post", TO_LOGIN, REFUSED, DONE, body=RUN),
@@ -93,6 +97,8 @@ DOORS = [
         Door(f"api/v1/^{name}/$", "get", UNKNOWN, OK, OK)
         for name in ("markets", "tapes", "signals", "forecasts", "fitted", "orders", "fills", "positions", "settlements", "limits", "halts", "backtests")
     ),
+    Door("api/v1/gates/", "get", UNKNOWN, OK, OK),
+    Door("api/v1/^decisions/$", "get", UNKNOWN, OK, OK),
     Door("api/v1/forecasts.csv", "get", UNKNOWN, OK, OK),
     Door(MARKET_API, "get", UNKNOWN, OK, OK, f"api/v1/markets/{TICKER}/"),
     Door(TAPE_API, "get", UNKNOWN, OK, OK, "api/v1/tapes/rising/"),
