@@ -8,6 +8,7 @@ import redis
 from django.conf import settings
 
 from dashboard.snapshot_feeds import Exchange, Feed
+from dashboard.snapshot_risk import RiskNow
 
 CHANNEL = "bot:live"
 KEY = "bot:snapshot"
@@ -176,6 +177,7 @@ class Snapshot(Stamp):
     feeds: list[Feed] = []
     exchange: Exchange | None = None
     tape: TapeUse | None = None
+    risk: RiskNow | None = None
 
 
 _snapshots = msgspec.json.Decoder(Snapshot)

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import redis
 
+from tests.builders_risk import risk_section
+
 CHANNEL, KEY = "bot:live", "bot:snapshot"
 DOLLAR = 1_000_000
 OPEN_MS = 1_778_509_800_000  # 2026-05-11 14:30:00 UTC
@@ -198,7 +200,7 @@ def snapshot(seq: int = 1, **different: Any) -> dict[str, Any]:
         "day": {"realised": 12_480_000, "open": 314_000, "fees": 287_400, "pnl": 12_506_600, "orders": 3, "fills": 2},
         "cash": 9_990_338_000, "equity": 10_012_506_600, "exposure": 9_781_000, "limits": limits(), "windows": windows(),
         "venues": venues(), "orders": orders(), "fills": fills(), "latency_us": {"p50": 38.0, "p99": 121.0},
-        "journal": {"backlog": 0}, "prices": prices(), "feeds": feeds(), "exchange": exchange(), "tape": tape(),
+        "journal": {"backlog": 0}, "prices": prices(), "feeds": feeds(), "exchange": exchange(), "tape": tape(), "risk": risk_section(),
         "funnel": {"EDGE_BELOW_THRESHOLD": 40_211, "POSITION_FULL": 8_000, "CLOSING": 3_120, "CONFIDENCE_LOW": 1_030, "TRADED": 3},
     } | different  # fmt: skip
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from django import template
 
+from trading.core.breakers import BREAKERS
 from trading.core.reasons import REASONS
 
 register = template.Library()
@@ -104,6 +105,12 @@ def clock(time_ns: int | None) -> str:
 def reason(code: str) -> str:
     """A reason code as its sentence; an unknown code as it is."""
     return REASONS.get(code, code.replace("_", " ").lower())
+
+
+@register.filter
+def breaker(code: str) -> str:
+    """A breaker's code as its name; an unknown code as it is."""
+    return BREAKERS[code].name if code in BREAKERS else code
 
 
 @register.filter

@@ -5,6 +5,7 @@ import { byId, draw, empty, list, make, place, setClass, setText, setTone, table
 import { renderExchange } from "./exchange.js";
 import { renderMarket } from "./market.js";
 import { renderPrices } from "./prices.js";
+import { renderRisk } from "./risk.js";
 
 const SPOT_STALE_MS = 3000;
 const LIMIT_WORDS = {
@@ -23,6 +24,7 @@ export function render(snapshot) {
   banner(snapshot);
   renderPrices(snapshot);
   renderExchange(snapshot);
+  renderRisk(snapshot);
   renderMarket(snapshot);
   if (!byId("live")) return;
   bound(snapshot);
