@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
@@ -83,10 +84,8 @@ class DecisionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Signal]):
         for name in ("ticker", "reason"):
             if name in asked:
                 rows = rows.filter(**{name: asked[name]})
-        if (
-            "gate" in asked
-        ):  # codes are no parts of each other between quotes, and not every database looks inside a list
-            rows = rows.filter(failed__icontains=f'"{asked["gate"]}"')
+        if "gate" in asked:  # not every database looks inside a list; between quotes no code is a part of another
+            rows = rows.annotate(codes=Cast("failed", TextField())).filter(codes__contains=f'"{asked["gate"]}"')
         if "since" in asked:
             rows = rows.filter(event_ns__gte=time_ns(asked["since"]))
         return rows.filter(event_ns__lt=time_ns(asked["until"])) if "until" in asked else rows
