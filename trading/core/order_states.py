@@ -191,7 +191,7 @@ class OrderStates:
         if one.state != "over" or one.filled < one.expected:
             return
         one.state = "ended"
-        if one.left:
+        if one.left or one.pending is not None:  # whoever waits for an amend has to hear that nothing will come of it
             self._events.append(
                 OrderCancelled(now_ns, one.ticker, one.number, one.left, one.reason or why(one, now_ns))
             )

@@ -8,10 +8,10 @@ from markets.core.units import PRICE_DOLLAR, SECOND_NS
 from trading.core.account import Account
 from trading.core.decision import AmendOrder, Command, Denied, PlaceOrder
 from trading.core.market import ASKED, MarketState
-from trading.core.orders import WorkingOrder, crosses
 from trading.core.parameters import Parameters
 from trading.core.quoting import Frame, cancel, moves
 from trading.core.strategy import Quote
+from trading.core.working import WorkingOrder, crosses
 
 FLATTEN_NS = SECOND_NS  # between two orders that close what is held in one market
 

@@ -1,10 +1,9 @@
-"""The life of our orders: sent, working, unknown, changing, ended; and what they may still cost while nobody knows."""
+"""Our orders that have not ended: sent, working, unknown, changing; and what they may still cost while nobody knows."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 from markets.core.contract import FeeTerms
-from markets.core.units import PRICE_DOLLAR, SECOND_NS
+from markets.core.units import SECOND_NS
 from trading.core.decision import AmendOrder, CancelOrder, PlaceOrder
 from trading.core.events import (
     ChangeRefused,
@@ -16,80 +15,9 @@ from trading.core.events import (
     OrderRejected,
     OrderUnknown,
 )
-from trading.core.fees import worst_fee
+from trading.core.working import Part, WorkingOrder, crosses, part, worst_of
 
-State = Literal["sent", "working", "unknown"]
-RETRY_NS = SECOND_NS
-Part = tuple[int, int, int]  # what a contract of its own side costs, how many may still trade, their fees at worst
-
-
-class WorkingOrder:
-    """One order that may still trade. `amend` and `is_cancelling` are what is in flight for it, or without an answer:
-    until that is answered the order counts at the worse of what it was and what it may have become."""
-
-    __slots__ = (
-        *("amend", "asked_ns", "close_ns", "count", "expires_ns", "fees", "filled", "is_bid", "is_cancelling"),
-        *("is_disowned", "is_post_only", "number", "price", "rests", "retry_ns", "state", "ticker", "venue_order_id"),
-    )
-
-    def __init__(self, order: PlaceOrder | HeldOrder, close_ns: int, fees: FeeTerms, now_ns: int) -> None:
-        self.number = order.number
-        self.ticker = order.ticker
-        self.is_bid = order.is_bid
-        self.price = order.price
-        self.count = order.count
-        self.expires_ns = order.expires_ns
-        self.rests = order.rests
-        self.is_post_only = isinstance(order, PlaceOrder) and order.is_post_only
-        self.filled = 0
-        self.state: State = "sent"
-        self.venue_order_id = ""
-        self.amend: AmendOrder | None = None
-        self.is_cancelling = False
-        self.is_disowned = False  # nobody wants it any more
-        self.retry_ns = 0  # nothing is asked before this: something was refused
-        self.asked_ns = now_ns  # when anything was asked of the exchange for it last
-        self.close_ns = close_ns
-        self.fees = fees
-
-    @property
-    def left(self) -> int:
-        """How many contracts may still trade, at worst."""
-        count = self.count if self.amend is None else max(self.count, self.amend.count)
-        return max(count - self.filled, 0)
-
-    @property
-    def is_quiet(self) -> bool:
-        """It works, and nothing is in flight for it: something may be asked."""
-        return self.state == "working" and self.amend is None and not self.is_cancelling
-
-    def prices(self) -> tuple[int, ...]:
-        """The YES prices that it may have now."""
-        return (self.price,) if self.amend is None else (self.price, self.amend.price)
-
-    def part(self) -> Part:
-        """What it may still cost: at the worst of its prices, with all that may be left."""
-        return part(self.is_bid, self.prices(), self.left, self.fees, is_taker=not self.is_post_only)
-
-
-def part(is_bid: bool, prices: tuple[int, ...], left: int, fees: FeeTerms, *, is_taker: bool) -> Part:
-    """What `left` contracts at one of these YES prices may cost: of their own side, at worst, with all fees."""
-    own = [price if is_bid else PRICE_DOLLAR - price for price in prices]
-    return max(own), left, max(worst_fee(fees, price, left, is_taker) for price in own) if left else 0
-
-
-def worst_of(position: int, is_bid: bool, parts: list[Part]) -> tuple[int, int]:
-    """(Money, contracts) that the orders of one side may add to what `position` may lose, and to the contracts that are
-    open. What closes the position adds its fee alone; several orders share what is there to close, and the dearest are
-    the ones that open."""
-    closing = abs(position) if position and (position < 0) == is_bid else 0
-    money = opens = 0
-    for own, left, fee in sorted(parts) if len(parts) > 1 else parts:
-        closes = min(left, closing)
-        closing -= closes
-        money += own * (left - closes) + fee
-        opens += left - closes
-    return money, opens
+RETRY_NS = SECOND_NS  # after a refusal
 
 
 class _InMarket:
@@ -237,14 +165,16 @@ class Orders:
             order.state = "unknown"
 
     def amended(self, event: OrderAmended) -> None:
-        """The order has this price, count and (where it is told) expiry now."""
+        """The order has this price, count and (where it is told) expiry now. A change that is in flight is answered by
+        what it asked for alone: anything else was said before it arrived."""
         order = self.working.get(event.number)
         if order is None:
             return
-        asked, order.amend = order.amend, None
-        order.price, order.count = event.price, event.count
-        order.expires_ns = event.expires_ns or (asked.expires_ns if asked else 0) or order.expires_ns
-        order.state = "working"
+        order.price, order.count, order.state = event.price, event.count, "working"
+        expires_ns, asked = event.expires_ns, order.amend
+        if asked is not None and (asked.price, asked.count) == (event.price, event.count):
+            expires_ns, order.amend = expires_ns or asked.expires_ns, None
+        order.expires_ns = expires_ns or order.expires_ns
         self._changed(order)
 
     def refused(self, event: ChangeRefused) -> None:
@@ -323,13 +253,6 @@ class Orders:
             self._by_close[market.close_ns] = at_close
         else:
             self._by_close.pop(market.close_ns, None)
-
-
-def crosses(is_bid: bool, price: int, other: WorkingOrder) -> bool:
-    """Whether an order at this YES price would trade with that order of ours, at any price that it may have now."""
-    if other.is_bid == is_bid:
-        return False
-    return price >= min(other.prices()) if is_bid else price <= max(other.prices())
 
 
 def _amended(order: WorkingOrder, change: AmendOrder) -> Part:

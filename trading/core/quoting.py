@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from markets.core.units import SECOND_NS
 from trading.core.decision import AmendOrder, CancelOrder, Command, PlaceOrder
-from trading.core.orders import WorkingOrder, crosses
 from trading.core.parameters import Parameters
+from trading.core.working import WorkingOrder, crosses
 
 Wanted = tuple[bool, int, int]  # is_bid, YES price, how many contracts shall rest
 RESIZED = 0.25  # a quote is amended when at least this share of what is wanted is missing, or too much
