@@ -67,8 +67,9 @@ def look(account: ToyAccount, looks: Looks, seconds: float = 4) -> Outcome:
 
 def settle_down(account: ToyAccount, most: int = 8) -> tuple[Outcome, list[Repair], list[Awaited]]:
     """Looks until one is clean, or as many as `most`; the last, all repairs, and what was awaited."""
-    looks, repairs, awaited = Looks(), [], []
-    outcome = Outcome()
+    repairs: list[Repair] = []
+    awaited: list[Awaited] = []
+    looks, outcome = Looks(), Outcome()
     account.now_ns += 40 * SECOND_NS  # what has not landed by now never will
     for _ in range(most):
         outcome = look(account, looks)
