@@ -3,9 +3,9 @@
 import pytest
 
 from tests.builders_web_rows import session
-from trading import halts
+from trading import halt_rows
 from trading.core.decision import BreakerChange
-from trading.core.events import Tripped
+from trading.core.events import Opening, Tripped
 from trading.models import Halt
 
 pytestmark = pytest.mark.django_db
@@ -22,29 +22,29 @@ def rows() -> list[tuple[str, int, int | None, str]]:
 
 def test_a_trip_opens_a_row_and_its_clearing_ends_it() -> None:
     told = [(1, TRIP), (2, STALE), (3, HEARD), (4, CLEAR), (5, STALE)]
-    halts.write("demo", session("demo").pk, told)
+    halt_rows.write(session("demo").pk, "demo", told)
     expected = [("DRAWDOWN", 1, 4, "ada"), ("STALE", 2, 3, ""), ("STALE", 5, None, "")]
     assert rows() == expected
-    halts.write("demo", session("demo").pk, told)
+    halt_rows.write(session("demo").pk, "demo", told)
     assert rows() == expected
 
 
 def test_a_breaker_that_is_open_is_not_opened_twice() -> None:
-    halts.write("demo", session("demo").pk, [(1, TRIP), (2, TRIP)])
+    halt_rows.write(session("demo").pk, "demo", [(1, TRIP), (2, TRIP)])
     assert rows() == [("DRAWDOWN", 1, None, "")]
 
 
 def test_accounts_do_not_mix() -> None:
-    halts.write("demo", session("demo").pk, [(1, TRIP)])
-    halts.write("live", session("live").pk, [(2, TRIP)])
-    halts.write("live", session("live").pk, [(3, CLEAR)])
+    halt_rows.write(session("demo").pk, "demo", [(1, TRIP)])
+    halt_rows.write(session("live").pk, "live", [(2, TRIP)])
+    halt_rows.write(session("live").pk, "live", [(3, CLEAR)])
     assert rows() == [("DRAWDOWN", 1, None, ""), ("DRAWDOWN", 2, 3, "ada")]
-    assert halts.latched("demo") == (Tripped("DRAWDOWN", "10.00 % below $10000", 1),)
-    assert halts.latched("live") == ()
+    assert halt_rows.latched("demo") == (Tripped("DRAWDOWN", "10.00 % below $10000", 1),)
+    assert halt_rows.latched("live") == ()
 
 
 def test_a_session_takes_over_what_is_latched_and_begins_the_rest_anew() -> None:
-    halts.write("demo", session("demo").pk, [(1, TRIP), (2, STALE)])
-    assert halts.begin("demo", 9) == 1
+    halt_rows.write(session("demo").pk, "demo", [(1, TRIP), (2, STALE)])
+    halt_rows.carry("demo", [Opening(9, 0)])
     assert rows() == [("DRAWDOWN", 1, None, ""), ("STALE", 2, 9, "")]
-    assert [tripped.code for tripped in halts.latched("demo")] == ["DRAWDOWN"]
+    assert [tripped.code for tripped in halt_rows.latched("demo")] == ["DRAWDOWN"]

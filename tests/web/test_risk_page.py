@@ -10,7 +10,7 @@ from django.test import Client
 from tests.builders_risk import risk_now, risk_section
 from tests.builders_web import KEY, publish, snapshot
 from tests.builders_web_rows import session
-from trading import halts
+from trading import halt_rows
 from trading.core.breakers import RULES
 from trading.core.decision import BreakerChange
 from trading.core.limits import LIMITS, RiskLimits
@@ -40,7 +40,7 @@ def test_the_page_has_a_place_for_every_limit_and_every_breaker_with_its_rule(as
 def test_the_page_lists_open_and_past_halts_and_who_cleared_them(as_bob: Client) -> None:
     assert "No breaker has tripped." in as_bob.get("/risk/").content.decode()
     trip = BreakerChange("DRAWDOWN", True, True, "10.40 % below $10000")
-    halts.write("demo", session("demo").pk, [
+    halt_rows.write(session("demo").pk, "demo", [
         (10**18, trip), (10**18 + 1, BreakerChange("DRAWDOWN", False, True, by="ada")),
         (10**18 + 2, BreakerChange("STALE", True, False, "silent for 15.0 s")),
     ])  # fmt: skip
@@ -99,8 +99,8 @@ def test_halts_are_listed_newest_first_and_found_by_code_time_and_whether_they_a
         (10**18 + 10**9, BreakerChange("DRAWDOWN", False, True, by="ada")),
         (10**18 + 2 * 10**9, BreakerChange("STALE", True, False)),
     ]
-    halts.write("demo", session("demo").pk, told)
-    halts.write("other", session("other").pk, told[:1])
+    halt_rows.write(session("demo").pk, "demo", told)
+    halt_rows.write(session("other").pk, "other", told[:1])
     queries = {
         "": 2,
         "code=STALE": 1,
