@@ -75,12 +75,8 @@ async def lost_orders(wire: Wire, start: Start, *, clock: Callable[[], int] = ti
     """Orders at the exchange with ids of ours after the last one that we know: a power cut has cost their record. They
     belong into the Opening, and the numbering goes on after them. Raises KalshiError."""
     theirs, ours = await read_venue(wire, start.since_ns, clock=clock), start.side().ours()
-    found = ((ours.numbers.get(order.client_id, 0), order) for order in theirs.orders)
-    return tuple(_held(number, order) for number, order in sorted(found, key=_first) if number > ours.last_number)
-
-
-def _first(pair: tuple[int, VenueOrder]) -> int:
-    return pair[0]
+    found = {ours.numbers.get(order.client_id, 0): order for order in theirs.orders}
+    return tuple(_held(number, found[number]) for number in sorted(found) if number > ours.last_number)
 
 
 def _held(number: int, order: VenueOrder) -> HeldOrder:
@@ -113,6 +109,7 @@ class Reconciler:
         self.standing: tuple[Difference, ...] = ()
         self._wire, self._emit, self._cancel, self._rows = wire, emit, cancel, rows
         self._traded_shard, self._clock, self._period_s = traded_shard, clock, period_s
+        self._soon_s = SOON_S * period_s / PERIOD_S  # where time is faster there it is so here
         self._looks = Looks()
         self._asked = asyncio.Event()
         self._since_ns = start.since_ns
@@ -146,7 +143,7 @@ class Reconciler:
                 return False
             if self._is_open:
                 return True
-            await asyncio.sleep(SOON_S)
+            await asyncio.sleep(self._soon_s)
         return False
 
     async def run(self) -> None:
@@ -154,7 +151,7 @@ class Reconciler:
         and that alone stops orders."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(SOON_S if self._waits else self._period_s):
+                async with asyncio.timeout(self._soon_s if self._waits else self._period_s):
                     await self._asked.wait()
             self._asked.clear()
             await self._try("running")

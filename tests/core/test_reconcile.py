@@ -198,9 +198,11 @@ def test_an_order_whose_record_was_lost_is_ours_all_the_same() -> None:
     order_id = account.land(id_of(17), TICKERS[0], is_bid=False, price=6_000, count=100)
     account.fill(order_id, 30, 5)
     outcome = look(account, Looks())
-    [told] = outcome.repairs
+    told, accepted = outcome.repairs
     assert isinstance(told, events.Fill)
     assert (told.number, told.count, told.fee, told.shard) == (17, 30, 5, SHARD)
+    assert isinstance(accepted, events.OrderAccepted)  # the numbering goes on after it
+    assert account.side.ours().last_number == 17
     assert [one.order_id for one in outcome.strays] == [order_id]
 
 

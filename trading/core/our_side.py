@@ -127,7 +127,7 @@ class OurSide:
         self._recognised = max(self._recognised, self._last_number + AHEAD)
 
     def _opening(self, event: events.Opening) -> None:
-        """What the session carries over; cash by shard was given at the start, for only the entries know it."""
+        """What the session carries over; positions and cash by shard were given at the start, from rows of that moment."""
         self._last_number = max(self._last_number, event.orders_sent)
         for held in event.orders:
             state: OrderState = "working" if held.venue_order_id else "unknown"
@@ -138,7 +138,6 @@ class OurSide:
             self._last_number = max(self._last_number, held.number)
             if held.venue_order_id:
                 self._venue_ids[held.venue_order_id] = held.number
-        self._positions = {held.ticker: _held(held.ticker, held.count) for held in event.positions}
         for _, trade_ids in event.trade_ids:
             for trade_id in trade_ids:
                 self._trade_ids.setdefault(trade_id, None)
@@ -147,6 +146,9 @@ class OurSide:
     def _accepted(self, event: events.OrderAccepted) -> None:
         if event.venue_order_id:
             self._venue_ids[event.venue_order_id] = event.number
+        if event.number > self._last_number:  # its record was lost; the numbering goes on after it
+            self._last_number = event.number
+            self._recognise()
         if (order := self._orders.get(event.number)) is not None:
             self._orders[event.number] = replace(order, state="working", venue_order_id=event.venue_order_id)
 

@@ -110,11 +110,11 @@ class _Comparison:
                 self._differ("order", theirs.order_id, text, f"{theirs.status} {theirs.filled}")
         elif (order := self.ours.orders.get(number)) is not None:
             self._known_order(order, theirs)
+        elif number > self.ours.last_number:  # its record was lost, and no read that lags can make it up
+            self.repairs.append(events.OrderAccepted(self.now_ns, theirs.ticker, number, theirs.order_id))
+            self.strays += [theirs] if theirs.status == "resting" else []
         elif theirs.status == "resting":
-            if number > self.ours.last_number:  # no read that lags can make it up
-                self.strays.append(theirs)
-            else:
-                self.awaited.append(Awaited(f"stray {theirs.order_id}", "", theirs))
+            self.awaited.append(Awaited(f"stray {theirs.order_id}", "", theirs))
 
     def _known_order(self, order: OurOrder, theirs: VenueOrder) -> None:
         is_late = order.sent_ns <= self.theirs.asked_ns - ANSWERS_NS
