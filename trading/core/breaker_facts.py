@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from markets.core.units import MILLISECOND_NS, SECOND_NS, money_text
-from trading.core.breaker_rules import ENGINE_AGE_NS
 from trading.core.limits import RiskLimits
 from trading.core.portfolio import Portfolio
 
@@ -103,7 +102,7 @@ def _rejects(facts: Facts, now_ns: int) -> Reading:
 
 def _stale(facts: Facts, now_ns: int) -> Reading | None:
     silence, limit = facts.silence, facts.limits.max_stale_ms
-    if now_ns - silence.told_ns > ENGINE_AGE_NS:
+    if now_ns - silence.told_ns > SECOND_NS:
         return None  # nobody says what is heard: that is no evaluation
     age_ns = silence.age_ns(now_ns)
     is_silent = age_ns >= limit * MILLISECOND_NS
