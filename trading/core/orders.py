@@ -34,6 +34,7 @@ class _InMarket:
 class Orders:
     """Our orders that have not ended, by number; whatever may still trade counts in full, on both sides of a market.
 
+    Who speaks to the exchange tells each answer to a change once. All else may be told twice, late and in any order.
     `position` says what is held in a market (signed count). The sums are kept as things change: asking is cheap.
     """
 
@@ -155,13 +156,9 @@ class Orders:
             order.state, order.venue_order_id = "working", event.venue_order_id
 
     def lost(self, event: OrderUnknown) -> None:
-        """An answer is lost. Whatever was asked may have happened, and stays in flight until that is known."""
+        """An answer is lost. Of a change it stays in flight, as it is, until what became of it is known."""
         order = self.working.get(event.number)
-        if order is None:
-            return
-        if event.what == "cancel":
-            order.is_cancelling = True
-        elif event.what == "place" and order.state == "sent":
+        if order is not None and event.what == "place" and order.state == "sent":
             order.state = "unknown"
 
     def amended(self, event: OrderAmended) -> None:
