@@ -108,6 +108,7 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
             "from": minute(tape["first"]),
             "to": minute(tape["last"]),
         }
+    page["markouts"] = markouts_shown(page.get("markouts", []))
     for trade in page.get("trades", []):
         trade |= {
             "at": trade["time"][:19].replace("T", " "),
@@ -125,6 +126,36 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
         share = entry["count"] / total
         entry["share"] = percent(share, 2) if share >= 0.00005 or not share else "< 0.01 %"
     return page
+
+
+EVIDENCE = {
+    "": "all of them",
+    "book": "took what was displayed",
+    "queue": "a print reached it in its queue",
+    "trade_through": "a print went through its price",
+    "crossed": "somebody displayed what crosses it",
+    "venue": "the exchange says so",
+}
+"""Why a fill is believed."""
+
+
+def markouts_shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The markouts of a report in cents a contract."""
+    return [
+        {
+            "evidence": EVIDENCE.get(row["evidence"], row["evidence"]),
+            "fills": f"{row['fills']:,}",
+            "contracts": contracts(row["contracts"]),
+            "fees": dollars(row["fees"]),
+            "cents": [cents(value) for value in (*row["after"].values(), row["settled"])],
+        }
+        for row in rows
+    ]
+
+
+def cents(value: float | None) -> str:
+    """0.0123 -> "+1.23 ¢"."""
+    return NOTHING if value is None else f"{'+' if value > 0 else ''}{number(value * 100, 2)} ¢"
 
 
 def minute(text: str) -> str:

@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from backtests.gate_text import RULES, gates_text
-from backtests.presentation import dollars, headline
+from backtests.presentation import dollars, headline, markouts_shown
 
 WIDTH = 110
 REASONS_SHOWN = 12
@@ -38,6 +38,16 @@ def text_of(report: dict[str, Any]) -> str:
         f"Digest of all decisions  {report['digest']}",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _markouts(report: dict[str, Any]) -> list[str]:
+    """What fills were worth later; nothing where there is no fill."""
+    rows = markouts_shown(report["markouts"])
+    if not rows:
+        return []
+    head = ("Fills, by why they are believed", "Fills", "Contracts", "Fees", "After 1 s", "5 s", "30 s", "Settled")
+    cells = [(row["evidence"], row["fills"], row["contracts"], row["fees"], *row["cents"]) for row in rows]
+    return ["", *_table(head, cells), "Markouts in cents a contract, after fees."]
 
 
 def _rows(rows: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from backtests.core.markout import HORIZONS_S, graded
 from backtests.core.metrics import Figure, Metrics, Window, account_value, account_value_at_open, measure, value_of
 from backtests.core.record import Outcome, Result, outcomes
 from backtests.gate_report import of_result, report_json
@@ -20,7 +21,7 @@ from trading.core.reasons import REASONS
 VERSION = 1
 TRADE_COLUMNS = (
     "time", "ticker", "asset", "order", "trade_id", "side", "price", "contracts", "fee", "fair", "edge", "confidence",
-    "result", "net",
+    "result", "net", "evidence",
 )  # fmt: skip
 WINDOWS_SAY = (
     "Windows traded to their result: {count}. At even odds a true edge of 2 cents a contract needs about 2,500 "
@@ -29,6 +30,10 @@ WINDOWS_SAY = (
 ORDERS_SAY = (
     "Every order met the recorded book one fixed latency after the decision. Real latency varies, other traders would "
     "have seen our orders, and nobody's hidden or faster orders are in the recording."
+)
+QUOTES_SAY = (
+    "Orders that rested stood behind all that was displayed at their price, and who left was taken to have stood behind "
+    "them. Fills without them would have come later or not at all; what others would have done about our quotes is unknown."
 )
 TRIES_SAY = "Each run tried on the same tapes makes the best of them look better than it is."
 
@@ -75,6 +80,7 @@ def report_of(parts: list[Part], left_out: list[Reel], whole: Result) -> dict[st
         "daily": _daily(metrics),
         "windows": [_window(window) for window in metrics.windows],
         "trades": _trades(whole),
+        "markouts": _markouts(whole),
         "equity": _equity(whole),
         "funnel": _counted(whole.funnel),
         "denials": _counted(whole.denials),
@@ -91,6 +97,8 @@ def caveats(parts: list[Part], left_out: list[Reel], whole: Result, metrics: Met
     if metrics.windows_for_proof is not None and metrics.windows_for_proof > count:
         words.insert(1, f"At this Sharpe about {metrics.windows_for_proof:,} windows would be needed for two standard "
                      f"errors; there are {count}.")  # fmt: skip
+    if any(not fill.is_taker for fill in whole.fills):
+        words.append(QUOTES_SAY)
     if any(part.reel.is_simulated for part in parts):
         words.insert(0, "A tape of this run is simulated: it says nothing about the real market.")
     if held := len(whole.closing.positions) + sum(len(part.void) for part in parts):
@@ -207,7 +215,24 @@ def _trade(fill: Fill, outcome: Outcome | None, order: Any, whole: Result) -> di
         "confidence": signal.confidence if signal is not None else None,
         "result": outcome.result if outcome else "",
         "net": money_text(value_of(fill, outcome.yes_pays) - fill.fee) if outcome else None,
+        "evidence": fill.evidence,
     }
+
+
+def _markouts(whole: Result) -> list[dict[str, Any]]:
+    """What fills were worth later, in dollars a contract after fees, by why they are believed."""
+    yes_pays = {ticker: outcome.yes_pays for ticker, outcome in outcomes(whole).items()}
+    return [
+        {
+            "evidence": row.evidence,
+            "fills": row.fills,
+            "contracts": count_text(row.contracts),
+            "fees": money_text(row.fees),
+            "after": {str(seconds): value for seconds, value in zip(HORIZONS_S, row.after, strict=True)},
+            "settled": row.settled,
+        }
+        for row in graded(whole.fills, whole.markouts, yes_pays)
+    ]
 
 
 def _equity(whole: Result) -> list[list[Any]]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from backtests.core.gate_costs import Evaluations, Seen
+from backtests.core.markout import Later
 from markets.core.contract import Contract
 from markets.core.events import MarketListed, MarketStatus
 from markets.core.payout import is_awaited, yes_pays_of
@@ -68,6 +69,7 @@ class Result(msgspec.Struct):
     results: dict[str, Outcome] = {}
     days: dict[int, None] = {}
     seen: dict[str, Seen] = {}  # by market: what its evaluations ended at
+    markouts: dict[str, Later] = {}  # by trade id
 
 
 class Recorder:

@@ -7,6 +7,7 @@ from itertools import chain
 import msgspec
 
 from backtests.core.gate_costs import Seen
+from backtests.core.markout import Markouts
 from backtests.core.record import EquityPoint, Recorder, Result
 from markets.core.events import MarketEvent
 from markets.core.units import DAY_NS
@@ -41,7 +42,7 @@ def simulate(
     begun = _stamped(opening, first.received_ns)
     engine = Engine()
     desk = Desk(engine, PaperExchange(engine.markets))
-    recorder = Recorder()
+    recorder, markouts = Recorder(), Markouts(engine.markets)
     result = Result(opening=begun, closing=begun, first_ns=first.received_ns, last_ns=first.received_ns)
     market = _watched(chain((first,), feed), result, watch)
     for heard, decision in chain(
@@ -50,8 +51,10 @@ def simulate(
         desk.finish(),
     ):
         recorder.hear(heard, decision)
+        markouts.hear(heard)
         if decision.positions:
             result.equity.append(EquityPoint(heard.received_ns, engine.portfolio.equity))
+    result.markouts = markouts.found
     return _closed(result, recorder, desk)
 
 
@@ -78,12 +81,14 @@ def joined(results: list[Result]) -> Result:
         contracts={},
         results={},
         days={},
+        markouts={},
         seen={},
     )
     for each in results:
         whole.contracts.update(each.contracts)
         whole.results.update(each.results)
         whole.days.update(each.days)
+        whole.markouts.update(each.markouts)
         for ticker, seen in each.seen.items():
             whole.seen.setdefault(ticker, Seen({}, {})).add(seen)
     return whole

@@ -17,7 +17,7 @@ from trading.core.tails import normal_pdf
 
 QUOTING, STALE, MOVED = "QUOTING", "QUOTES_STALE", "QUOTES_MOVED"
 MOST_MARKS = 64
-CALM_NS = 5 * SECOND_NS  # a quote that lived so long was made in calm times
+CALM_NS = 5 * SECOND_NS  # a quote that was out so long was made in calm times
 MOST_DOUBLINGS = 5
 
 
