@@ -30,6 +30,7 @@ def text_of(report: dict[str, Any]) -> str:
         *_table(("Why it did and did not trade", "Times"), [
             (f"{entry['code']}: {entry['text']}", f"{entry['count']:,}") for entry in report["funnel"][:REASONS_SHOWN]
         ]),
+        *_markouts(report),
         "",
         *gates_text(report["gates"]),
         "",
