@@ -29,6 +29,8 @@ class Exerciser:
             self.salt, view.now_ns // PHASE_NS, contract.close_ns, len(contract.asset) + ord(contract.asset[0])
         )
         size = SIZES[dice % 6]
+        if dice % 7:  # else it may be more than is allowed
+            size = min(size, view.risk.limits.max_order_count)
         is_bid, dice = bool(dice // 6 % 2), dice // 12
         act, dice = dice % 10, dice // 10
         if not 0 < book.bid < book.ask < PRICE_DOLLAR:

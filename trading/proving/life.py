@@ -135,7 +135,7 @@ class Witness(Recent):
     def note(self, event: Event, decision: Decision) -> None:
         """As for the pages."""
         super().note(event, decision)
-        if isinstance(event, TOLD):
+        if isinstance(event, TOLD) and not (isinstance(event, CheckTold) and event.is_ok):
             self._say(f"heard: {event}")
         for word in (*decision.commands, *decision.breakers, *([decision.mode] if decision.mode else [])):
             self._say(f"decided: {word}")

@@ -30,6 +30,8 @@ RESTART_S = 2.0  # after a life that ended by itself
 RATE_SLACK_NS = 15 * SECOND_NS
 LOST_BYTES = 20_000  # of a tape in a power cut, at most
 AGAIN_S = 1.0
+BEFORE_NS, FIRST_S = 20 * SECOND_NS, -11.0  # the exchange is there so long before, the trader so much
+MOST_MISTAKES = 3  # then it is known
 
 
 class Proof:
@@ -42,7 +44,7 @@ class Proof:
         self.rng = random.Random(f"proof {schedule.seed}")
         self.mortal: Mortal | None = None
         self.life: TraderLife | None = None
-        self._names: list[str] = []
+        self._mistakes = 0
 
     def say(self, text: str) -> None:
         """A line of the trace."""
@@ -72,12 +74,14 @@ class Proof:
         playing = asyncio.create_task(world.play(schedule.ends_s + QUIET_S))
         spoiling = [asyncio.create_task(self._spoil(fault)) for fault in schedule.faults]
         try:
+            await asyncio.sleep(FIRST_S - self.now_s())
             await self._lives(schedule.ends_s + QUIET_S)
             for task in spoiling:
                 task.cancel()
             self._all_well()
-            await playing
-            await self._last_life()
+            if self._mistakes < MOST_MISTAKES:
+                await playing
+                await self._last_life()
         finally:
             for task in (playing, person, *spoiling):
                 task.cancel()
@@ -89,7 +93,7 @@ class Proof:
     async def _lives(self, until_s: float) -> None:
         """One after the other, as their kills and their own ends have it."""
         kills = list(self.schedule.kills)
-        while self.now_s() < until_s:
+        while self.now_s() < until_s and self._mistakes < MOST_MISTAKES:
             kill = kills.pop(0) if kills else None
             mortal = await self._live(kill, until_s)
             if mortal.died:
@@ -151,6 +155,7 @@ class Proof:
         """What a life may end by itself for: a disk or a database that takes nothing. Anything else is a mistake."""
         if isinstance(error, Killed) or self.world.was_hurt_lately():
             return
+        self._mistakes += 1
         self._problem(f"the trader ended by itself: {type(error).__name__}: {error}")
 
     async def _last_life(self) -> None:
@@ -273,7 +278,7 @@ class Proof:
         emptied(Path(settings.TAPES_DIR))
         Exerciser.salt = schedule.seed
         STRATEGIES.setdefault(NAME, Exerciser)
-        services.account_open(ACCOUNT, schedule.cash, venue="simulated")
+        services.account_open(ACCOUNT, 0, venue="simulated")
         Account.objects.filter(pk=ACCOUNT).update(order_salt=f"00000000-0000-4000-8000-{schedule.seed:012d}")
         services.limits_set(schedule.limits, author=None, reason="a proof")
         parameters = msgspec.structs.replace(services.DEMO_DEFAULTS, strategy=schedule.strategy, min_confidence=0.0)
@@ -332,6 +337,6 @@ def run_one(schedule: Schedule, stage: Stage, folder: Path, lines: list[str] | N
             return proof.outcome
 
     with simulated():
-        outcome = proved(main(), begin_ns(schedule) - SECOND_NS)
+        outcome = proved(main(), begin_ns(schedule) - BEFORE_NS)
     outcome.took_s = time.perf_counter() - began
     return outcome
