@@ -66,8 +66,10 @@ class Checks:
         yield CheckTold(now_ns, "JOURNAL", not text, text, float(journal.backlog), float(journal.bound))
 
     def _order_group(self, now_ns: int, _: Inflow) -> Iterator[CheckTold]:
+        """It latches: only what is known is told, and what is not gets old."""
         groups = self._around.gateway.groups
-        yield CheckTold(now_ns, "ORDER_GROUP", groups.is_ok, groups.text)
+        if groups.is_ok or groups.triggered:
+            yield CheckTold(now_ns, "ORDER_GROUP", groups.is_ok, groups.text)
 
     def _clock_skew(self, now_ns: int, flow: Inflow) -> Iterator[CheckTold]:
         if flow.rest is None:

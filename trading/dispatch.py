@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
+from markets.kalshi.errors import KalshiError
+from markets.kalshi.rest import KalshiRest
 from markets.loopback.server import Clock
 from markets.recorder import Recorder
 from trading import beats, services
@@ -13,19 +17,19 @@ from trading.checks_told import PERIOD_S, Around, Checks
 from trading.core.breakers import FOR_REAL_ORDERS
 from trading.core.decision import Decision
 from trading.core.engine import Engine
-from trading.core.events import ChecksRequired, CheckTold, ControlEvent, Event
-from trading.core.venue import VenueOrder
+from trading.core.events import ChecksRequired, CheckTold, ControlEvent, Event, Opening
 from trading.ending import end
 from trading.gateways.kalshi import KalshiGateway
 from trading.inflow import Inflow
 from trading.journal import Journal
 from trading.kill_file import kill_path
-from trading.order_ids import client_order_id
-from trading.reconciling import Reconciler
+from trading.our_rows import Start
+from trading.reconciling import AccountRows, Reconciler, lost_orders
 
 RECONCILE_S = 15.0
 WAIT_S = 0.02
 BEAT_S = 1.0
+AGAIN_S = 1.0
 SHORTEST_S = 0.05
 WATCHDOG = "WATCHDOG"
 
@@ -33,10 +37,9 @@ log = logging.getLogger(__name__)
 
 
 class Seal(NamedTuple):
-    """Whose orders these are: the account with its salt, the session, and whether real money may be at stake."""
+    """Whose orders these are: what the account starts from, the session, and whether real money may be at stake."""
 
-    account: str
-    salt: str
+    start: Start
     session_id: int
     is_real: bool
 
@@ -48,7 +51,7 @@ class Dispatch:
     def __init__(self, seal: Seal, engine: Engine, clock: Clock, *, home: Path, speed: float = 1.0) -> None:
         self.seal, self.engine, self.home = seal, engine, home
         self.gateway = KalshiGateway(
-            lambda number: client_order_id(seal.salt, number),
+            seal.start.id_of,
             portfolio=engine.portfolio,
             clock=clock.now_ns,
             kill_file=kill_path(home),
@@ -56,7 +59,7 @@ class Dispatch:
         )
         self._clock = clock
         self._speed = max(1.0, speed)
-        self._beater = beats.Beater(home / beats.TRADER, account=seal.account)
+        self._beater = beats.Beater(home / beats.TRADER, account=seal.start.account)
         self._reconciler: Reconciler | None = None
         self._noted: list[tuple[Event, Decision]] = []  # before there is a reconciler
 
@@ -77,6 +80,7 @@ class Dispatch:
         rest, feed = flow.rest, flow.exchange
         if rest is None or feed is None:
             raise RuntimeError("orders need an exchange")
+        await self._find_lost(rest, hear)
         self.gateway.attach(rest, feed.shard_of, hear)
         checks = Checks(Around(self.engine, self.gateway, journal, tape, self.home, self.seal.is_real))
         parts = [
@@ -100,6 +104,22 @@ class Dispatch:
             log.error("orders without an end: %s", ", ".join(str(one.number) for one in left))
         self._beater.beat(is_over=is_all, text="ended" if is_all else "orders without an end")
 
+    async def _find_lost(self, rest: KalshiRest, hear: Callable[[Event], None]) -> None:
+        """Orders whose record a power cut has cost are taken over before anything is told: as if they had been known."""
+        while True:
+            try:
+                lost = await lost_orders(rest, self.seal.start, clock=self._clock.now_ns)
+                break
+            except KalshiError as error:
+                log.warning("the exchange's orders could not be read, and are asked for again: %s", error)
+                await asyncio.sleep(AGAIN_S)
+        opening = next((event for event, _ in self._noted if isinstance(event, Opening)), None)
+        if lost and opening is not None:
+            log.warning("orders without a record of ours: %s", ", ".join(str(held.number) for held in lost))
+            last = max(opening.orders_sent, *(held.number for held in lost))
+            orders = (*opening.orders, *lost)
+            hear(msgspec.structs.replace(opening, received_ns=self._clock.now_ns(), orders=orders, orders_sent=last))
+
     # Parts ----------------------------------------------------------------------------------------------------
 
     async def _check(self, checks: Checks, flow: Inflow, hear: Callable[[Event], None]) -> None:
@@ -115,7 +135,7 @@ class Dispatch:
         while surprises:
             text = surprises.popleft()
             hear(CheckTold(self._clock.now_ns(), "RECONCILED", False, text))
-            await asyncio.to_thread(services.discrepancy_open, "order", f"{self.seal.account} {text}"[:120], text)
+            await asyncio.to_thread(services.discrepancy_open, "order", f"{self.seal.start.account} {text}"[:120], text)
 
     async def _reconcile(self, flow: Inflow, hear: Callable[[Event], None]) -> None:
         """Before any order, and from then on; with a shard as soon as a market has one."""
@@ -124,12 +144,13 @@ class Dispatch:
             return
         while not self.gateway.shards:
             await asyncio.sleep(WAIT_S)
+        start = self.seal.start
         reconciler = Reconciler(
             rest,
-            self.seal.account,
+            start,
             emit=hear,
-            cancel=lambda stray: self._cancel(flow, stray),
-            session_id=self.seal.session_id,
+            cancel=lambda stray: rest.cancel_order(stray.order_id, stray.shard),
+            rows=AccountRows(start.account, self.seal.session_id),
             traded_shard=next(iter(self.gateway.shards)),
             clock=self._clock.now_ns,
             period_s=max(SHORTEST_S, RECONCILE_S / self._speed),
@@ -141,10 +162,6 @@ class Dispatch:
         self.gateway.on_doubt = reconciler.ask
         await reconciler.start()
         await reconciler.run()
-
-    async def _cancel(self, flow: Inflow, stray: VenueOrder) -> None:
-        if flow.rest is not None:
-            await flow.rest.cancel_order(stray.order_id, stray.shard)
 
     async def _beat(self) -> None:
         while True:

@@ -1,18 +1,17 @@
 """What an account brings to the simulated exchange of a rehearsal, which lives no longer than the trader: our own books."""
 
 from django.conf import settings
-from django.db.models import Sum
 
 from trading import ledger
-from trading.models import LedgerEntry, Position
+from trading.models import Position
+from trading.our_rows import cash_by_shard
 from trading.simulator.exchange.house_rows import CRYPTO_SHARD
 from trading.simulator.seat import Seat
 
 
 def seat_of(account: str) -> Seat:
     """Its cash by shard, a new account's opening cash where its markets are traded; and what it holds."""
-    entries = LedgerEntry.objects.filter(account=account, book="cash")
-    cash = {row["shard"]: int(row["all"]) for row in entries.order_by().values("shard").annotate(all=Sum("amount"))}
+    cash = cash_by_shard(account)
     closes = dict(Position.objects.filter(account=account).values_list("ticker", "close_ns"))
     held = []
     for ticker, position in sorted(ledger.holdings(account).items()):

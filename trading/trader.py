@@ -31,7 +31,8 @@ from trading.core.paper import PaperExchange
 from trading.dispatch import Dispatch, Seal
 from trading.ending import Ending, end, exit_for_sure
 from trading.journal import Journal
-from trading.models import Account, TradingSession
+from trading.models import TradingSession
+from trading.our_rows import start_of
 from trading.recent_rows import recent_of
 from trading.records import Subject
 from trading.seats import seat_of
@@ -97,8 +98,7 @@ class Trader:
         """Where orders go to an exchange: the way there, and who is told there what becomes of them."""
         if not _goes_to_exchange() or self.source.exchange is None or self.source.clock is None:
             return None
-        salt = Account.objects.get(pk=self.account).order_salt
-        seal = Seal(self.account, salt, self.row.pk, is_real=self.source.kind == REAL)
+        seal = Seal(start_of(self.account), self.row.pk, is_real=self.source.kind == REAL)
         home = Path(settings.BOT_HOME)
         dispatch = Dispatch(seal, engine, self.source.clock, home=home, speed=self.source.speed)
         heard = replace(self.source.exchange, notes=dispatch.gateway.note)

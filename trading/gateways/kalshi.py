@@ -78,7 +78,8 @@ class KalshiGateway:
         self._shard_of: Callable[[str], int | None] = lambda _: None
         self.shards: dict[int, None] = {}  # of the markets that were listed
         self._tickers: dict[str, None] = {}  # whose shard is not known yet
-        self._payer = Payer(self.sender, portfolio, self._shard_of_market)
+        self._known: dict[str, int] = {}
+        self._payer = Payer(self.sender, portfolio, self._pays_into)
         self._out: deque[Event] = deque()
         self._waiting: list[Request] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,6 +92,7 @@ class KalshiGateway:
         """The exchange can be reached: what waits leaves now."""
         self._wire, self._shard_of, self._emit = wire, shard_of, emit
         self._carrier = Carrier(self.sender, wire, self, self._clock, self._told)
+        self._payer.is_ready = True
         waiting, self._waiting = self._waiting, []
         for request in waiting:
             self._start(request)
@@ -160,7 +162,9 @@ class KalshiGateway:
         self.on_doubt()
 
     def _group_told(self) -> None:
-        self._out.append(CheckTold(self._clock(), "ORDER_GROUP", self.groups.is_ok, self.groups.text))
+        groups = self.groups
+        if groups.is_ok or groups.triggered:
+            self._out.append(CheckTold(self._clock(), "ORDER_GROUP", groups.is_ok, groups.text))
 
     # What a carrier asks --------------------------------------------------------------------------------------
 
@@ -178,10 +182,14 @@ class KalshiGateway:
     def shard(self, ticker: str, told: int | None) -> int | None:
         """The shard of a market."""
         known = self._shard_of(ticker)
-        return told if known is None else known
+        if known is None:
+            known = told if told is not None else self._known.get(ticker)
+        return known
 
-    def _shard_of_market(self, ticker: str) -> int:
-        return self._shard_of(ticker) or 0
+    def _pays_into(self, ticker: str) -> int:
+        """The shard that a market pays into, also when it is over and forgotten."""
+        known = self.shard(ticker, None)
+        return next(iter(self.shards), 0) if known is None else known
 
     def group(self, shard: int) -> str:
         """The order group of that shard."""
@@ -245,6 +253,7 @@ class KalshiGateway:
             shard = self._shard_of(ticker)
             if shard is not None:
                 self.shards[shard] = None
+                self._known[ticker] = shard
                 del self._tickers[ticker]
 
     def _look_at_failure(self) -> None:

@@ -15,13 +15,14 @@ class Payer:
     def __init__(self, sender: Sender, portfolio: Portfolio, shard_of: Callable[[str], int]) -> None:
         self._sender, self._portfolio, self._shard_of = sender, portfolio, shard_of
         self._unpaid: dict[str, MarketStatus] = {}
+        self.is_ready = False  # as long as our orders are not known for sure, everything waits
 
     def settled(self, status: MarketStatus) -> Iterator[Settled]:
         """A market has settled: our payout, unless an order in it may still have fills that are not known."""
         result = status.result
         if result == "" or is_awaited(result, status.yes_pays):
             return
-        if self._sender.unfinished(status.ticker):
+        if not self.is_ready or self._sender.unfinished(status.ticker):
             self._unpaid[status.ticker] = status
             return
         self._unpaid.pop(status.ticker, None)
