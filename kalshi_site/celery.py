@@ -24,6 +24,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "worker heartbeat": {"task": "trading.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
     "ledger check": {"task": "trading.tasks.ledger_check", "schedule": 60.0, "options": {"expires": 60.0}},
+    "reconciliation": {"task": "trading.tasks.reconcile", "schedule": 60.0, "options": {"expires": 60.0}},
     "index check": {"task": "trading.tasks.index_check", "schedule": 60.0, "options": {"expires": 60.0}},
     "old signals": {"task": "trading.tasks.signals_prune", "schedule": 600.0, "options": {"expires": 600.0}},
     "what was learnt": {

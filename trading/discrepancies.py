@@ -40,7 +40,8 @@ def kind_of(source: str, kind: str) -> str:
 
 
 def note(account: str, session_id: int | None, noted: Noted, source: str = EXCHANGE) -> Reconciliation:
-    """Write a look down; open what stands and was not open, close what adds up again."""
+    """Write a look down; open what stands and was not open, close what adds up again. Positions and cash that were not
+    judged stay as they were."""
     outcome, theirs = noted.outcome, noted.theirs
     looked_at = {name: len(getattr(theirs, name)) for name in ("orders", "fills", "positions", "settlements")}
     looked_at["shards"] = len(theirs.cash)
@@ -56,23 +57,31 @@ def note(account: str, session_id: int | None, noted: Noted, source: str = EXCHA
             + [f"cancelled: an order that rested, {one.ticker} {one.order_id}" for one in outcome.strays],
             differences=[f"{one.kind} {one.subject}: {one.text}" for one in noted.standing][:MOST],
         )
-        _discrepancies(account, noted.standing, source)
+        _open(account, noted.standing, source)
+        closing = KINDS if outcome.is_judged else ONCE
+        _close_others(account, noted.standing, [kind_of(source, kind) for kind in closing], source)
     return row
 
 
-def _discrepancies(account: str, standing: Iterable[Difference], source: str) -> None:
-    wanted = {(kind_of(source, one.kind), f"{account} {one.subject}"[:130]): one for one in standing}
-    for (kind, subject), one in wanted.items():
-        row = services.discrepancy_open(kind, subject, one.text)
+def _open(account: str, standing: Iterable[Difference], source: str) -> None:
+    for one in standing:
+        row = services.discrepancy_open(kind_of(source, one.kind), _subject(account, one), one.text)
         detail = {"shard": one.shard, "amount": one.amount} if one.kind == "cash" else {}
         if (row.account, row.detail) != (account, detail):
             row.account, row.detail = account, detail
             row.save(update_fields=["account", "detail"])
-    kinds = [kind_of(source, kind) for kind in KINDS]
+
+
+def _close_others(account: str, standing: Iterable[Difference], kinds: Sequence[str], source: str) -> None:
+    stand = {(kind_of(source, one.kind), _subject(account, one)) for one in standing}
     for row in Discrepancy.objects.filter(account=account, kind__in=kinds, closed_at=None):
-        if (row.kind, row.subject) not in wanted:
+        if (row.kind, row.subject) not in stand:
             services.discrepancy_close(row.kind, row.subject)
             logger.info("%s %s adds up again", row.kind, row.subject)
+
+
+def _subject(account: str, one: Difference) -> str:
+    return f"{account} {one.subject}"[:130]
 
 
 def dismissed(account: str, source: str = EXCHANGE) -> frozenset[str]:

@@ -60,6 +60,7 @@ def start_of(account: str) -> Start:
             Settlement.objects.filter(account=account, event_ns__gte=since_ns).order_by().values_list("ticker", "count")
         ),
         cash=cash_by_shard(account),
+        moved_ns=_moved_ns(account, since_ns),
         is_new=not last and not moves.exclude(movement=OPENING, amount=0).exists(),
     )
     return Start(account, row.order_salt, ours, since_ns)
@@ -78,6 +79,16 @@ def _since_ns(account: Account, working: QuerySet[Order]) -> int:
     oldest = working.aggregate(oldest=Min("sent_ns"))["oldest"]
     since_ns = ns_of(begun - MARGIN)
     return since_ns if oldest is None else min(since_ns, int(oldest) - 60 * SECOND_NS)
+
+
+def _moved_ns(account: str, since_ns: int) -> dict[str, int]:
+    """When money last moved, by market; "" is anywhere."""
+    moved: dict[str, int] = {}
+    for rows in (Fill.objects.all(), Settlement.objects.all()):
+        mine = rows.filter(account=account, event_ns__gte=since_ns).order_by()
+        for ticker, last in mine.values("ticker").annotate(last=Max("event_ns")).values_list("ticker", "last"):
+            moved[ticker] = max(int(last), moved.get(ticker, 0))
+    return moved | {"": max(moved.values(), default=0)}
 
 
 def _order(row: Order) -> OurOrder:

@@ -5,11 +5,17 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
+from markets.kalshi.auth import KeyProblem
+from markets.kalshi.errors import KalshiError
+from markets.kalshi.hosts import HostsError
+from markets.kalshi.rest_sync import KalshiRestSync
 from trading import arming, audits, selectors, services, trial_balance
 from trading.audits import INDEX_KINDS
 from trading.core.index_truth import RECENT
+from trading.exchange_doors import door_of_settings
 from trading.models import Account, Arming, Discrepancy
 from trading.pruning import prune_signals
+from trading.rows_look import look_at_rows
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +40,25 @@ def ledger_check() -> int:
         services.discrepancy_close(row.kind, row.subject)
         logger.info("%s adds up again", row.subject)
     return len(wrong)
+
+
+@shared_task(name="trading.tasks.reconcile")
+def reconcile() -> int:
+    """Hold the rows of the trader's account against the exchange's own books, reading only; where orders go to one.
+
+    Returns how many things differ, -1 where it could not be looked at.
+    """
+    if settings.ORDERS != "exchange":
+        return 0
+    try:
+        door = door_of_settings()()
+        if door is None:
+            return -1  # the rehearsal has no exchange yet
+        with KalshiRestSync(door.hosts, door.signer, clock=door.clock) as rest:
+            return look_at_rows(settings.ACCOUNT, rest, clock=door.clock)
+    except (KeyProblem, HostsError, KalshiError, Account.DoesNotExist, ValueError) as error:
+        logger.warning("the rows were not held against the exchange: %s", error)
+        return -1
 
 
 @shared_task(name="trading.tasks.index_check")
