@@ -99,7 +99,16 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("forecasts --since yesterday", 2, "'yesterday' is not a day or a time"),
         ("forecasts --since 2026-05-13 --until 2026-05-12", 2, "--since has to be before --until"),
         ("forecasts", 1, "`make migrate` makes its tables"),
-        ("live", 2, "kalshi-bot: live trading is not available"),
+        ("live", 2, "kalshi-bot: live trading is not possible. What is missing:\n  - an API key: set KALSHI_KEY_ID"),
+        ("live --env mars", 2, "invalid choice: 'mars'"),
+        ("live --market tape", 2, "invalid choice: 'tape'"),
+        ("halt --policy panic", 2, "invalid choice: 'panic'"),
+        ("resume", 1, "the database does not answer"),
+        ("arm", 1, "`make migrate` makes its tables"),
+        ("arm --hours many", 2, "invalid float value: 'many'"),
+        ("disarm", 1, "`make migrate` makes its tables"),
+        ("promotion", 1, "`make migrate` makes its tables"),
+        ("watchdog", 1, "ORDERS=paper: nothing of ours rests at an exchange"),
     ],
 )
 def test_what_cannot_be_ends_in_a_sentence_and_a_code(tmp_path: Path, words: str, code: int, sentence: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pytest_django import Settings
 
 from kalshi_site.parts import parts
 from markets.kalshi.keys import VARIABLES
@@ -13,6 +14,7 @@ from markets.kalshi.keys import VARIABLES
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+WITH_A_KEY = {"trader", "watchdog"}
 EXAMPLE = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 READ = set(
     re.findall(
@@ -21,8 +23,8 @@ READ = set(
 )
 
 
-def test_there_are_six_services() -> None:
-    assert set(SERVICES) == {"postgres", "redis", "web", "trader", "celery", "beat"}
+def test_there_are_seven_services() -> None:
+    assert set(SERVICES) == {"postgres", "redis", "web", "trader", "watchdog", "celery", "beat"}
 
 
 def test_only_the_page_is_published_and_only_to_this_machine() -> None:
@@ -30,21 +32,34 @@ def test_only_the_page_is_published_and_only_to_this_machine() -> None:
     assert published == {"web": ["127.0.0.1:${PORT:-8000}:8000"]}
 
 
-@pytest.mark.parametrize("name", ["web", "trader", "celery", "beat"])
+@pytest.mark.parametrize("name", ["web", "trader", "watchdog", "celery", "beat"])
 def test_every_variable_of_a_service_is_one_we_read(name: str) -> None:
-    own = set(VARIABLES) if name == "trader" else set()
+    own = set(VARIABLES) if name in WITH_A_KEY else set()
     assert set(SERVICES[name]["environment"]) - READ <= {"BOT_ADMIN_PASSWORD"} | own
 
 
-def test_only_the_trader_is_given_the_key_of_the_exchange(tmp_path: Path) -> None:
-    assert {name for name, service in SERVICES.items() if set(service.get("environment", {})) & set(VARIABLES)} == {
-        "trader"
-    }
-    given = {part.name: part.environment for part in parts(home=tmp_path, port=8000)}
-    assert {"web", "worker", "beat", "trader"} <= set(given)
+def test_only_those_who_must_reach_the_exchange_are_given_its_key() -> None:
+    given = {name for name, service in SERVICES.items() if set(service.get("environment", {})) & set(VARIABLES)}
+    assert given == WITH_A_KEY
+
+
+def test_the_watchdog_needs_neither_database_nor_redis_and_is_there_for_real_orders() -> None:
+    assert SERVICES["watchdog"]["profiles"] == ["exchange"]
+    assert SERVICES["watchdog"]["depends_on"] == {}
+
+
+@pytest.mark.parametrize(("orders", "keyed"), [("paper", {"trader"}), ("exchange", {"trader", "watchdog", "worker"})])
+def test_the_supervisor_gives_the_key_to_those_alone(
+    tmp_path: Path, settings: Settings, orders: str, keyed: set[str]
+) -> None:
+    settings.ORDERS = orders
+    started = parts(home=tmp_path, port=8000)
+    given = {part.name: part.environment for part in started}
+    assert {"web", "worker", "beat", "trader"} | keyed == set(given) - {"redis"}
     for name, environment in given.items():
         hidden = {variable for variable in VARIABLES if environment.get(variable) == ""}
-        assert hidden == (set() if name == "trader" else set(VARIABLES)), name
+        assert hidden == (set() if name in keyed else set(VARIABLES)), name
+    assert started[-1].name == "trader"  # so that it leaves first, and the watchdog after it
 
 
 def test_no_secret_is_written_down() -> None:
