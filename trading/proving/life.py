@@ -32,8 +32,8 @@ from trading.snapshot import Recent
 from trading.source import DEMO, Source
 
 ACCOUNT = "rehearsal"
-PUMP_S = 0.25
-CONTROL_EVERY = 4
+PUMP_S = 0.5
+CONTROL_EVERY = 8
 TOLD = (*get_args(AccountEvent), ModeSet, CheckTold, ArmedSet)
 
 
