@@ -16,6 +16,7 @@ from trading.core.portfolio import Portfolio
 __all__ = ["BREAKERS", "FOR_REAL_ORDERS", "RULES", "Breakers", "Rule", "State"]
 
 MATCHED_NS = 15 * SECOND_NS
+WELL, DISARMED = Reading(is_bad=False), Reading(is_bad=True)
 
 
 class State(NamedTuple):
@@ -47,8 +48,9 @@ class Breakers:
         self._wants_clear: dict[str, str] = {}  # by code: who
         self._fees = FeeCheck()
         self._matched: deque[tuple[int, int]] = deque()
-        self._states = {rule.code: _fresh(rule.code, 0) for rule in RULES}
+        self._states = {rule.code: _Kept(rule, 0) for rule in RULES}
         self._changes: list[BreakerChange] = []
+        self._good_until_ns = 0  # until then all that has to be evaluated is young enough
 
     @property
     def limits(self) -> RiskLimits:
@@ -77,11 +79,11 @@ class Breakers:
         facts.peak_equity = max(opening.peak_equity, self.portfolio.equity)
         facts.losing_streak, facts.fee_difference = opening.losing_streak, 0
         self._fees.carried(frozenset(order.number for order in opening.orders))
-        self._states = {rule.code: _fresh(rule.code, 0 if rule.is_told else now_ns) for rule in RULES}
+        self._states = {rule.code: _Kept(rule, 0 if rule.is_told else now_ns) for rule in RULES}
         for left in opening.tripped:
             if left.code in BREAKERS and BREAKERS[left.code].is_latched:
-                state = self._states[left.code]
-                self._states[left.code] = state._replace(is_tripped=True, since_ns=left.at_ns, text=left.text)
+                kept = self._states[left.code]
+                kept.is_tripped, kept.since_ns, kept.text = True, left.at_ns, left.text
         self.evaluate(now_ns)
 
     def required(self, event: ChecksRequired) -> None:
@@ -153,20 +155,25 @@ class Breakers:
             reading = measure(self.facts, now_ns)
             if reading is not None:
                 self._note(code, reading, now_ns)
-        self._note(NOT_ARMED, Reading(self.needs_arming and now_ns >= self.armed_until_ns), now_ns)
+        is_disarmed = self.needs_arming and now_ns >= self.armed_until_ns
+        self._note(NOT_ARMED, DISARMED if is_disarmed else WELL, now_ns)
+        self._good_until_ns = min(
+            kept.evaluated_ns + kept.rule.max_age_ns for kept in self._states.values() if self._has_age(kept)
+        )
         late = self.late(now_ns)
-        self._note(UNEVALUATED, Reading(bool(late), text=", ".join(late)), now_ns)
-        self.halt = next((code for code, state in self._states.items() if state.is_tripped), "")
+        self._note(UNEVALUATED, Reading(is_bad=True, text=", ".join(late)) if late else WELL, now_ns)
+        self.halt = ""
+        for code, kept in self._states.items():
+            if kept.is_tripped:
+                self.halt = code
+                break
 
     def late(self, now_ns: int) -> list[str]:
         """The codes of those that were not evaluated within their age, though they have to be."""
-        return [
-            rule.code
-            for rule in RULES
-            if self.is_required(rule.code)
-            and rule.code != UNEVALUATED
-            and now_ns - self._states[rule.code].evaluated_ns > rule.max_age_ns
-        ]
+        if now_ns <= self._good_until_ns:
+            return []
+        watched = (kept for kept in self._states.values() if self._has_age(kept))
+        return [kept.rule.code for kept in watched if now_ns - kept.evaluated_ns > kept.rule.max_age_ns]
 
     def is_required(self, code: str) -> bool:
         """Whether it has to be told, or is one that the engine evaluates itself."""
@@ -187,22 +194,23 @@ class Breakers:
 
     def states(self, now_ns: int) -> tuple[State, ...]:
         """Every breaker, for a person to see, gravest first."""
-        return tuple(self._states.values())
+        return tuple(kept.state() for kept in self._states.values())
 
     def state(self, code: str) -> State:
         """One of them."""
-        return self._states[code]
+        return self._states[code].state()
 
     # Within -----------------------------------------------------------------------------------------------
 
     def _note(self, code: str, reading: Reading, now_ns: int) -> None:
-        before = self._states[code]
-        is_tripped = reading.is_bad or (before.is_tripped and BREAKERS[code].is_latched)
-        text = reading.text if reading.is_bad or not is_tripped else before.text
-        since_ns = before.since_ns if is_tripped == before.is_tripped else now_ns
-        self._states[code] = State(code, is_tripped, since_ns, now_ns, text, reading.use, reading.limit)
-        if is_tripped != before.is_tripped:
-            self._say(code)
+        kept = self._states[code]
+        kept.evaluated_ns, kept.use, kept.limit = now_ns, reading.use, reading.limit
+        is_tripped = reading.is_bad or (kept.is_tripped and kept.rule.is_latched)
+        if reading.is_bad or not is_tripped:
+            kept.text = reading.text
+        if is_tripped != kept.is_tripped:
+            kept.is_tripped, kept.since_ns = is_tripped, now_ns
+            self._say(kept)
 
     def _clear(self, code: str, now_ns: int, by: str) -> None:
         """A person clears a latched one: what it counts is counted from here."""
@@ -213,12 +221,19 @@ class Breakers:
         elif code == "FEE_MISMATCH":
             self.facts.fee_difference = 0
         self._wants_clear.pop(code, None)
-        self._states[code] = self._states[code]._replace(is_tripped=False, since_ns=now_ns, text="")
-        self._say(code, by)
+        kept = self._states[code]
+        kept.is_tripped, kept.since_ns, kept.text = False, now_ns, ""
+        self._say(kept, by)
 
-    def _say(self, code: str, by: str = "") -> None:
-        _, is_tripped, _, _, text, use, limit = self._states[code]
-        self._changes.append(BreakerChange(code, is_tripped, BREAKERS[code].is_latched, text, use, limit, by))
+    def _say(self, kept: "_Kept", by: str = "") -> None:
+        rule = kept.rule
+        self._changes.append(
+            BreakerChange(rule.code, kept.is_tripped, rule.is_latched, kept.text, kept.use, kept.limit, by)
+        )
+
+    def _has_age(self, kept: "_Kept") -> bool:
+        rule = kept.rule
+        return (not rule.is_told or rule.code in self._required) and rule.code != UNEVALUATED
 
     def _is_gone(self, rule: Rule) -> bool:
         """Whether the cause of a latched breaker is gone: what is told was told to be well, if it is told at all."""
@@ -226,5 +241,20 @@ class Breakers:
         return not rule.is_told or (told.is_ok if told else rule.code not in self._required)
 
 
-def _fresh(code: str, evaluated_ns: int) -> State:
-    return State(code, False, 0, evaluated_ns, "", None, None)
+class _Kept:
+    """A breaker as it is kept: changed in place, each second."""
+
+    __slots__ = ("evaluated_ns", "is_tripped", "limit", "rule", "since_ns", "text", "use")
+
+    def __init__(self, rule: Rule, evaluated_ns: int) -> None:
+        self.rule = rule
+        self.is_tripped = False
+        self.since_ns = 0
+        self.evaluated_ns = evaluated_ns
+        self.text = ""
+        self.use: float | None = None
+        self.limit: float | None = None
+
+    def state(self) -> State:
+        """As a value."""
+        return State(self.rule.code, self.is_tripped, self.since_ns, self.evaluated_ns, self.text, self.use, self.limit)

@@ -44,6 +44,8 @@ class Risk:
         self._sent: deque[int] = deque()
         self._reserved_when_told = 0
         self._readings: dict[str, Reading] = {}
+        self._measured_ns = 0  # when the limit was measured that was not measured for longest
+        self._capped: tuple[RiskLimits, int, dict[str, int]] | None = None
 
     @property
     def limits(self) -> RiskLimits:
@@ -89,25 +91,27 @@ class Risk:
         for field, measure in MEASURED.items():
             limit, use = measure(self, most, now_ns)
             self._readings[field] = Reading(limit, use, now_ns)
+        self._measured_ns = min(self._evaluated_ns(field) for field in OWN_FIELDS)
 
     def budgets(self, ticker: str, close_ns: int) -> tuple[Budget, ...]:
         """Every money limit that an order in this market draws on."""
         held, orders = self.portfolio, self.orders
         working = orders.exposure()
         at_risk = held.exposure + working
-        uses = {
-            "MARKET_EXPOSURE": held.cost(ticker) + orders.exposure_in(ticker),
-            "CLOSE_EXPOSURE": held.cost_at(close_ns) + orders.exposure_at(close_ns),
-            "TOTAL_EXPOSURE": at_risk,
-            DAILY_LOSS: max(held.loss_today, 0) + at_risk,
-        }
-        shared = tuple(Budget(code, self._cap(code), use) for code, use in uses.items())
-        return (Budget("CASH", held.cash, working), *self._shard(working), *shared)
+        caps = self._caps()
+        return (
+            Budget("CASH", held.cash, working),
+            *self._shard(working),
+            Budget("MARKET_EXPOSURE", caps["MARKET_EXPOSURE"], held.cost(ticker) + orders.exposure_in(ticker)),
+            Budget("CLOSE_EXPOSURE", caps["CLOSE_EXPOSURE"], held.cost_at(close_ns) + orders.exposure_at(close_ns)),
+            Budget("TOTAL_EXPOSURE", caps["TOTAL_EXPOSURE"], at_risk),
+            Budget(DAILY_LOSS, caps[DAILY_LOSS], max(held.loss_today, 0) + at_risk),
+        )
 
     @property
     def market_cap(self) -> int:
         """The most that may be at risk in one market, whatever is held in it or elsewhere."""
-        return self._cap("MARKET_EXPOSURE")
+        return self._caps()["MARKET_EXPOSURE"]
 
     def room(self, ticker: str, close_ns: int) -> Budget:
         """The tightest of the budgets: sizing never asks for more than what it leaves."""
@@ -142,8 +146,10 @@ class Risk:
 
     def unevaluated(self, now_ns: int) -> list[str]:
         """The limits and breakers that were not evaluated lately, though they have to be."""
-        late = [field for field in OWN_FIELDS if now_ns - self._evaluated_ns(field) > MAX_AGE_NS]
-        return late + self.breakers.late(now_ns)
+        late = self.breakers.late(now_ns)
+        if now_ns - self._measured_ns > MAX_AGE_NS:
+            late += [field for field in OWN_FIELDS if now_ns - self._evaluated_ns(field) > MAX_AGE_NS]
+        return late
 
     def meters(self, now_ns: int) -> tuple[Meter, ...]:
         """Every limit with its use, then every breaker, and when each was last evaluated."""
@@ -165,14 +171,16 @@ class Risk:
         free = self.portfolio.shard_cash.get(self.portfolio.traded_shard)
         return () if free is None else (Budget("SHARD_CASH", free, working - self._reserved_when_told),)
 
-    def _cap(self, code: str) -> int:
-        return min((self._limit(field) for field in CAPS[code]), default=UNLIMITED)
-
-    def _limit(self, field: str) -> int:
-        limit: int = getattr(self.limits, field)
-        if field.endswith("_share_bp"):
-            return max(self.portfolio.equity, 0) * limit // 10_000
-        return limit
+    def _caps(self) -> dict[str, int]:
+        """The money limits, by code: made anew when the limits or the equity have changed."""
+        limits, equity = self.limits, self.portfolio.equity
+        if self._capped is None or self._capped[0] is not limits or self._capped[1] != equity:
+            caps = {
+                code: min((_cap(limits, field, equity) for field in fields), default=UNLIMITED)
+                for code, fields in CAPS.items()
+            }
+            self._capped = limits, equity, caps
+        return self._capped[2]
 
 
 # The checks, each in a table of its kind: what is in no table is not checked, and a test finds it. -------------------
@@ -183,6 +191,11 @@ CAPS: dict[str, tuple[str, ...]] = {
     "TOTAL_EXPOSURE": ("max_total_exposure", "max_total_share_bp"),
     DAILY_LOSS: ("max_daily_loss",),
 }
+
+
+def _cap(limits: RiskLimits, field: str, equity: int) -> int:
+    limit: int = getattr(limits, field)
+    return max(equity, 0) * limit // 10_000 if field.endswith("_share_bp") else limit
 
 
 def _unevaluated(risk: Risk, order: Wanted, now_ns: int) -> Budget | None:
