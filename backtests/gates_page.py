@@ -17,6 +17,7 @@ from backtests.gate_report import report_json
 from backtests.gate_stages import gates, stages_of
 from backtests.gate_text import RULES, cents, span
 from backtests.gates import of_account
+from backtests.presentation import contracts, dollars
 from backtests.skill import Bounds
 from backtests.skill_page import BoundsError, bounds_of
 from markets.api_fields import time_text
@@ -122,7 +123,8 @@ def _gate(gate: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outcome(outcome: dict[str, Any]) -> dict[str, Any]:
-    return outcome | {"cents": cents(outcome["per_contract"]), "span": span(outcome)}
+    made, wanted = dollars(outcome["profit"], signed=True), contracts(outcome["contracts"])
+    return outcome | {"cents": cents(outcome["per_contract"]), "span": span(outcome), "made": made, "wanted": wanted}
 
 
 def _cells(row: Signal) -> tuple[Any, ...]:

@@ -33,11 +33,10 @@ def signal(of: TradingSession, second: int, **different: object) -> Signal:
     values = {
         "reason": "EDGE_BELOW_THRESHOLD", "side": "", "fair": fair, "digital": fair - 0.01, "bid": int(fair * 10_000) // 100 * 100 - 200,
         "ask": int(fair * 10_000) // 100 * 100 + 100, "edge_yes": 0.0121, "edge_no": -0.043, "confidence": 61.0,
-        "spot": 64_120 + second / 10, "volatility": 0.48, "seconds_left": 900 - second,
+        "spot": 64_120 + second / 10, "volatility": 0.48, "seconds_left": 900 - second, "ticker": TICKER,
+        "event_ns": OPEN_NS + second * SECOND_NS,
     }  # fmt: skip
-    return Signal.objects.create(
-        session=of, ticker=TICKER, event_ns=OPEN_NS + second * SECOND_NS, **(values | different)
-    )
+    return Signal.objects.create(session=of, **(values | different))
 
 
 def forecast(of: TradingSession, seconds_left: int, **different: object) -> Forecast:
