@@ -21,6 +21,7 @@ from trading.control import Control
 from trading.core.decision import Decision
 from trading.core.events import AccountEvent, ArmedSet, CheckTold, Event, ModeSet
 from trading.exchange_side import ExchangeSide, Reached
+from trading.gateways import kalshi
 from trading.journal import BATCH, Journal
 from trading.playback import INVENTED, SESSION
 from trading.proving.mortal import MINE, Mortal
@@ -32,8 +33,9 @@ from trading.snapshot import Recent
 from trading.source import DEMO, Source
 
 ACCOUNT = "rehearsal"
-PUMP_S = 0.5
-CONTROL_EVERY = 8
+PUMP_S = 1.0
+GRAIN_S = 0.1  # of time as it is told: nobody waits for less
+CONTROL_EVERY = 4
 TOLD = (*get_args(AccountEvent), ModeSet, CheckTold, ArmedSet)
 
 
@@ -266,6 +268,8 @@ def simulated() -> Iterator[None]:
         (trader, "_source", _source),
         (trader, "session_tape", _tape),
         (trader, "Journal", PumpedJournal),
+        (inflow, "TICK_S", GRAIN_S),
+        (kalshi, "TICK_S", GRAIN_S),
         (inflow, "KalshiRest", simulated_rest),
         (inflow, "KalshiFeed", SimulatedFeed),
     )

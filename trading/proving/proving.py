@@ -62,7 +62,11 @@ def _stage() -> Iterator[tuple["Stage", Path]]:
     logging.disable(logging.CRITICAL)  # lost connections are what this is about
     folder = Path(tempfile.mkdtemp(prefix="orders-", dir=MEMORY if MEMORY.is_dir() else None))
     settings.TAPES_DIR, settings.BOT_HOME = str(folder / "tapes"), str(folder)
-    _made = _made or Stage()
+    if _made is None:
+        _made = Stage()
+        gc.collect()
+        gc.freeze()  # what is there by now stays: nobody has to look through it again
+        gc.set_threshold(50_000, 20, 20)
     try:
         yield _made, folder
     finally:
