@@ -11,7 +11,7 @@ from markets.core.units import PRICE_DOLLAR
 from trading.core.tails import normal_cdf, normal_pdf
 
 ROUNDS = 40  # of halving an interval: what is left of it is far below a tick
-_DUST = 1e-9  # what floats leave of a price that is on the grid
+_DUST = 1e-3  # Price: what floats leave of one that is on the grid
 
 
 def reservation(fair: float, inventory: float, skew: float) -> float:

@@ -173,7 +173,7 @@ def quotes_of(view: View, pricing: Pricing, spread: Spread) -> tuple[tuple[Quote
 def _size(view: View, spread: Spread, quote: Quote, error: float) -> tuple[int, str]:
     """(how many contracts, why none): Kelly at the quote's own price, less what is held on that side and with what is
     held on the other, within one quote, one order, the displayed depth and half of what the limits leave."""
-    parameters, risk, book = view.parameters, view.risk, view.market.book
+    parameters, risk = view.parameters, view.risk
     own = _own_price(quote)
     held = view.position if quote.is_bid else -view.position
     p = spread.fair if quote.is_bid else 1.0 - spread.fair
@@ -183,10 +183,18 @@ def _size(view: View, spread: Spread, quote: Quote, error: float) -> tuple[int, 
     if not wanted:
         return 0, "POSITION_FULL" if held > 0 else "SIZE_ZERO"
     opening, reason = _affordable(view, quote, own)
-    displayed = book.count_at_bid() if quote.is_bid else book.count_at_ask()
-    most = min(parameters.maker_max_count, risk.limits.max_order_count, int(displayed * parameters.depth_share))
+    most = min(parameters.maker_max_count, risk.limits.max_order_count, _depth(view, quote.is_bid))
     size = min(wanted, opening + max(-held, 0), most) // view.unit * view.unit
     return size, "" if size else reason or "SIZE_ZERO"
+
+
+def _depth(view: View, is_bid: bool) -> int:
+    """The share that one quote may have of what others display at the best price of its side; where nobody else is
+    there, what it has."""
+    book = view.market.book
+    price, displayed = (book.bid, book.count_at_bid()) if is_bid else (book.ask, book.count_at_ask())
+    own = _own_at(view, is_bid, price)
+    return int((displayed - own) * view.parameters.depth_share) if displayed > own else own
 
 
 def _affordable(view: View, quote: Quote, own: int) -> tuple[int, str]:
