@@ -72,7 +72,7 @@ interruptions = st.lists(
         ]
     ),
     max_size=4,
-    unique_by=lambda event: event.received_ns,
+    unique=True,
 )  # fmt: skip
 
 
