@@ -73,7 +73,7 @@ def standing(record: str = RECORD, account: str = "") -> Standing:
     """How it stands now with the account of the trader, or with one that is named."""
     status = selectors.status().row
     account = account or status.account or str(settings.ACCOUNT)
-    kind = _kind(account, status.market_source or str(settings.MARKET))
+    kind = kind_of(account, status.market_source or str(settings.MARKET))
     gate = Promotion.objects.filter(account=record).order_by("-id").first()
     return Standing(
         account,
@@ -161,7 +161,8 @@ def promotion_note(row: Promotion) -> Promotion:
     return row
 
 
-def _kind(account: str, market_source: str) -> str:
+def kind_of(account: str, market_source: str) -> str:
+    """What is at stake where an account's orders go: rehearsal and practice are play money, all else counts as real."""
     if market_source != "real":
         return REHEARSAL
     venue = Account.objects.filter(pk=account).values_list("venue", flat=True).first() or str(settings.KALSHI_ENV)

@@ -122,8 +122,8 @@ def _at_least(name: str, value: int, least: int) -> Criterion:
 
 
 def _above(name: str, value: float | None, least: float, otherwise: str) -> Criterion:
-    threshold = f"above {least:g}"
+    threshold, words = f"above {least:g}", name[0].lower() + name[1:]
     if value is None:
-        return Criterion(name, "not known", threshold, f"{name.lower()}: there is too little to say it")
-    lacks = "" if value > least else f"{name.lower()} is {value:.4g}, not {threshold}: {otherwise}"
+        return Criterion(name, "not known", threshold, f"{words}: there is too little to say it")
+    lacks = "" if value > least else f"{words} is {value:.4g}, not {threshold}: {otherwise}"
     return Criterion(name, f"{value:.4g}", threshold, lacks)

@@ -371,3 +371,24 @@ def test_the_gate_is_judged_from_the_page(rita: User, olga: User, as_bob: Client
     newest = Promotion.objects.order_by("-id").first()
     assert newest is not None
     assert (newest.windows, newest.is_passed) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("source", "venue", "orders_go", "label", "words"),
+    [
+        ("real", "production", "exchange", "LIVE", "orders sent for real money"),
+        ("real", "demo", "exchange", "PRACTICE", "orders sent for play money"),
+        ("real", "", "exchange", "LIVE", "orders sent for real money"),
+        ("demo", "simulated", "exchange", "REHEARSAL", "orders sent for play money"),
+        ("real", "", "paper", "PAPER", "traded on paper"),
+        ("demo", "", "paper", "DEMO", "simulated quarter-hour market"),
+    ],
+)
+def test_the_banner_of_every_page_says_whose_money_it_is(
+    as_bob: Client, source: str, venue: str, orders_go: str, label: str, words: str
+) -> None:
+    Account.objects.create(name=ACCOUNT, opening_cash=1, venue=venue)
+    status(market_source=source, orders_go=orders_go)
+    text = as_bob.get("/live/").content.decode()
+    assert f'data-label="{label}"' in text
+    assert words in text

@@ -17,6 +17,11 @@ const ORDER_TONES = { filled: "good", rejected: "bad", accepted: "accent", sent:
 const VENUE_TONES = { fresh: "good", stale: "warn", lost: "bad" };
 const ORDER_REASONS = { immediate_or_cancel: "what was not filled at once was taken back" };
 const MARKETS = { demo: "simulated quarter-hour market", tape: "recorded market", real: "the exchange's own markets, traded on paper" };
+const ORDERS_GO = {
+  REHEARSAL: "simulated exchange, orders sent for play money",
+  PRACTICE: "the exchange's practice site, orders sent for play money",
+  LIVE: "the exchange's own markets, orders sent for real money",
+};
 const reasons = JSON.parse(byId("reasons")?.textContent ?? "{}");
 const history = [];
 
@@ -50,7 +55,7 @@ function banner(snapshot) {
   box.dataset.mode = isEnded ? "ENDED" : snapshot.mode;
   const say = (name, text) => setText(box.querySelector(`[data-banner="${name}"]`), text);
   setText(box.querySelector(".badge"), snapshot.label);
-  const market = MARKETS[snapshot.market] ?? snapshot.market;
+  const market = ORDERS_GO[snapshot.label] ?? MARKETS[snapshot.market] ?? snapshot.market;
   say("where", snapshot.market === "tape" && source.name ? `${market} ${source.name}` : market);
   const pace = source.speed === 0 ? "as fast as it goes" : source.speed === 1 ? "" : `× ${source.speed}`;
   const clock = source.event_ms ? `${new Date(source.event_ms).toISOString().slice(0, 10)} ${format.clock(source.event_ms)} UTC` : "";
@@ -62,7 +67,11 @@ function banner(snapshot) {
   }
   const isOwnHalt = snapshot.mode === "HALTED" && snapshot.wanted_mode && snapshot.wanted_mode !== "HALTED";
   say("mode", snapshot.mode || format.DASH);
-  say("reason", `${snapshot.mode_reason ?? ""}${isOwnHalt ? ": until the next UTC day, or a higher limit" : ""}`);
+  say("reason", `${snapshot.mode_reason ?? ""}${isOwnHalt ? untilWhen(snapshot) : ""}`);
+}
+
+function untilWhen(snapshot) {
+  return /daily loss/.test(snapshot.mode_reason ?? "") ? ": until the next UTC day, or a higher limit" : ": the page Risk says until when";
 }
 
 function bound(snapshot) {
