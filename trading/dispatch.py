@@ -142,7 +142,7 @@ class Dispatch:
         rest = flow.rest
         if rest is None:
             return
-        while not self.gateway.shards:
+        while not self.gateway.shards.found:
             await asyncio.sleep(WAIT_S)
         start = self.seal.start
         reconciler = Reconciler(
@@ -151,7 +151,7 @@ class Dispatch:
             emit=hear,
             cancel=lambda stray: rest.cancel_order(stray.order_id, stray.shard),
             rows=AccountRows(start.account, self.seal.session_id),
-            traded_shard=next(iter(self.gateway.shards)),
+            traded_shard=next(iter(self.gateway.shards.found)),
             clock=self._clock.now_ns,
             period_s=max(SHORTEST_S, RECONCILE_S / self._speed),
         )

@@ -18,6 +18,7 @@ from trading.core.venue import VenueFill, VenueOrder
 
 GONE_S = 35.0  # a request older than that is refused by the exchange: its stamps may be 30 s old
 EXPIRED_S = 1.0  # after its expiry an order is asked for, if it was not told to have ended
+SETTLED_NS = 3 * SECOND_NS  # so long after it was updated what is read of an order is the newest for sure
 KEPT_ENDED = 5_000
 NEVER_LANDED = "never_landed"
 
@@ -111,33 +112,38 @@ class OrderStates:
             self._send_cancel(one)
 
     def _send_cancel(self, one: Tracked) -> None:
-        one.cancel_wanted, one.change = False, "cancel"
+        one.cancel_wanted, one.is_cancelling = False, True
         self._requests.append(SendCancel(one.number, one.order_id, one.ticker, one.shard))
 
     def _resting(self, one: Tracked, told: VenueOrder, now_ns: int, asked_ns: int) -> None:
         if one.is_ended or one.state == "over":
-            if one.is_late and not one.change:
+            if one.is_late and not one.is_cancelling:
                 self._send_cancel(one)  # nobody counts on it any more
             return
         stamp = told.updated_ns // MILLISECOND_NS
         if stamp < one.stamp:
             return  # as it was before
-        one.stamp = stamp
+        is_newer, one.stamp = stamp > one.stamp or asked_ns >= told.updated_ns + SETTLED_NS, stamp
         one.expected = max(one.expected, told.filled)
-        total = told.filled + told.remaining
-        if one.rests and (told.price, total) != (one.price, one.count):
-            self._now_is(one, told.price, total, now_ns)
+        terms = (told.price, told.filled + told.remaining)
+        if one.rests and terms != (one.price, one.count):
+            if is_newer or (one.pending is not None and terms == (one.pending.price, one.pending.count)):
+                self._now_is(one, *terms, now_ns)
+            else:
+                one.doubt_ns = now_ns  # of two words of one millisecond nobody knows which is the later one
+                return
         if asked_ns:
             self._settle_doubts(one, asked_ns, now_ns)
 
     def _settle_doubts(self, one: Tracked, asked_ns: int, now_ns: int) -> None:
         """It was asked for, and rests."""
-        one.is_doubtful = 0 < self._expiry_ns(one) <= now_ns or (one.is_doubtful and asked_ns < one.change_sent_ns)
-        if one.change_lost == "cancel":
-            one.change_lost = ""
+        if asked_ns >= one.doubt_ns and not 0 < self._expiry_ns(one) <= now_ns:
+            one.doubt_ns = 0
+        if one.cancel_lost:
+            one.cancel_lost = False
             self._send_cancel(one)  # to cancel twice does no harm
-        elif one.change_lost == "amend" and asked_ns >= self._gone_ns(one.change_sent_ns):
-            one.change_lost, one.pending = "", None
+        if one.is_amend_lost and asked_ns >= self._gone_ns(one.amend_sent_ns):
+            one.pending = None
             self._events.append(ChangeRefused(now_ns, one.ticker, one.number, "amend", NEVER_LANDED))
 
     def _now_is(self, one: Tracked, price: int, count: int, now_ns: int) -> None:
@@ -148,7 +154,6 @@ class OrderStates:
             expires_ns = one.pending.expires_ns
             one.expires_ns = expires_ns or one.expires_ns
             one.pending = None
-            one.change_lost = "" if one.change_lost == "amend" else one.change_lost
         self._events.append(OrderAmended(now_ns, one.ticker, one.number, price, count, expires_ns))
 
     def _over(self, one: Tracked, filled: int, reason: str, now_ns: int, *, is_sure: bool = False) -> None:
@@ -158,13 +163,15 @@ class OrderStates:
         one.state = "over"
         one.expected = max(filled, one.filled) if is_sure else max(filled, one.filled, one.expected)
         one.reason = one.reason or reason
-        one.is_doubtful, one.change_lost = False, ""
+        one.doubt_ns, one.cancel_lost = 0, False
         self._end(one, now_ns)
 
     def _book(self, one: Tracked, told: VenueFill, now_ns: int) -> None:
         if told.trade_id in self._trade_ids:
             return
         self._trade_ids[told.trade_id] = None
+        if one.filled + told.count > one.count and one.pending is not None and not one.is_ended:
+            self._now_is(one, one.pending.price, one.pending.count, now_ns)  # it has landed, or this could not be
         one.filled += told.count
         if one.is_ended:
             self._surprises.append(f"order {one.number} had ended, and has the fill {told.trade_id} all the same")
@@ -183,7 +190,7 @@ class OrderStates:
                 told.shard,
             )
         )
-        if one.state == "working" and one.filled >= one.count and not one.change and not one.change_lost:
+        if one.state == "working" and one.filled >= one.count and one.pending is None:
             one.state, one.expected = "over", max(one.expected, one.filled)
         self._end(one, now_ns)
 

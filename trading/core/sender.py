@@ -77,17 +77,17 @@ class Sender(Tracking):
             self._events.append(ChangeRefused(now_ns, command.ticker, command.number, "cancel", "unknown_order"))
         elif one.state in ("intent", "sent", "unknown"):
             one.cancel_wanted = True  # as soon as it is known by an id
-        elif one.state == "working" and one.change != "cancel":
+        elif one.state == "working" and not one.is_cancelling:
             self._send_cancel(one)
 
     def _amend(self, one: Tracked | None, command: AmendOrder, now_ns: int) -> None:
         if one is not None and one.is_ended:
             return
-        if one is None or one.state != "working" or one.change or one.change_lost:
+        if one is None or one.state != "working" or one.is_cancelling or one.cancel_lost or one.pending is not None:
             code = "unknown_order" if one is None else "busy"
             self._events.append(ChangeRefused(now_ns, command.ticker, command.number, "amend", code))
             return
-        one.change, one.pending = "amend", command
+        one.is_amending, one.pending = True, command
         self._requests.append(SendAmend(one.number, one.order_id, one.client_id, command, one.shard))
 
     # What became of a request ---------------------------------------------------------------------------------
@@ -98,8 +98,8 @@ class Sender(Tracking):
         if isinstance(request, SendOrder):
             one.state = "sent" if one.state == "intent" else one.state
             one.sent_ns = max(one.sent_ns, now_ns)
-        else:
-            one.change_sent_ns = now_ns
+        elif isinstance(request, SendAmend):
+            one.amend_sent_ns = now_ns
         self._events.append(OrderSent(now_ns, one.ticker, one.number, _WHAT[type(request)]))
 
     def created(
@@ -154,14 +154,17 @@ class Sender(Tracking):
         what = _answered(one, request)
         if one.is_ended or (what == "amend" and one.pending != request.amend):  # type: ignore[union-attr]
             return
-        one.change_lost, one.change_sent_ns = what, sent_ns or now_ns
+        if what == "cancel":
+            one.cancel_lost = True
+        else:
+            one.amend_sent_ns = sent_ns or now_ns
         self._events.append(OrderUnknown(now_ns, one.ticker, one.number, what, reason))
         one.watch(now_ns, self.patience)
 
     def cancelled(self, request: SendCancel, reduced_by: int, venue_ns: int, now_ns: int) -> None:
         """The exchange cancelled: so much was still resting."""
         one = self.orders[request.number]
-        is_sure = one.pending is None and not one.change_lost
+        is_sure = one.pending is None
         _answered(one, request)
         if one.state != "working":
             return
@@ -192,12 +195,14 @@ class Sender(Tracking):
 
     def _doubt(self, one: Tracked, now_ns: int) -> None:
         if one.state == "working":
-            one.is_doubtful = True
+            one.doubt_ns = one.doubt_ns or now_ns
             one.watch(now_ns, self.patience)
 
 
 def _answered(one: Tracked, request: SendCancel | SendAmend) -> Literal["cancel", "amend"]:
     what: Literal["cancel", "amend"] = "cancel" if isinstance(request, SendCancel) else "amend"
-    if one.change == what:
-        one.change = ""
+    if what == "cancel":
+        one.is_cancelling = False
+    else:
+        one.is_amending = False
     return what

@@ -10,7 +10,6 @@ from trading.core.events import HeldOrder
 State = Literal["intent", "sent", "working", "unknown", "over", "ended"]
 """intent: wanted; sent: on its way; working: the exchange has it; unknown: its answer is lost; over: nothing of it works any
 more, but not all of its fills are known; ended."""
-Change = Literal["", "cancel", "amend"]
 
 ASKS_S = (0.3, 1.0, 3.0, 8.0, 20.0, 40.0)
 """When it is asked after what is not known, from the moment that it was not."""
@@ -76,19 +75,20 @@ class Tracked:
     """An order of ours. `filled` is what of its fills is known, `expected` what the exchange says was filled."""
 
     __slots__ = (
+        "amend_sent_ns",
         "ask_from_ns",
         "asks",
+        "cancel_lost",
         "cancel_wanted",
-        "change",
-        "change_lost",
-        "change_sent_ns",
         "client_id",
         "count",
+        "doubt_ns",
         "expected",
         "expires_ns",
         "filled",
+        "is_amending",
         "is_bid",
-        "is_doubtful",
+        "is_cancelling",
         "is_late",
         "looks",
         "next_ask_ns",
@@ -120,12 +120,12 @@ class Tracked:
         self.since_ns = 0  # it is not older than that
         self.stamp = 0  # ms: the exchange's time of the newest word on it
         self.looks = 0  # whole listings without it, in a row
-        self.change: Change = ""  # in flight
-        self.change_lost: Change = ""  # sent, and its answer lost
-        self.change_sent_ns = 0
+        self.is_cancelling = self.is_amending = False  # a request is in flight
+        self.cancel_lost = False  # it was sent, and its answer is lost
+        self.amend_sent_ns = 0
         self.pending: AmendOrder | None = None  # the amend that has not been told to be in force
         self.cancel_wanted = False
-        self.is_doubtful = False  # the exchange has to be asked how it is
+        self.doubt_ns = 0  # since when the exchange has to be asked how it is
         self.is_late = False  # it was believed never to have landed, and has
         self.asks = 0
         self.ask_from_ns = self.next_ask_ns = 0  # 0: nothing to ask
@@ -143,8 +143,15 @@ class Tracked:
     @property
     def is_puzzling(self) -> bool:
         """Whether there is something about it that only the exchange knows."""
-        lost = self.state == "unknown" or bool(self.change_lost)
-        return not self.is_ended and (lost or self.is_doubtful or self.expected > self.filled or self.state == "over")
+        if self.is_ended:
+            return False
+        is_lost = self.state in ("unknown", "over") or self.cancel_lost or self.is_amend_lost
+        return is_lost or self.doubt_ns > 0 or self.expected > self.filled
+
+    @property
+    def is_amend_lost(self) -> bool:
+        """Whether an amend was sent, its answer is lost, and nobody knows yet whether it is in force."""
+        return self.pending is not None and not self.is_amending
 
     def question(self) -> Question:
         """What to ask next: for missing fills, and every third time how the order is."""
@@ -184,7 +191,7 @@ def tracked_from_held(held: HeldOrder, client_id: str, now_ns: int) -> Tracked:
     """An order of an earlier session: whether it ever left, and how it is, only the exchange knows."""
     one = Tracked(held.number, client_id, held.ticker, is_bid=held.is_bid, price=held.price, count=held.count)
     one.rests, one.expires_ns = held.rests, held.expires_ns
-    one.order_id, one.filled, one.is_doubtful = held.venue_order_id, held.filled, True
+    one.order_id, one.filled, one.doubt_ns = held.venue_order_id, held.filled, now_ns
     one.state = "working" if held.venue_order_id else "unknown"
     one.sent_ns = now_ns  # at the latest: whoever sent it is gone
     one.since_ns = (held.sent_ns or now_ns - 86_400 * SECOND_NS) - BEFORE_NS

@@ -88,7 +88,7 @@ class Tracking(OrderStates):
         self._missed_ask_ns = now_ns
         for one in self.unfinished():
             if one.state == "working":
-                one.is_doubtful = True
+                one.doubt_ns = one.doubt_ns or now_ns
                 one.watch(now_ns, self.patience)
 
     def observe(self, event: Fill | OrderAccepted | OrderAmended | OrderCancelled | OrderRejected) -> None:
@@ -124,7 +124,7 @@ class Tracking(OrderStates):
         """Time has passed: ask what is due, and stop waiting for what does not come."""
         for one in self.unfinished():
             if not one.next_ask_ns and 0 < self._expiry_ns(one) <= now_ns:
-                one.is_doubtful = True
+                one.doubt_ns = one.doubt_ns or now_ns
                 one.watch(now_ns, self.patience)
             if 0 < one.next_ask_ns <= now_ns:
                 self._requests.append(one.question())

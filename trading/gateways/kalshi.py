@@ -33,6 +33,7 @@ from trading.ending import end
 from trading.gateways.carrier import Carrier
 from trading.gateways.order_groups import OrderGroups
 from trading.gateways.payer import Payer
+from trading.gateways.shards import Shards
 from trading.gateways.values import fill_of_note, order_of_note
 from trading.gateways.wire import Wire
 from trading.kill_file import is_killed
@@ -66,6 +67,7 @@ class KalshiGateway:
         speed: float = 1.0,
     ) -> None:
         self.sender = Sender(client_id, max(1.0, speed))
+        self.shards = Shards()
         self.groups = OrderGroups(self._group_told)
         self.foreign: deque[VenueFill] = deque(maxlen=1_000)
         self.surprises: deque[str] = deque(maxlen=1_000)
@@ -75,11 +77,7 @@ class KalshiGateway:
         self._wire: Wire | None = None
         self._carrier: Carrier | None = None
         self._emit: Callable[[Event], None] | None = None
-        self._shard_of: Callable[[str], int | None] = lambda _: None
-        self.shards: dict[int, None] = {}  # of the markets that were listed
-        self._tickers: dict[str, None] = {}  # whose shard is not known yet
-        self._known: dict[str, int] = {}
-        self._payer = Payer(self.sender, portfolio, self._pays_into)
+        self._payer = Payer(self.sender, portfolio, self.shards.pays_into)
         self._out: deque[Event] = deque()
         self._waiting: list[Request] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,7 +88,7 @@ class KalshiGateway:
 
     def attach(self, wire: Wire, shard_of: Callable[[str], int | None], emit: Callable[[Event], None]) -> None:
         """The exchange can be reached: what waits leaves now."""
-        self._wire, self._shard_of, self._emit = wire, shard_of, emit
+        self._wire, self.shards.shard_of, self._emit = wire, shard_of, emit
         self._carrier = Carrier(self.sender, wire, self, self._clock, self._told)
         self._payer.is_ready = True
         waiting, self._waiting = self._waiting, []
@@ -119,7 +117,7 @@ class KalshiGateway:
         elif isinstance(event, ModeSet) and event.clears:
             self.groups.reset()
         elif isinstance(event, MarketListed):
-            self._tickers[event.contract.ticker] = None
+            self.shards.listed(event.contract.ticker)
         elif isinstance(event, FeedStatus):
             self._feed_told(event)
         elif not self._is_telling and isinstance(event, Observed):
@@ -181,15 +179,7 @@ class KalshiGateway:
 
     def shard(self, ticker: str, told: int | None) -> int | None:
         """The shard of a market."""
-        known = self._shard_of(ticker)
-        if known is None:
-            known = told if told is not None else self._known.get(ticker)
-        return known
-
-    def _pays_into(self, ticker: str) -> int:
-        """The shard that a market pays into, also when it is over and forgotten."""
-        known = self.shard(ticker, None)
-        return next(iter(self.shards), 0) if known is None else known
+        return self.shards.of(ticker, told)
 
     def group(self, shard: int) -> str:
         """The order group of that shard."""
@@ -236,8 +226,8 @@ class KalshiGateway:
         loop = asyncio.get_running_loop()
         while True:
             if self._wire is not None:
-                self._learn_shards()
-                await self.groups.keep(self._wire, list(self.shards), loop.time())
+                self.shards.learn()
+                await self.groups.keep(self._wire, list(self.shards.found), loop.time())
                 self._told()
             await asyncio.sleep(TICK_S)
 
@@ -247,14 +237,6 @@ class KalshiGateway:
             self._good_ns = now_ns
         self.sender.tick(now_ns)
         self._told()
-
-    def _learn_shards(self) -> None:
-        for ticker in list(self._tickers):
-            shard = self._shard_of(ticker)
-            if shard is not None:
-                self.shards[shard] = None
-                self._known[ticker] = shard
-                del self._tickers[ticker]
 
     def _look_at_failure(self) -> None:
         if self._failure is not None:
@@ -288,6 +270,11 @@ class KalshiGateway:
         if not task.cancelled() and task.exception() is not None:
             self._failure = self._failure or task.exception()
 
+    def _is_due(self) -> bool:
+        """Whether a payout is due: asked when all fills were told, for what is held decides what is paid."""
+        self._out += self._payer.due()
+        return bool(self._out)
+
     def _told(self) -> None:
         """Tell what there is to tell, in order; what that causes is told after it. What goes wrong in who listens ends
         `run`, and nothing is told any more."""
@@ -296,11 +283,9 @@ class KalshiGateway:
             return
         self._is_telling = True
         try:
-            self._out += self._payer.due()
-            while self._out:
+            while self._out or self._is_due():
                 self._emit(self._out.popleft())
                 self._drain()
-                self._out += self._payer.due()
         except Exception as error:
             self._failure = error
         finally:
