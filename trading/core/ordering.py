@@ -85,7 +85,7 @@ class Ordering:
                 reason = self._unwanted(order, now_ns) if order.rests else ""
                 if reason:
                     self._cancel(order, now_ns, reason)
-        if self.risk.flattens:
+        if self.risk.flattens and self._is_reconciled():
             for ticker in self.account.portfolio.positions:
                 self._flatten(ticker, now_ns)
 
