@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from dashboard import divergence_page, fitted_page, index_page, live_page, operate, risk_page, views
+from dashboard import (
+    divergence_page,
+    fitted_page,
+    index_page,
+    ledger_page,
+    live_page,
+    operate,
+    reconciliation_page,
+    risk_page,
+    views,
+)
 
 app_name = "dashboard"
 urlpatterns = [
@@ -23,5 +33,9 @@ urlpatterns = [
     path("divergence/", divergence_page.divergences, name="divergences"),
     path("divergence/<int:session_id>/", divergence_page.divergence, name="divergence"),
     path("divergence/<int:session_id>/compare/", divergence_page.compare, name="divergence-compare"),
+    path("ledger/", ledger_page.index, name="ledger"),
+    path("ledger.csv", ledger_page.entries_csv, name="ledger-csv"),
+    path("reconciliation/", reconciliation_page.index, name="reconciliation"),
+    path("reconciliation/<int:pk>/settle/", reconciliation_page.settle, name="reconciliation-settle"),
     path("health/", views.health_page, name="health"),
 ]

@@ -29,6 +29,7 @@ from trading.api_fitted import FittedViewSet
 from trading.api_forecasts import ForecastsCsvView, ForecastViewSet
 from trading.api_halts import HaltViewSet
 from trading.api_index import IndexAuditViewSet
+from trading.api_ledger import LedgerViewSet, ReconciliationViewSet
 
 router = SimpleRouter()
 router.register("markets", MarketViewSet, basename="market")
@@ -43,6 +44,8 @@ router.register("positions", PositionViewSet, basename="position")
 router.register("settlements", SettlementViewSet, basename="settlement")
 router.register("index-audit", IndexAuditViewSet, basename="index-audit")
 router.register("halts", HaltViewSet, basename="halt")
+router.register("ledger", LedgerViewSet, basename="ledger")
+router.register("reconciliations", ReconciliationViewSet, basename="reconciliation")
 router.register("limits", LimitsViewSet, basename="limits")
 router.register("divergences", DivergenceViewSet, basename="divergence")
 router.register("backtests", BacktestRunViewSet, basename="backtest")
