@@ -15,7 +15,7 @@ from trading.risk_rows import risk_rows
 def risk_now(*, halted: bool = False, real: bool = False) -> Risk:
     """A session that holds 60 dollars of YES; `halted` by a drawdown that a person has to clear; `real` orders need checks."""
     portfolio = Portfolio()
-    start = opening(tripped=(Tripped("DRAWDOWN", "10.40 % below $10000.000000", at(-300)),) if halted else ())
+    start = opening(tripped=(Tripped("DRAWDOWN", "10.40 % below $10,000.00", at(-300)),) if halted else ())
     portfolio.open(start)
     risk = Risk(portfolio, Orders(portfolio.count))
     risk.limits = RiskLimits(max_market_exposure=64 * DOLLAR)

@@ -11,6 +11,7 @@ Json = dict[str, Any]
 FIRST = {
     "RECONCILED": "let a reconciliation find nothing left (the page Reconciliation says what differs)",
     "KILL_FILE": "take the file HALT out of the folder of the bot",
+    "UNEVALUATED": "wait until every check is told again (below is which are not)",
     "DAILY_LOSS": "wait for the next UTC day, or raise the daily limit",
     "NOT_ARMED": "arm real orders",
 }
@@ -37,7 +38,7 @@ def again(risk: Risk) -> str:
     latched = [code for code in tripped if BREAKERS[code].is_latched]
     first = [FIRST[code] for code in tripped if code in FIRST]
     waits = [code for code in tripped if code not in latched and code not in FIRST]
-    steps = [*first, *(f"wait until {BREAKERS[code].name.lower()} clears itself" for code in waits)]
+    steps = [*first, *(f"wait ({BREAKERS[code].name} ends {BREAKERS[code].clears})" for code in waits)]
     if latched or (tripped and risk.wanted == "HALTED"):
         steps.append("set the mode to ACTIVE again (Start on the live page)")
     if steps:

@@ -225,7 +225,7 @@ def required(*codes: str, arming: bool = False) -> Bench:
 def test_a_check_that_is_needed_and_was_never_told_stops_trading() -> None:
     bench = required("WATCHDOG", "KILL_FILE")
     assert bench.halt == UNEVALUATED
-    assert bench.breakers.state(UNEVALUATED).text == "KILL_FILE, WATCHDOG"
+    assert bench.breakers.state(UNEVALUATED).text == "Kill file, Watchdog"
     assert bench.tell("WATCHDOG").tell("KILL_FILE").halt == ""
 
 
@@ -309,7 +309,7 @@ def test_a_measure_that_is_not_made_any_more_stops_trading(code: str, monkeypatc
     monkeypatch.delitem(MEASURES, code)
     assert bench.seconds(2).halt == ""
     assert bench.seconds(1).halt == UNEVALUATED
-    assert bench.breakers.state(UNEVALUATED).text == code
+    assert bench.breakers.state(UNEVALUATED).text == BREAKERS[code].name
 
 
 def test_contracts_that_traded_are_counted_for_fifteen_seconds() -> None:

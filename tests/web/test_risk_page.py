@@ -70,7 +70,7 @@ def test_the_section_has_every_field_and_every_breaker() -> None:
         (False, False, "REDUCING", "Set the mode to ACTIVE (Start on the live page): only orders that close what is held go out now."),
         (False, False, "HALTED", "Set the mode to ACTIVE (Start on the live page): a person has halted."),
         (True, False, "ACTIVE", "Set the mode to ACTIVE again (Start on the live page)."),
-        (False, True, "ACTIVE", "Take the file HALT out of the folder of the bot, then arm real orders, then wait until all evaluated clears itself."),
+        (False, True, "ACTIVE", "Take the file HALT out of the folder of the bot, then wait until every check is told again (below is which are not), then arm real orders."),
     ],
 )  # fmt: skip
 def test_one_sentence_says_what_to_do(halted: bool, real: bool, wanted: str, said: str) -> None:

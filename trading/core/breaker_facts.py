@@ -71,7 +71,7 @@ class Facts:
 def _daily_loss(facts: Facts, now_ns: int) -> Reading:
     use, limit = facts.portfolio.loss_today, facts.limits.max_daily_loss
     is_bad = limit - use < ONE_CONTRACT_AT_WORST
-    return Reading(is_bad, use, limit, f"lost today: ${money_text(use)}" if is_bad else "")
+    return Reading(is_bad, use, limit, f"lost today: {_dollars(use)}" if is_bad else "")
 
 
 def _drawdown(facts: Facts, now_ns: int) -> Reading:
@@ -79,7 +79,7 @@ def _drawdown(facts: Facts, now_ns: int) -> Reading:
     fall = peak - facts.portfolio.equity
     use = fall * 10_000 / peak if peak > 0 else 0.0
     is_bad = not limit or (fall > 0 and fall * 10_000 >= limit * peak)
-    return Reading(is_bad, use, limit, f"{use / 100:.2f} % below ${money_text(peak)}" if is_bad else "")
+    return Reading(is_bad, use, limit, f"{use / 100:.2f} % below {_dollars(peak)}" if is_bad else "")
 
 
 def _losing_streak(facts: Facts, now_ns: int) -> Reading:
@@ -108,6 +108,11 @@ def _stale(facts: Facts, now_ns: int) -> Reading | None:
     is_silent = age_ns >= limit * MILLISECOND_NS
     is_bad = silence.is_broken(now_ns, is_silent=is_silent)
     return Reading(is_bad, age_ns / MILLISECOND_NS, limit, f"silent for {age_ns / SECOND_NS:.1f} s" if is_bad else "")
+
+
+def _dollars(money: int) -> str:
+    cents = money // 10_000
+    return f"{'-' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
 
 
 # What is in no table is not evaluated, and what is not evaluated stops trading.

@@ -161,7 +161,11 @@ class Breakers:
             kept.evaluated_ns + kept.rule.max_age_ns for kept in self._states.values() if self._has_age(kept)
         )
         late = self.late(now_ns)
-        self._note(UNEVALUATED, Reading(is_bad=True, text=", ".join(late)) if late else WELL, now_ns)
+        self._note(
+            UNEVALUATED,
+            Reading(is_bad=True, text=", ".join(BREAKERS[code].name for code in late)) if late else WELL,
+            now_ns,
+        )
         self.halt = ""
         for code, kept in self._states.items():
             if kept.is_tripped:

@@ -71,5 +71,5 @@ LIMITS: dict[str, Named] = {
     "max_rejects_per_minute": Named("REJECTS", "Rejected orders a minute", "number"),
     "max_stale_ms": Named("STALE", "Silence of books or spot", "ms"),
     "max_clock_skew_ms": Named("CLOCK_SKEW", "Clock difference", "ms"),
-    "min_parse_rate_bp": Named("PARSE_RATE", "Least share of readable frames", "share"),
+    "min_parse_rate_bp": Named("PARSE_RATE", "Readable frames", "share"),
 }
