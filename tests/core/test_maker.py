@@ -15,8 +15,14 @@ from trading.core.maker import ask_price, bid_price, half_spread, pick_off, rese
 
 @pytest.mark.parametrize(
     ("distance", "v", "lost"),
-    [(0.005, 0.0124, 0.0028), (0.01, 0.0124, 0.0015), (0.0, 0.0124, 0.0124 * 0.39894), (0.01, 0.0, 0.0)],
-    ids=["half a cent at 300 s", "a cent at 300 s", "at fair value", "nothing moves"],
+    [
+        (0.005, 0.0124, 0.0028),
+        (0.01, 0.0124, 0.0015),
+        (0.0, 0.0124, 0.0124 * 0.39894),
+        (0.01, 0.0, 0.0),
+        (0.05, 2.2e-313, 0.0),
+    ],
+    ids=["half a cent at 300 s", "a cent at 300 s", "at fair value", "nothing moves", "next to nothing moves"],
 )
 def test_being_picked_off_costs_what_the_notes_say(distance: float, v: float, lost: float) -> None:
     assert pick_off(distance, v) == pytest.approx(lost, abs=5e-5)

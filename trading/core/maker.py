@@ -11,6 +11,7 @@ from markets.core.units import PRICE_DOLLAR
 from trading.core.tails import normal_cdf, normal_pdf
 
 ROUNDS = 40  # of halving an interval: what is left of it is far below a tick
+_FAR = 38.0  # standard deviations: beyond it a normal has nothing left
 _DUST = 1e-3  # Price: what floats leave of one that is on the grid
 
 
@@ -22,7 +23,7 @@ def reservation(fair: float, inventory: float, skew: float) -> float:
 def pick_off(distance: float, v: float) -> float:
     """What a resting contract is expected to lose to a faster taker when fair value moves N(0, v^2) before we react and
     the quote is `distance` away: v [phi(x) - x (1 - Phi(x))], x = distance / v."""
-    if v <= 0.0:
+    if v <= 0.0 or distance > _FAR * v:
         return 0.0
     x = distance / v
     return v * max(normal_pdf(x) - x * (1.0 - normal_cdf(x)), 0.0)
