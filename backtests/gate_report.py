@@ -34,7 +34,7 @@ def report_json(report: GateReport) -> dict[str, Any]:
 def _gate(gate: GateCost) -> dict[str, Any]:
     return {
         "code": gate.code,
-        "text": REASONS[gate.code],
+        "text": REASONS.get(gate.code, ""),
         "evaluations": gate.evaluations,
         "windows": gate.windows,
         "alone": _outcome(gate.outcome),
