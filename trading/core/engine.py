@@ -82,14 +82,15 @@ class Engine:
 
     def _step(self, touched: Touched, forecasts: tuple[Forecast, ...] = ()) -> Decision:
         """What follows for the markets that may now be seen differently; `forecasts` go with it."""
-        account, signals = self.account, [signal for market in touched if (signal := self._consider(market))]
-        if self.orders.resting or self.risk.flattens:
-            self.ordering.mend(self.now_ns)
-        mode, audits, commands, denied = self._mode_change(), self.watch.audits, *self.ordering.drain()
-        if not (signals or commands or account.is_due or mode or forecasts or audits):
-            return NOTHING
-        positions, breakers = account.drain()
-        self.watch.audits = ()
+        account, ordering = self.account, self.ordering
+        signals = [self._consider(market) for market in touched if market.status in ASKED]
+        if self.orders.resting or self.risk.policy == "flatten":
+            ordering.mend(self.now_ns)
+        mode, audits = self._mode_change(), self.watch.audits
+        commands, denied = ordering.drain() if ordering.commands or ordering.denied else ((), ())
+        positions, breakers = account.drain() if account.is_due else ((), ())
+        if audits:
+            self.watch.audits = ()
         if not (signals or commands or positions or breakers or mode or forecasts or audits):
             return NOTHING
         return Decision(self.now_ns, tuple(signals), commands, denied, positions, mode, forecasts, audits, breakers)
@@ -150,9 +151,7 @@ class Engine:
 
     # What we think, want, and may do ----------------------------------------------------------------------
 
-    def _consider(self, market: MarketState) -> Signal | None:
-        if market.status not in ASKED:
-            return None
+    def _consider(self, market: MarketState) -> Signal:
         view = self._view(market)
         idea = self.strategy.decide(view)
         failed = self._failed(market, idea)

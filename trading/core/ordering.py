@@ -31,10 +31,7 @@ class Ordering:
     def drain(self) -> tuple[tuple[Command, ...], tuple[Denied, ...]]:
         """What came of the step."""
         out = tuple(self.commands), tuple(self.denied)
-        if self.commands:
-            self.commands = []
-        if self.denied:
-            self.denied = []
+        self.commands, self.denied = [], []
         return out
 
     @property

@@ -99,6 +99,9 @@ class Orders:
     def adds(self, order: PlaceOrder | AmendOrder, fees: FeeTerms) -> tuple[int, int]:
         """(Money, contracts) that this order or change would add to the exposure, and to the contracts that open."""
         market = self._markets.get(order.ticker)
+        if market is None and isinstance(order, PlaceOrder):  # by far the most
+            alone = part(order.is_bid, (order.price,), order.count, fees, is_taker=not order.is_post_only)
+            return worst_of(self._position(order.ticker), order.is_bid, [alone])
         side = [other for other in market.orders if other.is_bid == order.is_bid] if market is not None else []
         was = [other.part() for other in side]
         if isinstance(order, AmendOrder):
