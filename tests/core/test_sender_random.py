@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from markets.core.units import SECOND_NS
 from tests.builders import TICKER
@@ -255,7 +256,7 @@ class World:
                 for fill in tiny.fills
                 if question.order_id in ("", fill.order_id) and fill.at_ns >= question.since_ns
             ]
-            named = [VenueFill(*[getattr(fill, name) for name in fill.__struct_fields__[:9]], "", 2) for fill in fills]
+            named = [replace(fill, client_id="") for fill in fills]
             self.sender.fills_listed(named, question=question, now_ns=now_ns)
 
     def deliver(self, place: int) -> None:

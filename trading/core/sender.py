@@ -145,7 +145,7 @@ class Sender(Tracking):
         """Its answer is lost: it may have happened. `sent_ns`: when it left for the last time, where that is known."""
         one = self.orders[request.number]
         if isinstance(request, SendOrder):
-            one.sent_ns = max(one.sent_ns, sent_ns or now_ns)
+            one.sent_ns = max(one.sent_ns, _at_most(sent_ns, now_ns))
             if not one.order_id and not one.is_ended:
                 self._lost_sight(one, reason, now_ns)
             else:
@@ -157,7 +157,7 @@ class Sender(Tracking):
         if what == "cancel":
             one.cancel_lost = True
         else:
-            one.amend_sent_ns = sent_ns or now_ns
+            one.amend_sent_ns = _at_most(sent_ns, now_ns)
         self._events.append(OrderUnknown(now_ns, one.ticker, one.number, what, reason))
         one.watch(now_ns, self.patience)
 
@@ -206,3 +206,8 @@ def _answered(one: Tracked, request: SendCancel | SendAmend) -> Literal["cancel"
     else:
         one.is_amending = False
     return what
+
+
+def _at_most(sent_ns: int, now_ns: int) -> int:
+    """When a request left, as far as that is known: now at the latest, whatever another clock says."""
+    return sent_ns if 0 < sent_ns < now_ns else now_ns

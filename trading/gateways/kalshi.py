@@ -246,7 +246,9 @@ class KalshiGateway:
 
     def _drain(self) -> None:
         said = self.sender.drain()
-        self._out += said.events
+        for event in said.events:
+            self.groups.heard(event)
+            self._out.append(event)
         self.foreign += said.foreign
         self.surprises += said.surprises
         for text in said.surprises:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 
 from markets.feeds.kalshi.notes import GroupNote
 from markets.kalshi.errors import KalshiError, NotFound
+from trading.core.events import OrderCancelled, OrderEvent, OrderRejected
 from trading.gateways.wire import Wire
 
 AGAIN_S = 2.0  # before a group that could not be made is tried again
-LOOK_S = 15.0  # between two looks at how they stand
+LOOK_S = 15.0  # between two looks whether they are still there
+BRAKE_CODES = frozenset({"exceeded_order_group_risk_limit", "order_group_limit_exceeded", "order_group_triggered"})
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,16 @@ class OrderGroups:
             self.triggered.pop(note.group_id, None)
         self._tell()
 
+    def heard(self, event: OrderEvent) -> None:
+        """What became of an order may tell that its group has triggered: no answer to a question does."""
+        if isinstance(event, OrderCancelled):
+            is_brake = event.reason == "GroupCancel"
+        else:
+            is_brake = isinstance(event, OrderRejected) and event.code.lower() in BRAKE_CODES
+        if is_brake:
+            for group_id in self.made.values():
+                self._has_triggered(group_id)
+
     def look_now(self) -> None:
         """What was told may have been missed."""
         self._next_look_s = 0.0
@@ -85,25 +97,29 @@ class OrderGroups:
             if shard not in self.made and self.limit > 0:
                 group_id = (await wire.create_group(self.limit, shard)).group_id
                 self.made[shard], self._limits[group_id] = group_id, self.limit
+        gone: list[int] = []
         for shard, group_id in self.made.items():
             if self._limits[group_id] != self.limit and self.limit > 0:
                 limit = self.limit
                 await wire.set_group_limit(group_id, limit, shard)
                 self._limits[group_id] = limit
             if group_id in self._resets:
-                await wire.reset_group(group_id, shard)
+                try:
+                    await wire.reset_group(group_id, shard)
+                except NotFound:
+                    gone.append(shard)
                 self._resets.pop(group_id, None)
                 self.triggered.pop(group_id, None)
                 self._tell()
+        for shard in gone:
+            del self.made[shard]  # another is made
         if self.made and now_s >= self._next_look_s:
             self._next_look_s = now_s + LOOK_S
             await self._look(wire)
 
     async def _look(self, wire: Wire) -> None:
-        try:
-            known = {group.group_id: group.is_enabled for group in await wire.groups()}
-        except NotFound:
-            known = {}
+        """One that is not there any more is no brake."""
+        known = {group.group_id: group.is_enabled for group in await wire.groups()}
         for group_id in self.made.values():
             if not known.get(group_id, False):
                 self._has_triggered(group_id)
