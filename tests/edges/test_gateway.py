@@ -41,6 +41,7 @@ from trading.core.portfolio import Portfolio
 from trading.gateways.kalshi import KalshiGateway
 from trading.order_ids import client_order_id
 from trading.simulator.exchange.house_news import News
+from trading.simulator.exchange.ws_frames_own import REASONS
 
 SALT = "5f0c0a53-2f0e-4f8b-8d0e-3a52b0a9d111"
 SPEED = 20.0
@@ -133,7 +134,7 @@ class Gate:
                     received_ns=now_ns, venue_ns=state.updated_ns, order_id=ids.text("order", state.number),
                     ticker=state.order.ticker, status=state.status, is_bid=state.order.is_bid, price=state.price,
                     filled=state.filled, remaining=state.remaining, initial=state.order.count,
-                    client_order_id=state.order.client_id, shard=2, reason=news.reason,
+                    client_order_id=state.order.client_id, shard=2, reason=state.cause if state.cause in REASONS else "",
                 )
             )  # fmt: skip
 
@@ -395,11 +396,12 @@ async def test_the_group_is_a_brake_until_a_person_wants_to_trade_again(tmp_path
 
 
 async def test_that_a_group_has_triggered_is_also_known_by_what_becomes_of_an_order(tmp_path: Path) -> None:
+    """Where the socket did not say so."""
     async with gated(tmp_path) as gate:
-        await gate.rest.trigger_group(gate.gateway.groups.made[2], 2)
-        gate.rest_at()
-        await gate.until_ended()
-        assert gate.gateway.groups.triggered
+        gate.gateway.groups.heard(OrderRejected(gate.clock(), TICKER, 1, "insufficient_balance"))
+        assert gate.gateway.groups.is_ok
+        gate.gateway.groups.heard(OrderRejected(gate.clock(), TICKER, 2, "EXCEEDED_ORDER_GROUP_RISK_LIMIT"))
+        assert not gate.gateway.groups.is_ok
 
 
 async def test_a_group_that_somebody_deleted_is_no_brake_and_made_anew_when_a_person_wants_to_trade(
