@@ -44,6 +44,11 @@ def halt(*, by: str, reason: str, policy: Policy = "cancel", by_file: bool = Fal
         raise UnusableError([f"{policy!r} is not a policy; take one of {', '.join(POLICY_WORDS)}"])
     reason = reason.strip() or f"halted by {by}"
     said: list[str] = []
+    if by_file and policy == "flatten":
+        policy = "cancel"
+        said.append(
+            f"While the file {NAME} lies there no order is sent, so nothing is closed either: what rests is taken back."
+        )
     trouble = _within(DATABASE_S, lambda: services.mode_set("HALTED", by=by, reason=reason, policy=policy))
     is_told = not trouble
     if trouble:
@@ -52,7 +57,8 @@ def halt(*, by: str, reason: str, policy: Policy = "cancel", by_file: bool = Fal
         said.append(f"The rows say HALTED with the policy {policy}: {POLICY_WORDS[policy]}.")
         said.append(_nudged())
     if by_file or trouble:
-        is_told = _file_laid(Killed(policy, reason, by), said) or is_told
+        of_file: Policy = "hold" if policy == "hold" else "cancel"
+        is_told = _file_laid(Killed(of_file, reason, by), said) or is_told
     said.extend(_who_is_there())
     return Halted(is_told, said)
 

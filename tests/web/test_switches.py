@@ -105,6 +105,14 @@ def test_the_command_halts_and_writes_the_file_where_it_is_told_to(home: Path) -
 
 
 @pytest.mark.django_db
+def test_with_the_file_nothing_is_sent_so_nothing_is_closed_either(home: Path) -> None:
+    done = switches.halt(by="ada", reason="lunch", policy="flatten", by_file=True)
+    assert "nothing is closed either" in done.said[0]
+    assert wanted()[:2] == ("HALTED", "cancel")
+    assert read_kill(kill_path(home)).policy == "cancel"  # type: ignore[union-attr]
+
+
+@pytest.mark.django_db
 def test_with_redis_gone_the_row_is_written_and_it_says_so() -> None:
     layer = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -129,7 +137,7 @@ def test_with_the_database_gone_the_file_is_written(home: Path, monkeypatch: pyt
     assert done.said[0] == "The rows could not be written: OperationalError: connection refused"
     said = read_kill(kill_path(home))
     assert said is not None
-    assert (said.policy, said.by, said.reason) == ("flatten", "ada", "lunch")
+    assert (said.policy, said.by, said.reason) == ("cancel", "ada", "lunch")  # nothing is sent, so nothing is closed
 
 
 def test_a_database_that_hangs_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
