@@ -76,6 +76,25 @@ def test_the_text_carries_the_numbers_of_the_report(tape: Path) -> None:
     assert report["digest"] in text
     assert "1 of 1 window;" in text
     assert f"{report['orders']} orders" in text
+    assert [row["evidence"] for row in report["markouts"]] == ["book"]
+    assert "took what was displayed" in text
+
+
+@pytest.mark.django_db
+def test_the_maker_is_a_choice_like_any_other_setting(tape: Path) -> None:
+    words = ("--strategy", "edge_maker", "--maker-stale", "2000", "--pooling", "off", "--margin", "0")
+    report = json.loads(printed("--tape", str(tape), "--json", *words))
+    assert report["parameters"]["strategy"] == "edge_maker"
+    assert report["orders"] > 0
+    assert {entry["code"] for entry in report["funnel"]} >= {"QUOTING", "TRADED", "CLOSING"}
+    assert sum(row["fills"] for row in report["markouts"][:1]) == report["fills"]
+    assert (report["fills"] > 0) == any("rested stood behind" in each for each in report["caveats"])
+    assert "usage" not in printed("--tape", str(tape), *words)
+
+
+def test_a_strategy_that_does_not_exist_is_refused(tape: Path) -> None:
+    with pytest.raises(CommandError, match="edge_maker"):
+        printed("--tape", str(tape), "--strategy", "luck")
 
 
 @pytest.mark.django_db
