@@ -6,14 +6,14 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import ModelAdmin
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-from trading import admin_news, admin_words, services, switches
+from trading import admin_live, admin_news, admin_words, services
+from trading.admin_base import ReadOnlyAdmin
 from trading.admin_columns import Column, contracts, decimals, dollars, moment, percent, price, seconds, side
-from trading.forms import ModeForm, RiskLimitsForm, StrategyParametersForm, VersionForm
+from trading.forms import RiskLimitsForm, StrategyParametersForm, VersionForm
 from trading.models import (
     Account,
-    Arming,
     Discrepancy,
     Fill,
     FittedArtefact,
@@ -21,41 +21,15 @@ from trading.models import (
     Heartbeat,
     Order,
     Position,
-    Promotion,
     RiskLimits,
     Settlement,
     SettlementAudit,
     Signal,
     StrategyParameters,
-    TraderStatus,
     TradingSession,
 )
 
-__all__ = ["admin_news"]  # which registers what is announced
-
-
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[type-arg]
-    """To look at: the trader and its services write these rows. `shown` is what a row's page says."""
-
-    list_per_page = 50
-    show_full_result_count = False
-    actions = None
-    shown: tuple[str | Column, ...] = ()
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return self.shown or super().get_fields(request, obj)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return self.get_fields(request, obj) if self.shown else super().get_readonly_fields(request, obj)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+__all__ = ["admin_live", "admin_news"]  # which register more
 
 
 class VersionAdmin(ModelAdmin):  # type: ignore[type-arg]
@@ -132,40 +106,6 @@ class StrategyParametersAdmin(VersionAdmin):
         "min_confidence", seconds("vwap_window_ns", "VWAP window"),
     )  # fmt: skip
     list_select_related = ("author",)
-
-
-@admin.register(TraderStatus)
-class TraderStatusAdmin(ModelAdmin):  # type: ignore[type-arg]
-    """The mode that is wanted can be set, with a reason; the rest is what the trader says of itself."""
-
-    form = ModeForm
-    actions = None
-    list_display = ("__str__", "wanted_by", "wanted_at", "wanted_reason", "actual_mode", "heartbeat_at", "account")
-    fields = (
-        "wanted_mode", "wanted_policy", "wanted_reason", "wanted_by", "wanted_at", "actual_mode", "actual_reason", "heartbeat_at",
-        "account", "market_source", "session", "tape_name", "started_at", "message",
-    )  # fmt: skip
-    readonly_fields = fields[3:]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The row is there to be changed even before the trader ever ran."""
-        services.status_open()
-        return super().changelist_view(request, extra_context)
-
-    def save_model(self, request: HttpRequest, obj: TraderStatus, form: ModeForm, change: bool) -> None:
-        """Set the mode by its service, which nudges the trader and leaves the trader's half alone."""
-        wanted = form.cleaned_data
-        by, mode, reason = request.user.get_username(), wanted["wanted_mode"], wanted["wanted_reason"]
-        if mode == "HALTED":
-            switches.halt(by=by, reason=reason, policy=wanted["wanted_policy"])
-        else:
-            switches.resume(by=by, reason=reason, mode=mode)
 
 
 @admin.register(Account)
@@ -277,26 +217,6 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     list_display = ("kind", "subject", "text", "opened_at", "closed_at")
     shown = list_display
     list_filter = ("kind",)
-
-
-@admin.register(Arming)
-class ArmingAdmin(ReadOnlyAdmin):
-    list_display = (
-        "armed_at", "account", "venue", "armed_by", "until_at", "reason", "override_reason", "disarmed_at", "disarmed_by",
-        "disarmed_reason",
-    )  # fmt: skip
-    shown = (*list_display, "checks")
-    list_filter = ("account",)
-
-
-@admin.register(Promotion)
-class PromotionAdmin(ReadOnlyAdmin):
-    list_display = (
-        "made_at", "account", "is_passed", "windows", "traded", decimals("deflated_sharpe", 4),
-        decimals("bootstrap_low", 4), decimals("pooling_weight", 4), decimals("pooling_low", 4),
-    )  # fmt: skip
-    shown = (*list_display, "missing")
-    list_filter = ("account", "is_passed")
 
 
 @admin.register(FittedArtefact)

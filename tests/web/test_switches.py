@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +142,6 @@ def test_with_the_database_gone_the_file_is_written(home: Path, monkeypatch: pyt
 
 
 def test_a_database_that_hangs_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading  # noqa: PLC0415
-
     hangs = threading.Event()
     monkeypatch.setattr(services, "mode_set", lambda *_, **__: hangs.wait(20))
     monkeypatch.setattr(switches, "DATABASE_S", 0.05)
