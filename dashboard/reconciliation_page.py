@@ -55,7 +55,9 @@ def _context(request: HttpRequest, problems: list[str]) -> dict[str, Any]:
         "account": account,
         "newest": newest,
         "by_worker": looks.filter(kind="task").first(),
-        "looked_at": list(newest.looked_at.items()) if newest else [],
+        "looked_at": [(name, count) for name, count in newest.looked_at.items() if name != "asked_ns"]
+        if newest
+        else [],
         "looks": looks[:LOOKS],
         "repaired": looks.exclude(repairs=[])[:REPAIRED],
         "standing": Discrepancy.objects.filter(closed_at=None).order_by("-opened_at"),

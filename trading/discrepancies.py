@@ -44,7 +44,7 @@ def note(account: str, session_id: int | None, noted: Noted, source: str = EXCHA
     judged stay as they were."""
     outcome, theirs = noted.outcome, noted.theirs
     looked_at = {name: len(getattr(theirs, name)) for name in ("orders", "fills", "positions", "settlements")}
-    looked_at["shards"] = len(theirs.cash)
+    looked_at |= {"shards": len(theirs.cash), "asked_ns": theirs.asked_ns}
     with transaction.atomic():
         row = Reconciliation.objects.create(
             account=account,

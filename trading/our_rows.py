@@ -1,6 +1,5 @@
 """Our side of an account at an exchange as the rows have it: what a session starts from, and what the worker compares."""
 
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Max, Min, QuerySet, Sum
@@ -13,7 +12,8 @@ from trading.double_entry import ns_of
 from trading.models import Account, Fill, LedgerEntry, Order, Position, Reconciliation, Settlement
 from trading.order_ids import client_order_id
 
-MARGIN = timedelta(minutes=10)  # before the last clean look: clocks differ, reads lag, rows are written behind
+SIMULATED = "simulated"  # the venue of a rehearsal, where nothing can have been before
+MARGIN_NS = 600 * SECOND_NS  # before the last clean look: clocks differ, reads lag, rows are written behind
 
 
 class Start(NamedTuple):
@@ -74,10 +74,12 @@ def cash_by_shard(account: str) -> dict[int, int]:
 
 
 def _since_ns(account: Account, working: QuerySet[Order]) -> int:
+    """By the exchange's clock, which in a rehearsal is not ours."""
     clean = Reconciliation.objects.filter(account=account.name, is_clean=True).exclude(kind="task")
-    begun: datetime = clean.aggregate(last=Max("made_at"))["last"] or account.created_at
+    newest = clean.order_by("-id").values_list("looked_at", flat=True).first() or {}
+    begun_ns = 0 if account.venue == SIMULATED else ns_of(account.created_at)
+    since_ns = max(0, int(newest.get("asked_ns", begun_ns)) - MARGIN_NS)
     oldest = working.aggregate(oldest=Min("sent_ns"))["oldest"]
-    since_ns = ns_of(begun - MARGIN)
     return since_ns if oldest is None else min(since_ns, int(oldest) - 60 * SECOND_NS)
 
 

@@ -168,6 +168,6 @@ def test_who_may_only_look_cannot_settle(account: str, as_bob: Client) -> None:
 
 def test_a_look_says_how_much_it_looked_at(account: str) -> None:
     row = looked(CASH)
-    assert row.looked_at == {"orders": 0, "fills": 0, "positions": 0, "settlements": 0, "shards": 1}
+    assert row.looked_at == {"orders": 0, "fills": 0, "positions": 0, "settlements": 0, "shards": 1, "asked_ns": 0}
     assert row.took_ms == 250.0
     assert not row.is_clean
