@@ -44,7 +44,7 @@ class Command(BaseCommand):
             _refuse_without_key(environment)
         call_command("migrate", verbosity=0, interactive=False)
         if is_real:
-            self._tell(options["account"] or os.environ.get("ACCOUNT", "") or ACCOUNTS[environment])
+            self._tell(options["account"] or os.environ.get("ACCOUNT", "") or ACCOUNTS[environment], environment)
         if options["check"]:
             return
         chosen = _chosen(options, environment)
@@ -56,14 +56,15 @@ class Command(BaseCommand):
         self.stdout.flush()
         os.execve(sys.executable, trader, variables)  # noqa: S606  # the trader itself, with its own signals
 
-    def _tell(self, account: str) -> None:
+    def _tell(self, account: str, environment: str) -> None:
         """What is missing until orders go; the rest the trader says itself."""
         now = arming.standing(account=account)
         missing = [lack.text for lack in now.missing if lack.code not in OF_THE_TRADER]
         missing += [f"the promotion gate: {each}" for each in arming.gate_lacks(now.gate, now.record)]
         if now.arming is None:
             missing.append("it is not armed: `kalshi-bot arm`, or the page Real orders, once the trader runs")
-        self.stdout.write(f"Real orders of the account {account!r} ({now.kind}). Until they may go, this is missing:")
+        kind = arming.PRACTICE if environment == "demo" else arming.PRODUCTION
+        self.stdout.write(f"Real orders of the account {account!r} ({kind}). Until they may go, this is missing:")
         for each in missing or ["nothing"]:
             self.stdout.write(f"  - {each}")
 
