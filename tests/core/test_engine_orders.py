@@ -141,6 +141,14 @@ def test_quotes_are_amended_cancelled_and_left_as_they_are() -> None:
     assert len(room.sent) == 2
 
 
+def test_a_quote_that_was_refused_is_tried_again_a_second_later() -> None:
+    room = Room().want(BID).hear(OrderRejected(at(61.1), TICKER, 1, "post_only_cross"))
+    room.want(BID, seconds=62)
+    assert [order.number for order in room.sent if isinstance(order, PlaceOrder)] == [1]
+    room.want(BID, seconds=62.2)
+    assert [order.number for order in room.sent if isinstance(order, PlaceOrder)] == [1, 2]
+
+
 def test_amends_count_against_the_rate_and_cancels_do_not() -> None:
     room = Room(limits=RiskLimits(max_orders_per_minute=2)).rest(BID)
     room.want(BID._replace(price=4_200), seconds=63).hear(OrderAmended(at(63), TICKER, 1, 4_200, 300))

@@ -64,6 +64,8 @@ class Ordering:
         said: str | None = None
         for move in moves(wanted, self.orders.in_market(contract.ticker), frame):
             if isinstance(move, PlaceOrder):
+                if self.orders.is_refused(contract.ticker, now_ns):
+                    continue
                 numbered = replace(move, number=self.orders.next_number())
                 code = self._place(numbered, market, now_ns)
                 said = code if said is None or not code else said

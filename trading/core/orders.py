@@ -48,6 +48,7 @@ class Orders:
         self.resting = 0  # how many of them are such that rest
         self._markets: dict[str, _InMarket] = {}
         self._by_close: dict[int, int] = {}
+        self._rejected_ns: dict[str, int] = {}
         self._exposure = 0
 
     # What is out ------------------------------------------------------------------------------------------
@@ -201,8 +202,15 @@ class Orders:
     def gone(self, event: OrderRejected | OrderCancelled) -> None:
         """Nothing more can come of the order."""
         order = self.working.get(event.number)
-        if order is not None:
-            self._finish(order)
+        if order is None:
+            return
+        if order.rests and isinstance(event, OrderRejected):
+            self._rejected_ns[order.ticker] = event.received_ns
+        self._finish(order)
+
+    def is_refused(self, ticker: str, now_ns: int) -> bool:
+        """Whether a quote was refused in this market a moment ago: the next waits, or refusals would come in a row."""
+        return now_ns < self._rejected_ns.get(ticker, -RETRY_NS) + RETRY_NS
 
     def refresh(self, ticker: str) -> None:
         """Count one market again: an order, or what is held there, has changed."""
