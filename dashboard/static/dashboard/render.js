@@ -13,7 +13,8 @@ const LIMIT_WORDS = {
   max_total_exposure: "At risk in all", max_market_share_bp: "Share of equity, one market", max_close_share_bp: "Share of equity, one close",
   max_total_share_bp: "Share of equity, all", max_order_count: "Largest order at work, contracts", max_orders_per_minute: "Orders in the last minute",
 };
-const ORDER_TONES = { filled: "good", rejected: "bad", accepted: "accent", sent: "accent" };
+const ORDER_TONES = { filled: "good", rejected: "bad", unknown: "warn", accepted: "accent", partly_filled: "accent", sent: "accent", intent: "accent" };
+const ORDER_STATES = { intent: "written down", unknown: "asking", accepted: "working", partly_filled: "partly filled" };
 const VENUE_TONES = { fresh: "good", stale: "warn", lost: "bad" };
 const ORDER_REASONS = { immediate_or_cancel: "what was not filled at once was taken back" };
 const MARKETS = { demo: "simulated quarter-hour market", tape: "recorded market", real: "the exchange's own markets, traded on paper" };
@@ -182,7 +183,7 @@ function orders(items) {
     ["", "", (cell, item) => {
       if (!cell.firstChild) cell.append(make("span"), " ", make("span", "muted small"));
       cell.firstChild.className = `pill ${ORDER_TONES[item.status] ?? ""}`;
-      setText(cell.firstChild, item.status);
+      setText(cell.firstChild, ORDER_STATES[item.status] ?? item.status);
       const known = ORDER_REASONS[item.reason];
       setText(cell.lastChild, known ? "" : format.words(item.reason));
       cell.title = known ?? format.words(item.reason);
