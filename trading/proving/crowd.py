@@ -12,6 +12,7 @@ START_NS = 1_795_365_000 * SECOND_NS  # 2026-11-22 16:30:00 UTC
 FIRST_CLOSE_NS = START_NS + WINDOW_NS
 STEP_S = 0.5
 LEVELS = 4
+LISTED = 4  # windows: two of them are traded, the others come after the end
 STRIKES = {"BTC": 85_000.0, "ETH": 3_000.0}
 SPOT_VENUES = ("coinbase", "kraken")
 
@@ -26,7 +27,7 @@ class Crowd:
         close_ns = window_close_ns(begin_ns)
         self.closes_s = (close_ns - begin_ns) / SECOND_NS
         self.contracts: list[Contract] = []
-        for number in range(2):
+        for number in range(LISTED):
             for asset in assets:
                 terms = plain_contract(asset, close_ns + number * WINDOW_NS, 2)
                 self.contracts.append(_struck(terms, STRIKES[asset]))
@@ -64,7 +65,7 @@ class Crowd:
     def _trading(self, now_ns: int, seconds: float) -> list[Contract]:
         if seconds >= self.ends_s:
             return []
-        return [one for one in self.contracts if one.open_ns <= now_ns < one.close_ns]
+        return [one for one in self.contracts[: 2 * len(self.assets)] if one.open_ns <= now_ns < one.close_ns]
 
     def _ends(self, seconds: float, now_ns: int) -> Iterator[MarketEvent]:
         """What closes closes; two steps later it is said how it ended."""
@@ -80,7 +81,7 @@ class Crowd:
                     result = "yes" if self._rng.random() < 0.5 else "no"
                     yield MarketStatus(now_ns, contract.ticker, "settled", result, f"{STRIKES[contract.asset]:.2f}")
         if first_s <= seconds < first_s + STEP_S and first_s < self.ends_s:
-            for contract in self.contracts[width:]:
+            for contract in self.contracts[width : 2 * width]:
                 self._fair[contract.asset] = self._rng.uniform(3_000, 7_000)
                 yield MarketStatus(now_ns, contract.ticker, "open")
 

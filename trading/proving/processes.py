@@ -22,6 +22,7 @@ from django.db import connections
 from django.db.utils import ConnectionHandler
 
 from markets.core.units import DOLLAR, SECOND_NS
+from trading import beats, services
 from trading.core.limits import RiskLimits
 from trading.core.matching.messages import Filled, OrderChanged
 from trading.proving import checks
@@ -30,7 +31,7 @@ from trading.proving.crowd import Crowd
 from trading.proving.exerciser import NAME
 from trading.proving.history import History
 from trading.proving.outcome import Outcome
-from trading.proving.stage import Everywhere
+from trading.proving.stage import Everywhere, on_the_loop
 from trading.simulator.exchange.doors import Terms
 from trading.simulator.exchange.faults import Fault, FaultPlan
 from trading.simulator.exchange.house import House
@@ -39,7 +40,9 @@ from trading.simulator.exchange.keys import new_key
 from trading.simulator.exchange.serving import Exchange, serve_exchange
 
 ACCOUNT = "practice"
-TRADED_S = 24.0
+TRADED_S = 70.0
+READY_S = 40.0  # that a trader may take until it trades
+MOST_KILLS = 3
 SETTLED_S = 100.0  # after that, until everything has to be told
 UP_S = 40.0
 LOOK_S = 0.02
@@ -110,14 +113,16 @@ class ProcessProof:
             self._set_up()
             world = asyncio.create_task(self._play(house, crowd))
             spoiling = asyncio.create_task(self._spoil(plan))
+            watching = asyncio.create_task(self._watch())
             try:
                 await self._lives()
                 plan.clear()
                 spoiling.cancel()
+                crowd.ends_s = min(crowd.ends_s, (time.time_ns() - crowd.begin_ns) // SECOND_NS + 2.0)
                 await world
                 await self._last_life()
             finally:
-                for task in (world, spoiling):
+                for task in (world, spoiling, watching):
                     task.cancel()
                     with suppress(asyncio.CancelledError):
                         await task
@@ -180,14 +185,25 @@ class ProcessProof:
             await asyncio.sleep(seconds)
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
 
+    async def _watch(self) -> None:
+        """The trader wants a watchdog: in most schedules one that only shows itself, for a real one would take back what
+        a dead trader has left behind, and nothing would be there to be found again."""
+        if self.is_watched:
+            self._watchdog = self._start([sys.executable, "manage.py", "watchdog"], "watchdog")
+            return
+        beater = beats.Beater(self.folder / beats.WATCHDOG, account=ACCOUNT)
+        while True:
+            beater.beat()
+            await asyncio.sleep(1.0)
+
     # The trader ---------------------------------------------------------------------------------------------
 
     async def _lives(self) -> None:
         rng = self.rng
         end = time.monotonic() + TRADED_S
-        if self.is_watched:
-            self._watchdog = self._start([sys.executable, "manage.py", "watchdog"], "watchdog")
-        while time.monotonic() < end - 3.0:
+        for _ in range(rng.randint(1, MOST_KILLS)):
+            if time.monotonic() > end - 3.0:
+                break
             process = self._process = self._trader()
             killed = asyncio.Event()
             how = "starting" if rng.random() < 0.15 else self.kill
@@ -212,10 +228,15 @@ class ProcessProof:
                     process.kill()  # at once, before anybody is answered
                     killed.set()
 
-        self._hook = hook
-        most_s = min(end - time.monotonic(), rng.uniform(4.0, 14.0))
+        most_s = rng.uniform(2.0, 12.0)
         if how == "starting":
-            most_s = rng.uniform(0.5, 5.0)
+            most_s = rng.uniform(0.5, 8.0)
+        elif how == "reading":
+            self._hook = hook
+        else:
+            await self._ready(process)
+        self._hook = hook
+        most_s = min(end - time.monotonic(), most_s)
         if how == "stopped":
             return await self._stop_for_good(process, most_s)
         sizes = rng.uniform(20_000, 400_000)
@@ -226,6 +247,12 @@ class ProcessProof:
             await asyncio.sleep(LOOK_S)
         self._hook = lambda _: None
         return None
+
+    async def _ready(self, process: "subprocess.Popen[bytes]") -> None:
+        """Until it trades."""
+        until, before = time.monotonic() + READY_S, len(self.history.orders)
+        while time.monotonic() < until and process.poll() is None and len(self.history.orders) == before:
+            await asyncio.sleep(LOOK_S)
 
     async def _stop_for_good(self, process: "subprocess.Popen[bytes]", seconds: float) -> None:
         """The trader stands still, as under a debugger; with a watchdog its orders are gone in time, without one they
@@ -291,8 +318,6 @@ class ProcessProof:
 
     def _set_up(self) -> None:
         """Limits, parameters and the mode, as a person sets them."""
-        from trading import services  # noqa: PLC0415 - with the database of the schedule
-
         with rows_of(self.folder / "db.sqlite3"):
             services.limits_set(self.limits, author=None, reason="a proof")
             parameters = msgspec.structs.replace(services.DEMO_DEFAULTS, strategy=NAME)
@@ -315,7 +340,7 @@ class ProcessProof:
         looks = "SELECT count(*) FROM trading_reconciliation WHERE is_clean AND session_id = (SELECT max(id) FROM trading_tradingsession)"
         settled = "SELECT count(*) FROM trading_settlement"
         paid = sum(1 for one in self.history.payouts.values() if one.count or one.payout)
-        return not self._one(open_orders) and self._one(looks) >= 2 and self._one(settled) >= paid
+        return not self._one(open_orders) and self._one(looks) >= 1 and self._one(settled) >= paid
 
     def _one(self, query: str) -> int:
         with suppress(sqlite3.OperationalError):
@@ -354,6 +379,7 @@ class ProcessProof:
 @contextmanager
 def rows_of(path: Path) -> Iterator[None]:
     """The database named "default" is this file, in this thread."""
+    on_the_loop()
     before, connections._connections = connections._connections, Everywhere()  # type: ignore[attr-defined]  # noqa: SLF001
     handler = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}})
     connections["default"] = handler["default"]

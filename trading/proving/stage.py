@@ -41,6 +41,12 @@ class Everywhere:
     """Where connections are kept that are the same in all tasks."""
 
 
+def on_the_loop() -> None:
+    """Rows are read and written on the loop of this process, and nobody is nudged: Redis counts as gone."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    services.nudge = _nobody
+
+
 class Stage:
     """For the thread that makes it, the database named "default" is another one from then on.
 
@@ -49,7 +55,7 @@ class Stage:
     """
 
     def __init__(self) -> None:
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # rows are written in virtual time: no thread may wait for them
+        on_the_loop()
         self.passes: Callable[[str], None] = lambda _: None
         self.is_locked: Callable[[], bool] = lambda: False
         self.refused = 0
@@ -58,7 +64,6 @@ class Stage:
         connections._connections = Everywhere()  # type: ignore[attr-defined]  # noqa: SLF001 - or each task has its own
         connections["default"] = self._connection
         timezone.datetime = _VirtualDatetime  # type: ignore[misc]
-        services.nudge = _nobody  # there is no Redis in virtual time: it counts as gone
         call_command("migrate", verbosity=0, interactive=False)
         self._template = sqlite3.connect(":memory:")
         self._connection.connection.backup(self._template)
