@@ -72,6 +72,37 @@ def test_a_payout_is_booked_once() -> None:
     assert held.cash == 106 * DOLLAR
 
 
+@given(trades, st.integers(0, 30), st.sampled_from(["yes", "no"]))
+def test_fills_that_are_heard_after_the_settlement_come_to_the_same(
+    happened: list[tuple[bool, int, int]], cut: int, result: str
+) -> None:
+    fills = [fill(count, price, is_bid=is_bid, trade_id=f"t{n}") for n, (is_bid, price, count) in enumerate(happened)]
+    in_time, late = portfolio(), portfolio()
+    for one in fills:
+        in_time.fill(one, CLOSE_NS)
+    in_time.settle(settled(result))
+    for one in fills[:cut]:
+        late.fill(one, CLOSE_NS)
+    late.settle(settled(result))
+    for one in (*fills[cut:], *fills):
+        late.fill(one, CLOSE_NS)
+    assert (late.cash, late.positions, late.exposure) == (in_time.cash, {}, 0)
+    assert late.realised_today == in_time.realised_today
+    assert late.settle(settled(result)) is None
+
+
+def test_what_has_settled_is_known_for_a_day_and_forgotten_then() -> None:
+    held = portfolio()
+    held.fill(fill(100), CLOSE_NS)
+    held.settle(settled("yes"))
+    cash = held.cash
+    held.advance(at(0) + DAY_NS)
+    assert held.fill(fill(100), CLOSE_NS) is None
+    assert held.cash == cash
+    held.advance(at(0) + 3 * DAY_NS)
+    assert held.fill(fill(100), CLOSE_NS) is not None
+
+
 def test_a_new_day_begins_without_the_losses_of_the_old_one() -> None:
     held = portfolio(realised_today=-5 * DOLLAR, fees_today=DOLLAR)
     assert held.loss_today == 6 * DOLLAR

@@ -1,5 +1,7 @@
 """Positions, cash, realised and open profit; apply a Fill, a Settled, a movement of cash."""
 
+from typing import NamedTuple
+
 from markets.core.payout import payout_of, yes_pays_of
 from markets.core.units import DAY_NS, PRICE_DOLLAR
 from trading.core.events import CashMoved, CashTold, Fill, HeldPosition, Opening, Settled
@@ -52,6 +54,15 @@ class Position:
         return proceeds
 
 
+class _Paid(NamedTuple):
+    """A position that has settled: on which day, and at what."""
+
+    position: Position
+    result: str
+    yes_pays: int | None
+    day: int
+
+
 class Portfolio:
     """What the account holds. Money in 1/1 000 000 dollar; the day is the UTC day of the events.
 
@@ -69,7 +80,7 @@ class Portfolio:
         self.day = 0
         self._booked: dict[str, dict[str, None]] = {}  # trade ids by ticker, past the settlement too
         self._moved: dict[tuple[str, str, int], None] = {}  # movements of cash
-        self._settled_on: dict[str, int] = {}  # the day
+        self._paid: dict[str, _Paid] = {}
 
     def open(self, opening: Opening) -> None:
         """Begin with what a session carries over."""
@@ -88,34 +99,41 @@ class Portfolio:
         if day <= self.day:
             return False
         self.day, self.realised_today, self.fees_today = day, 0, 0
-        for ticker in [ticker for ticker, settled in self._settled_on.items() if settled < day - 1]:
-            del self._settled_on[ticker], self._booked[ticker]
+        for ticker in [ticker for ticker, paid in self._paid.items() if paid.day < day - 1]:
+            del self._paid[ticker], self._booked[ticker]
         return True
 
     def fill(self, fill: Fill, close_ns: int) -> HeldPosition | None:
-        """Book a fill; None when its trade id was booked before."""
+        """Book a fill; None when its trade id was booked before. One that is heard after its market has settled is paid
+        out at once, as it was at the exchange."""
         booked = self._booked.setdefault(fill.ticker, {})
         if fill.trade_id in booked:
             return None
         booked[fill.trade_id] = None
-        position = self.positions.get(fill.ticker)
+        paid, position = self._paid.get(fill.ticker), self.positions.get(fill.ticker)
         if position is None:
-            position = self.positions[fill.ticker] = Position(fill.ticker, close_ns)
+            position = paid.position if paid else Position(fill.ticker, close_ns)
+        if paid is None:
+            self.positions[fill.ticker] = position
         cost, realised = position.cost, position.realised
         self._pay(position.trade(fill.is_bid, fill.price, fill.count) - fill.fee, fill.shard)
         position.fees += fill.fee
         self.fees_today += fill.fee
+        if paid is not None:
+            self._pay(position.settle(paid.result, paid.yes_pays), fill.shard)
         self._account_for(position, cost, realised)
         return position.held()
 
     def settle(self, settled: Settled) -> HeldPosition | None:
         """Book a payout and forget the position; None when there was none."""
         position = self.positions.pop(settled.ticker, None)
+        if settled.ticker not in self._paid:
+            now_flat = position or Position(settled.ticker)  # what is yet to be heard of it finds it here
+            self._paid[settled.ticker] = _Paid(now_flat, settled.result, settled.yes_pays, self.day)
+            self._booked.setdefault(settled.ticker, {})
         if position is None:
             return None
         cost, realised = position.cost, position.realised
-        self._settled_on[settled.ticker] = self.day
-        self._booked.setdefault(settled.ticker, {})
         self._pay(position.settle(settled.result, settled.yes_pays), settled.shard)
         self._account_for(position, cost, realised)
         return position.held()
