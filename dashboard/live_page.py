@@ -92,7 +92,8 @@ def judge(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     account = request.POST.get("record", "")
     if not Account.objects.filter(pk=account).exists():
-        return HttpResponse("There is no such account.", status=400)
+        messages.error(request, f"There is no account {account!r} yet: trade the real market on paper first.")
+        return redirect("dashboard:real-orders")
     row = promote(account)
     verdict = "passed" if row.is_passed else "not passed"
     messages.info(request, f"The record of {account} was judged: the gate is {verdict}.")

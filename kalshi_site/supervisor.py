@@ -186,7 +186,7 @@ def sentences(failure: object) -> list[str]:
 def say_on_stdout(name: str, line: str) -> None:
     """One line with the name of who says it; a reader that went away does not end us."""
     try:
-        sys.stdout.write(f"{name:<7}| {line}\n")
+        sys.stdout.write(f"{name:<8}| {line}\n")
         sys.stdout.flush()
     except (BrokenPipeError, ValueError):
         sys.stdout = open("/dev/null", "w")  # noqa: PTH123, SIM115

@@ -368,6 +368,8 @@ def test_the_gate_is_judged_from_the_page(rita: User, olga: User, as_bob: Client
     ready(rita)
     assert as_bob.post("/live/judge/", {"record": "paper"}).status_code == 403
     assert signed_in(olga).post("/live/judge/", {"record": "paper"}).status_code == 302
+    nobody = signed_in(olga).post("/live/judge/", {"record": "nobody"}, follow=True)
+    assert "There is no account &#x27;nobody&#x27; yet" in nobody.content.decode()
     newest = Promotion.objects.order_by("-id").first()
     assert newest is not None
     assert (newest.windows, newest.is_passed) == (0, False)
