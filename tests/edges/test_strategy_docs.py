@@ -100,6 +100,10 @@ async def test_the_example_trades_in_a_paper_session(momentum: ModuleType, tmp_p
     assert rows.orders
     assert any(order.rests and order.is_post_only for order in rows.orders)
     assert any(isinstance(event, OrderAccepted) for event in rows.heard)
+    assert len(made.desk.engine.orders.working) == 0
+    again = simulate(rising(0, 300), opening(), RiskLimits(), OWN)
+    assert [order.number for order in again.orders] == [order.number for order in rows.orders]
+    assert again.closing.cash == made.desk.engine.portfolio.cash
 
 
 class Fast(Time):
