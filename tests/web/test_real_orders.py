@@ -16,9 +16,9 @@ from pytest_django import Settings
 
 from tests.builders_arming import ACCOUNT, CONFIRMATION, FORM, MISTYPED, SPOILT, latched, promotion, ready, status
 from tests.conftest import signed_in
-from trading import arming, control, roles, services, switches, tasks
+from trading import arming, control, roles, services, tasks
 from trading.core.events import ArmedSet
-from trading.models import Account, Arming, Promotion
+from trading.models import Account, Arming, Halt, Promotion
 from trading.services import UnusableError
 
 pytestmark = pytest.mark.django_db
@@ -61,8 +61,8 @@ def armed() -> Arming | None:
     return Arming.objects.filter(disarmed_at=None).first()
 
 
-def asked(**different: Any) -> arming.Asked:
-    return arming.Asked(**({"typed": CONFIRMATION, "reason": "the record is good", "hours": 2.0} | different))
+def asked(reason: str = "the record is good") -> arming.Asked:
+    return arming.Asked(CONFIRMATION, reason, 2.0)
 
 
 def by_page(user: User, form: dict[str, str]) -> tuple[int, str]:
@@ -168,7 +168,7 @@ def test_the_gate_can_be_overruled_with_words_that_are_kept_and_nothing_else_can
     words = "a small test with ten dollars at risk"
     latched()
     assert by_page(rita, {"override": words})[0] == 409
-    switches.Halt.objects.all().delete()
+    Halt.objects.all().delete()
     assert by_page(rita, {"override": words})[0] == 302
     row = armed()
     assert row is not None
