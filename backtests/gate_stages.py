@@ -66,10 +66,9 @@ def _asked(signal: Signal, failed: tuple[str, ...]) -> set[str]:
     asked = {STATE, "Data", "Market"}
     if signal.fair is None or BLIND & set(failed):
         return asked
-    asked |= {"Edge", "Pace", "Size"}
-    if signal.confidence is not None:
-        asked.add("Trust")
+    asked |= {"Edge", "Size"}
+    if signal.confidence is None:  # there is no edge, so nothing that could be trusted or be too soon
+        return asked
+    asked |= {"Trust", "Pace"}
     behind = [code for code in failed if stage_of(code) not in {STATE, "Limits"}]
-    if signal.confidence is not None and len(behind) < BEHIND:
-        asked.add("Limits")
-    return asked
+    return asked | {"Limits"} if len(behind) < BEHIND else asked

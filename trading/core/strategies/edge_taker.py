@@ -79,8 +79,8 @@ class EdgeTaker:
             return _selling(view, believed, edges, sale, failed)
         if believed.market is None and view.parameters.pooling != "off":
             failed = (*failed, "BOOK_ONE_SIDED")
-        if best.counted <= 0:  # nothing is wanted then: there is no size, and no confidence to ask for
-            failed = (*failed, BELOW, *_pace(view), "SIZE_ZERO")
+        if best.counted <= 0:  # nothing is wanted then: there is no size, and neither confidence nor pace to ask for
+            failed = (*failed, BELOW, "SIZE_ZERO")
             nothing = Quote(best.is_bid, best.price, 0)
             return Idea(failed[0], best.side, *edges, belief=believed, failed=failed, wanted=nothing)
         return _considered(view, pricing, believed, edges, best, failed)
