@@ -199,12 +199,12 @@ class Engine:
 
     def _forbidden(self, market: MarketState) -> tuple[str, ...]:
         """Why no order at all may be sent in this market now."""
-        halted, refused = self.risk.mode == "HALTED", self.watch.refused(market)
+        risk, refused = self.risk, self.watch.refused(market)
+        halt = risk.breakers.halt or ("HALTED" if risk.wanted == "HALTED" else "")
         is_off = market.contract.series in self.series_off
-        if not halted and not is_off and not refused:
+        if not halt and not is_off and not refused:
             return ()
-        stops = ((self.risk.halt or "HALTED") if halted else "", "SERIES_OFF" if is_off else "", refused)
-        return tuple(stop for stop in stops if stop)
+        return tuple(stop for stop in (halt, "SERIES_OFF" if is_off else "", refused) if stop)
 
     def _refused(self, market: MarketState) -> str:
         return "SERIES_OFF" if market.contract.series in self.series_off else self.watch.refused(market)
