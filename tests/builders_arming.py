@@ -30,7 +30,8 @@ def status(**different: object) -> None:
     """What the trader says of itself, now."""
     services.status_open()
     values = {
-        "heartbeat_at": timezone.now(), "account": ACCOUNT, "market_source": "real", "orders_go": "exchange",
+        "heartbeat_at": timezone.now() + timedelta(hours=1),  # young for as long as the test takes
+        "account": ACCOUNT, "market_source": "real", "orders_go": "exchange",
         "missing": ["real orders are not armed: `kalshi-bot arm`"], "actual_mode": "ACTIVE",
     }  # fmt: skip
     TraderStatus.objects.update(**(values | different))
@@ -42,7 +43,9 @@ def ready(author: User) -> None:
     Account.objects.create(name="paper", opening_cash=1_000_000_000)
     services.limits_set(CoreLimits(), author=author, reason="what I can lose")
     status()
-    Reconciliation.objects.create(account=ACCOUNT, kind="running", is_clean=True)
+    Reconciliation.objects.create(
+        account=ACCOUNT, kind="running", is_clean=True, made_at=timezone.now() + timedelta(hours=1)
+    )
     promotion()
 
 
