@@ -184,7 +184,6 @@ class Account:
 
     def _cash_told(self, event: CashTold) -> None:
         self.portfolio.told(event)
-        self.risk.cash_told()
 
     def _change(self, changed: HeldPosition, now_ns: int) -> None:
         self.changed, self.is_due = changed, True

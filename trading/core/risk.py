@@ -42,7 +42,6 @@ class Risk:
         self.wanted: Mode = "HALTED"
         self.policy: Policy = "cancel"
         self._sent: deque[int] = deque()
-        self._reserved_when_told = 0
         self._readings: dict[str, Reading] = {}
         self._measured_ns = 0  # when the limit was measured that was not measured for longest
         self._capped: tuple[RiskLimits, int, dict[str, int]] | None = None
@@ -76,13 +75,8 @@ class Risk:
     def opened(self, opening: Opening) -> None:
         """A session begins, and the portfolio has what it carries over."""
         self._sent = deque(opening.sent_ns)
-        self._reserved_when_told = 0
         self.breakers.opened(opening)
         self.review(opening.received_ns)
-
-    def cash_told(self) -> None:
-        """The exchange has said what lies free: what works now is reserved there already."""
-        self._reserved_when_told = self.orders.exposure()
 
     def review(self, now_ns: int) -> None:
         """Measure every limit, and let the breakers look."""
@@ -167,9 +161,10 @@ class Risk:
         return None
 
     def _shard(self, working: int) -> tuple[Budget, ...]:
-        """What lies free on the shard that is traded on, where the exchange has told it; less what came to work since."""
-        free = self.portfolio.shard_cash.get(self.portfolio.traded_shard)
-        return () if free is None else (Budget("SHARD_CASH", free, working - self._reserved_when_told),)
+        """What the exchange said lies on the shard that is traded on, where it has, less all that works: whether it had taken
+        off what it reserves is not relied on."""
+        cash = self.portfolio.shard_cash.get(self.portfolio.traded_shard)
+        return () if cash is None else (Budget("SHARD_CASH", cash, working),)
 
     def _caps(self) -> dict[str, int]:
         """The money limits, by code: made anew when the limits or the equity have changed."""
