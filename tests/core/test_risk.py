@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from markets.core.contract import FeeTerms
 from markets.core.units import DOLLAR, SECOND_NS
 from tests.builders import CLOSE_NS, TICKER, at, fill, opening
-from trading.core.decision import Denied, PlaceOrder
-from trading.core.events import OrderCancelled
+from trading.core.decision import AmendOrder, Denied, PlaceOrder
+from trading.core.events import CashTold, CheckTold, OrderCancelled
 from trading.core.limits import RiskLimits
 from trading.core.orders import Orders
 from trading.core.portfolio import Portfolio
-from trading.core.risk import Risk, opening_count
+from trading.core.risk import MEASURED, Risk, opening_count
 
 WIDE = RiskLimits(
     max_daily_loss=10**12,
@@ -207,3 +207,68 @@ def test_it_denies_a_second_order_in_a_market_while_the_first_is_unanswered() ->
     assert code(ask(wall, 10, opens=False)) == "ORDER_WORKING"
     wall.orders.gone(OrderCancelled(at(60), TICKER, 1, 2_000, "immediate_or_cancel"))
     assert ask(wall, 10, opens=False) is None
+
+
+def amend(wall: Risk, dollars: int, *, opens: int = 0) -> Denied | None:
+    """A change that adds so many dollars to what may be lost."""
+    order = AmendOrder(98, TICKER, True, 5_100, 1_000)
+    return wall.check(order, worst=dollars * DOLLAR, opens=opens, close_ns=CLOSE_NS, now_ns=at(60))
+
+
+def test_a_change_counts_with_what_it_adds_even_where_it_opens_no_more_contracts() -> None:
+    wall = risk(max_total_exposure=10 * DOLLAR)
+    assert amend(wall, 10) is None
+    assert code(amend(wall, 11)) == "TOTAL_EXPOSURE"
+    wall.wanted = "REDUCING"
+    assert code(amend(wall, 1)) == "REDUCING_ONLY"
+    assert amend(wall, 0) is None
+    wall.wanted = "HALTED"
+    assert code(amend(wall, 0)) == "HALTED"
+
+
+def test_a_halt_is_passed_by_what_closes_positions_where_a_person_wants_that_and_by_nothing_else() -> None:
+    wall = risk()
+    closes = PlaceOrder(99, TICKER, False, 5_000, 100, is_reduce_only=True)
+
+    def verdict() -> str:
+        return code(wall.check(closes, worst=0, opens=0, close_ns=CLOSE_NS, now_ns=at(60)))
+
+    wall.policy = "flatten"
+    wall.breakers.told(CheckTold(at(60), "DRIFT", is_ok=False))
+    assert verdict() == "DRIFT"  # no breaker flattens by itself
+    wall.wanted = "HALTED"
+    assert verdict() == ""
+    assert code(ask(wall, 1, opens=False)) == "DRIFT"
+    wall.policy = "cancel"
+    assert verdict() == "DRIFT"
+    wall.policy = "flatten"
+    wall.breakers.told(CheckTold(at(60), "JOURNAL", is_ok=False))
+    assert verdict() == "JOURNAL"  # it could not be written down
+
+
+def test_cash_on_the_shard_is_less_all_that_works() -> None:
+    wall = risk()
+    wall.portfolio.told(CashTold(at(60), ((0, 900 * DOLLAR), (2, 100 * DOLLAR)), 2))
+    wall.orders.place(PlaceOrder(1, LATER, True, 5_000, 200 * 60), CLOSE_NS + 900 * SECOND_NS, FREE)
+    assert ask(wall, 40) is None
+    assert code(ask(wall, 41)) == "SHARD_CASH"
+
+
+def test_what_was_not_measured_for_two_seconds_lets_nothing_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = risk()
+    monkeypatch.delitem(MEASURED, "max_close_exposure")
+    reviewed(wall, at(62))
+    assert ask(wall, 1, now_ns=at(62)) is None
+    reviewed(wall, at(63))
+    assert code(ask(wall, 1, now_ns=at(63))) == "UNEVALUATED"
+    assert wall.unevaluated(at(63)) == ["max_close_exposure"]
+
+
+def test_contracts_that_traded_or_may_count_against_what_may_trade_in_fifteen_seconds() -> None:
+    wall = risk(max_contracts_per_15s=1_000)
+    wall.breakers.filled(fill(400, received_ns=at(50)), None)
+    wall.orders.place(PlaceOrder(1, OTHER, True, 5_000, 400), CLOSE_NS, FREE)
+    assert ask(wall, 1) is None
+    assert code(ask(wall, 2)) == "CONTRACT_RATE"
+    reviewed(wall, at(65))
+    assert ask(wall, 2, now_ns=at(65)) is None
