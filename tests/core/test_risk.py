@@ -246,6 +246,16 @@ def test_a_halt_is_passed_by_what_closes_positions_where_a_person_wants_that_and
     assert verdict() == "JOURNAL"  # it could not be written down
 
 
+def test_with_the_kill_file_there_nothing_is_closed_either() -> None:
+    wall = risk()
+    wall.wanted, wall.policy = "HALTED", "flatten"
+    assert wall.flattens
+    wall.breakers.told(CheckTold(at(60), "KILL_FILE", is_ok=False))
+    assert not wall.flattens  # no order leaves: it would only be refused again and again
+    wall.breakers.told(CheckTold(at(61), "KILL_FILE", is_ok=True))
+    assert wall.flattens
+
+
 def test_cash_on_the_shard_is_less_all_that_works() -> None:
     wall = risk()
     wall.portfolio.told(CashTold(at(60), ((0, 900 * DOLLAR), (2, 100 * DOLLAR)), 2))

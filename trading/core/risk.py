@@ -28,6 +28,7 @@ class Budget(NamedTuple):
 
 
 Wanted = PlaceOrder | AmendOrder
+NOTHING_GOES = ("JOURNAL", "KILL_FILE")  # breakers under which not even what closes a position may be sent
 
 
 class Risk:
@@ -68,9 +69,10 @@ class Risk:
     @property
     def flattens(self) -> bool:
         """Whether what is held may be closed in spite of the halt: a person has halted, and wants it so. No breaker ever
-        does that by itself; and where it could not be written down, nothing is sent at all."""
-        journal = self.breakers.state("JOURNAL")
-        return self.wanted == "HALTED" and self.policy == "flatten" and not journal.is_tripped
+        does that by itself; and where it could not be written down, or the kill file lies, nothing is sent at all."""
+        if self.wanted != "HALTED" or self.policy != "flatten":
+            return False
+        return not any(self.breakers.state(code).is_tripped for code in NOTHING_GOES)
 
     def opened(self, opening: Opening) -> None:
         """A session begins, and the portfolio has what it carries over."""
