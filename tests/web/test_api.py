@@ -23,9 +23,9 @@ from trading.core.limits import RiskLimits
 from trading.models import Fill, Settlement, TraderStatus
 
 LISTS = [
-    "markets", "tapes", "signals", "forecasts", "orders", "fills", "positions", "settlements", "limits", "backtests",
+    "markets", "tapes", "signals", "forecasts", "orders", "fills", "positions", "settlements", "limits", "halts", "backtests",
 ]  # fmt: skip
-SINGLES = ["status", "health", "prices", "exchange", "feeds", "skill"]
+SINGLES = ["status", "health", "prices", "exchange", "feeds", "risk", "skill"]
 
 
 @pytest.fixture
