@@ -43,6 +43,8 @@ class MarketState:
         "pricing",
         "signal",
         "status",
+        "volume",
+        "volume_is_told",
     )
 
     def __init__(self, contract: Contract) -> None:
@@ -52,6 +54,8 @@ class MarketState:
         self.heard_ns = 0  # when the book was told last, also where its best prices stayed as they were
         self.ordered_ns = 0
         self.lost = "no snapshot yet"
+        self.volume: int | None = None  # contracts (Count) traded in it, as far as it was heard; None: nothing was
+        self.volume_is_told = False  # by the exchange's own sum
         self.signal: Signal | None = None
         self.forget_pricing()
 

@@ -76,6 +76,18 @@ class View(msgspec.Struct, frozen=True, gc=False):
         bet = Bet(p, cost, loading_of(contract.asset, parameters.correlation_floor), is_yes)
         return contracts_for(fraction * joint_fraction(bet, whole), cost, equity, self.unit)
 
+    def rounded(self, count: int) -> int:
+        """A count (Count) rounded down to what an order may be made of."""
+        unit = self.unit
+        return count // unit * unit
+
+    @property
+    def volume_cap(self) -> int | None:
+        """The most that one order may be of what has traded in the window (section 9.4, step 9); None where nothing was
+        heard of its trades, or the cap is off."""
+        volume, share = self.market.volume, self.parameters.volume_share
+        return None if volume is None or share >= 1.0 else int(volume * share)
+
     @property
     def unit(self) -> int:
         """The smallest step of an order's size (Count)."""

@@ -57,8 +57,8 @@ class Watch:
             MarketListed: self._market_listed,
             BookSnapshot: self._book_snapshot,
             BookDelta: self._book_delta,
-            TickerQuote: self._no_news,
-            TradePrint: self._no_news,
+            TickerQuote: self._ticker_quote,
+            TradePrint: self._trade_print,
             SpotPrice: self._spot,
             MarketStatus: self._market_status,
             SpotQuote: self._spot,
@@ -220,7 +220,16 @@ class Watch:
             market.lost = event.reason or "feed lost"
         return lost
 
-    def _no_news(self, event: Any) -> Touched:
+    def _ticker_quote(self, event: TickerQuote) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is not None and event.volume:
+            market.volume, market.volume_is_told = event.volume, True
+        return NO_MARKET
+
+    def _trade_print(self, event: TradePrint) -> Touched:
+        market = self.markets.get(event.ticker)
+        if market is not None and not market.volume_is_told:
+            market.volume = (market.volume or 0) + event.count
         return NO_MARKET
 
     def _strikes_from(self, settled: Contract, value: str) -> Touched:

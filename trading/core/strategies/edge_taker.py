@@ -16,8 +16,8 @@ from trading.core.decision import Side
 from trading.core.edge import Belief, Cost, at_one_price, cost, edge, proceeds
 from trading.core.fees import worst_fee
 from trading.core.market import Pricing
-from trading.core.risk import Budget, whole_contracts
-from trading.core.sizing import contracts, shrunk
+from trading.core.risk import Budget
+from trading.core.sizing import shrunk
 from trading.core.strategy import Idea, Quote, View, obstacles
 
 BELOW = "EDGE_BELOW_THRESHOLD"
@@ -204,15 +204,15 @@ def _sale(view: View, believed: Belief) -> Quote | None:
 
 
 def _takeable(view: View, is_bid: bool, most: int) -> int:
-    """Whole contracts of `most` that one order may ask for of what is displayed at the best price."""
+    """How much of `most` one order may ask for of what is displayed at the best price."""
     book = view.market.book
-    return min(_share(view, book.count_at_ask() if is_bid else book.count_at_bid()), whole_contracts(most))
+    return min(_share(view, book.count_at_ask() if is_bid else book.count_at_bid()), view.rounded(most))
 
 
 def _share(view: View, displayed: int) -> int:
-    """Whole contracts that one order may ask for of so many on display."""
+    """How much one order may ask for of so much on display."""
     share, most = int(displayed * view.parameters.depth_share), view.risk.limits.max_order_count
-    return whole_contracts(share if share < most else most)
+    return view.rounded(share if share < most else most)
 
 
 def _size(view: View, best: Offer, error: float) -> Size:
@@ -220,17 +220,24 @@ def _size(view: View, best: Offer, error: float) -> Size:
     limit. Neither what else is open nor what is displayed is looked at here."""
     parameters, risk = view.parameters, view.risk
     probability = shrunk(best.p, best.own_price / PRICE_DOLLAR, error, parameters.probability_margin)
-    worth = contracts(probability, best.cost.net, view.equity, parameters.kelly_fraction)
+    worth = view.kelly(probability, best.cost.net, is_yes=best.is_bid)
     if not worth:
         return Size("SIZE_ZERO")
     held = view.position if best.is_bid else -view.position
-    wanted = whole_contracts(min(max(worth - max(held, 0), 0), risk.limits.max_order_count))
-    within = min(wanted, risk.market_cap // (best.own_price * CONTRACT) * CONTRACT)
+    wanted = view.rounded(min(max(worth - max(held, 0), 0), risk.limits.max_order_count))
+    within = min(wanted, view.rounded(risk.market_cap // best.own_price))
     if held > 0 and worth - held < parameters.top_up_share * worth:
         return Size("POSITION_FULL", worth=within)
     if held < 0:
         return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO", worth=within)
-    return Size("", max(within, CONTRACT), within) if wanted else Size("SIZE_ZERO")
+    if not wanted:
+        return Size("SIZE_ZERO")
+    cap = view.volume_cap
+    if cap is not None and cap < within:
+        within = view.rounded(cap)
+        if not within:
+            return Size("VOLUME", worth=wanted)
+    return Size("", max(within, view.unit), within)
 
 
 def _within_room(view: View, best: Offer, count: int) -> tuple[int, tuple[Budget, ...]]:
@@ -239,7 +246,7 @@ def _within_room(view: View, best: Offer, count: int) -> tuple[int, tuple[Budget
     contract = view.market.contract
     room = view.risk.room(contract.ticker, contract.close_ns)
     a_contract = best.own_price * CONTRACT + worst_fee(contract.fees, best.own_price, CONTRACT)
-    affordable = (room.limit - room.use) // a_contract * CONTRACT
+    affordable = view.rounded((room.limit - room.use) * CONTRACT // a_contract)
     if affordable > 0:
         return min(count, affordable), ()
     budgets = view.risk.budgets(contract.ticker, contract.close_ns)
