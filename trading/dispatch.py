@@ -77,24 +77,23 @@ class Dispatch:
 
     async def run(self, flow: Inflow, hear: Callable[[Event], None], journal: Journal, tape: Recorder) -> None:
         """Until cancelled, or until a part of it dies."""
+        await _together(
+            asyncio.create_task(self._beat(), name="beat"),
+            asyncio.create_task(self._dispatch(flow, hear, journal, tape), name="dispatch"),
+        )
+
+    async def _dispatch(self, flow: Inflow, hear: Callable[[Event], None], journal: Journal, tape: Recorder) -> None:
         rest, feed = flow.rest, flow.exchange
         if rest is None or feed is None:
             raise RuntimeError("orders need an exchange")
         await self._find_lost(rest, hear)
         self.gateway.attach(rest, feed.shard_of, hear)
         checks = Checks(Around(self.engine, self.gateway, journal, tape, self.home, self.seal.is_real))
-        parts = [
+        await _together(
             asyncio.create_task(self.gateway.run(), name="gateway"),
             asyncio.create_task(self._check(checks, flow, hear), name="checks"),
-            asyncio.create_task(self._reconcile(flow, hear), name="reconciliation"),
-            asyncio.create_task(self._beat(), name="beat"),
-        ]
-        try:
-            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-            for part in done:
-                part.result()
-        finally:
-            await end(parts)
+            asyncio.create_task(self._reconcile(rest, hear), name="reconciliation"),
+        )
 
     async def close(self) -> None:
         """Cancel all that works and wait for the answers, for ten seconds at most."""
@@ -137,11 +136,8 @@ class Dispatch:
             hear(CheckTold(self._clock.now_ns(), "RECONCILED", False, text))
             await asyncio.to_thread(services.discrepancy_open, "order", f"{self.seal.start.account} {text}"[:120], text)
 
-    async def _reconcile(self, flow: Inflow, hear: Callable[[Event], None]) -> None:
+    async def _reconcile(self, rest: KalshiRest, hear: Callable[[Event], None]) -> None:
         """Before any order, and from then on; with a shard as soon as a market has one."""
-        rest = flow.rest
-        if rest is None:
-            return
         while not self.gateway.shards.found:
             await asyncio.sleep(WAIT_S)
         start = self.seal.start
@@ -175,6 +171,16 @@ class Dispatch:
     def order_group(self) -> str:
         """The brake at the exchange."""
         return next(iter(self.gateway.groups.made.values()), "")
+
+
+async def _together(*parts: "asyncio.Task[None]") -> None:
+    """Until one of them has ended, or cancelled: then all are. Raises what it raised."""
+    try:
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in done:
+            part.result()
+    finally:
+        await end(parts)
 
 
 def _tell(reconciler: Reconciler, event: Event, decision: Decision) -> None:

@@ -18,9 +18,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from markets.kalshi.auth import KeyProblem
+from markets.kalshi.keys import signer_from
 from markets.tape import TapeError
 from markets.tapes.parts import tape_find
-from trading import control, records, restore, services
+from trading import control, orders_go, records, restore, services
 from trading.broadcast import Broadcast
 from trading.console import Say, standing, tell
 from trading.control import Control
@@ -57,7 +58,7 @@ def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
     Raises TraderError, and whatever ends a session."""
     with _alone(Path(settings.BOT_HOME) / "trader.lock"), Ending() as ending:
         services.versions_open(settings.MARKET)
-        _open_account()
+        orders_go.open_account()
         restore.recover_all(settings.ACCOUNT)
         ending.hold()  # a session that is half made cannot be closed
         trader = Trader(say)
@@ -96,7 +97,7 @@ class Trader:
 
     def _dispatch(self, engine: Engine) -> Dispatch | None:
         """Where orders go to an exchange: the way there, and who is told there what becomes of them."""
-        if not _goes_to_exchange() or self.source.exchange is None or self.source.clock is None:
+        if not orders_go.to_exchange() or self.source.exchange is None or self.source.clock is None:
             return None
         seal = Seal(start_of(self.account), self.row.pk, is_real=self.source.kind == REAL)
         home = Path(settings.BOT_HOME)
@@ -231,26 +232,6 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _goes_to_exchange() -> bool:
-    return str(settings.ORDERS) == "exchange"
-
-
-def _open_account() -> None:
-    """An account at an exchange begins with what the exchange says that it has."""
-    if not _goes_to_exchange():
-        services.account_open(settings.ACCOUNT, settings.PAPER_CAPITAL)
-        return
-    venue = "simulated" if settings.MARKET == DEMO else settings.KALSHI_ENV
-    services.account_open(settings.ACCOUNT, 0, venue=venue)
-
-
-def _label() -> str:
-    """What the banner says of the real market: whose money it is."""
-    if not _goes_to_exchange():
-        return "PAPER"
-    return "LIVE" if settings.KALSHI_ENV == "production" else "PRACTICE"
-
-
 def _source(account: str, engine: Engine) -> Source:
     """Where the market comes from. Raises TraderError when the account has traded on another kind of it."""
     if TradingSession.objects.filter(account=account).exclude(market_source=settings.MARKET).exists():
@@ -264,7 +245,7 @@ def _source(account: str, engine: Engine) -> Source:
             speed=settings.SPEED,
             clock_file=Path(settings.BOT_HOME) / "demo_clock.json",
             held=lambda: list(engine.portfolio.positions),
-            seat=seat_of(account) if _goes_to_exchange() else None,
+            seat=seat_of(account) if orders_go.to_exchange() else None,
         )
     if settings.MARKET == REAL:
         return _real_source(engine)
@@ -276,6 +257,8 @@ def _source(account: str, engine: Engine) -> Source:
 def _real_source(engine: Engine) -> Source:
     """The real market; the key is read here and nowhere else."""
     try:
+        if orders_go.to_exchange() and signer_from(os.environ) is None:
+            raise TraderError("orders go to an exchange with a key only; see `kalshi-bot live --check`")
         return real_source(
             series=settings.SERIES,
             venues=settings.VENUES,
@@ -284,7 +267,7 @@ def _real_source(engine: Engine) -> Source:
             rest_url=settings.KALSHI_REST_URL,
             ws_url=settings.KALSHI_WS_URL,
             variables=os.environ,
-            label=_label(),
+            label=orders_go.label(),
         )
     except KeyProblem as error:
         raise TraderError(str(error)) from None

@@ -31,7 +31,7 @@ from trading.simulator.exchange.faults import Fault as ExchangeFault
 from trading.simulator.exchange.serving import Exchange, serve_exchange
 
 Json = dict[str, Any]
-PRICELESS = {"NO_SPOT", "NO_QUORUM", "OPENING", "CLOSING", "NO_STRIKE", "SAMPLES_MISSING", "NOT_OPEN"}
+PRICELESS = {"NO_SPOT", "NO_QUORUM", "OPENING", "CLOSING", "NO_STRIKE", "SAMPLES_MISSING", "NOT_OPEN", "STALE"}
 
 
 @pytest.fixture

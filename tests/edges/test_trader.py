@@ -11,7 +11,7 @@ from markets.core.units import DOLLAR
 from markets.recorder import Recorder
 from markets.tape import TapeError, is_complete, read_header
 from tests.builders import TICKER
-from trading import models, restore, services, trader
+from trading import models, orders_go, restore, services, trader
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.events import Timer
 from trading.session import Session
@@ -164,3 +164,26 @@ def test_a_tape_that_cannot_be_ended_is_an_error_and_the_rows_say_that_it_was_no
         run_trader()
     row = models.TradingSession.objects.get()
     assert (row.ended_at is not None, row.is_clean) == (True, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_key_no_trader_begins_whose_orders_would_go_to_the_exchange(
+    home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("KALSHI_")]:
+        monkeypatch.delenv(name)
+    settings.MARKET, settings.ORDERS, settings.ACCOUNT, settings.KALSHI_ENV = "real", "exchange", "live", "production"
+    with pytest.raises(TraderError, match="with a key only"):
+        run_trader()
+    account = models.Account.objects.get()
+    assert (account.venue, account.opening_cash, len(account.order_salt)) == ("production", 0, 36)
+
+
+@pytest.mark.parametrize(
+    ("orders", "environment", "words"),
+    [("paper", "production", "PAPER"), ("exchange", "demo", "PRACTICE"), ("exchange", "production", "LIVE")],
+    ids=["paper", "practice", "live"],
+)
+def test_the_banner_says_whose_money_it_is(settings: Settings, orders: str, environment: str, words: str) -> None:
+    settings.ORDERS, settings.KALSHI_ENV = orders, environment
+    assert orders_go.label() == words

@@ -12,7 +12,10 @@ from trading.trader import TraderError, run_trader
 
 
 class Command(BaseCommand):
-    help = "Trade on paper: MARKET=demo (a simulated market), MARKET=tape TAPE=FILE (a recorded one) or MARKET=real."
+    help = (
+        "Trade MARKET=demo (a simulated market), MARKET=tape TAPE=FILE (a recorded one) or MARKET=real: on paper, or with "
+        "ORDERS=exchange at the exchange itself, simulated or real; real orders also need to be armed."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tell", action="store_true", help="say every five seconds how it stands")
