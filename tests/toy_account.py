@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from markets.core.payout import payout_of, yes_pays_of
 from markets.core.units import DOLLAR, PRICE_DOLLAR, SECOND_NS
 from trading.core import events
 from trading.core.decision import PlaceOrder
@@ -99,7 +100,10 @@ class ToyAccount:
         if not count:
             return
         self.settlements.append(VenueSettlement(ticker, result, None, count, payout, self.now_ns, SHARD))
-        self.tell(events.Settled(self.now_ns, ticker, result, count, payout, shard=SHARD), is_lost=is_lost)  # type: ignore[arg-type]
+        held = self.side.ours().positions.get(ticker, 0)  # what we know to have held is what we book
+        if held:
+            paid = payout_of(held, yes_pays_of(result))
+            self.tell(events.Settled(self.now_ns, ticker, result, held, paid, shard=SHARD), is_lost=is_lost)  # type: ignore[arg-type]
 
     def state(self) -> VenueState:
         """A look at it; what rests holds cash back."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from markets.core.payout import payout_of, yes_pays_of
 from trading.core import events
 from trading.core.decision import Command, PlaceOrder
 from trading.core.portfolio import Position
@@ -69,6 +70,7 @@ class OurSide:
         self._trade_ids = dict(start.trade_ids)
         self._positions = {ticker: _held(ticker, count) for ticker, count in start.positions.items()}
         self._settled = dict(start.settled)
+        self._worth: dict[str, int] = {}  # what a YES contract of a settled market paid
         self._cash = dict(start.cash)
         self._moved_ns = dict(start.moved_ns)
         self._moves: dict[str, None] = {}
@@ -182,13 +184,23 @@ class OurSide:
         position = self._positions.setdefault(event.ticker, Position(event.ticker))
         self._add_cash(event.shard, position.trade(event.is_bid, event.price, event.count) - event.fee)
         self._moved(event.ticker, event.received_ns)
+        self._pay_late(event, position)
         if (order := self._orders.get(event.number)) is not None:
             self._orders[event.number] = replace(order, filled=order.filled + event.count)
             self._finish(event.number)
 
+    def _pay_late(self, event: events.Fill, position: Position) -> None:
+        """A fill that is heard after its market has settled is paid out at once, as it was at the exchange."""
+        worth = self._worth.get(event.ticker)
+        if worth is not None:
+            self._settled[event.ticker] += position.count
+            self._add_cash(event.shard, payout_of(position.count, worth))
+            del self._positions[event.ticker]
+
     def _paid(self, event: events.Settled) -> None:
         if event.ticker in self._settled:
             return
+        self._worth[event.ticker] = yes_pays_of(event.result, event.yes_pays)
         self._settled[event.ticker] = event.count
         self._positions.pop(event.ticker, None)
         self._add_cash(event.shard, event.payout)
