@@ -7,12 +7,14 @@ from markets.core.events import MarketListed, TickerQuote, TradePrint
 from markets.core.units import CONTRACT, DOLLAR
 from tests.builders import EAGER, STRIKE, TICKER, Table, at, contract, opening, snapshot, spot, status
 from trading.core.events import Event, HeldPosition
+from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 
 ETH = "KXETH15M-26NOV221200-00"
 ABOVE = STRIKE * 1.004
 ALONE = msgspec.structs.replace(EAGER, joint_kelly=False)
-ROOMY = 1_000_000 * DOLLAR
+ROOMY = 100_000 * DOLLAR
+WIDE = RiskLimits(max_daily_loss=ROOMY, max_total_exposure=ROOMY, max_close_exposure=ROOMY, max_order_count=10**9)
 
 
 def ordered(parameters: Parameters, *more: Event, held: tuple[HeldPosition, ...] = ()) -> list[int]:
@@ -21,16 +23,16 @@ def ordered(parameters: Parameters, *more: Event, held: tuple[HeldPosition, ...]
     other = contract(ETH, series="KXETH15M", asset="ETH", strike=3_000.0)
     listed = [MarketListed(at(-4), contract()), MarketListed(at(-4), other)]
     events = sorted([*listed, status(0, "open"), snapshot(0.1), *path, *more], key=lambda event: event.received_ns)
-    heard = Table(parameters=parameters, start=opening(ROOMY, positions=held)).hear(*events)
+    heard = Table(parameters=parameters, limits=WIDE, start=opening(ROOMY, positions=held)).hear(*events)
     return [order.count for order in heard.orders if order.ticker == TICKER]
 
 
 def yes_in(ticker: str, close: float = 900) -> HeldPosition:
-    return HeldPosition(ticker, 400_000, 400_000 * 5_000, 0, 0, at(close))
+    return HeldPosition(ticker, 2_000, 2_000 * 5_000, 0, 0, at(close))
 
 
 def test_the_same_bet_on_another_coin_makes_this_one_smaller() -> None:
-    big = msgspec.structs.replace(EAGER, kelly_fraction=0.02, depth_share=1.0)
+    big = msgspec.structs.replace(EAGER, kelly_fraction=0.001, depth_share=1.0)
     [alone, *_] = ordered(big)
     [beside, *_] = ordered(big, held=(yes_in(ETH),))
     assert 0 < beside < alone
