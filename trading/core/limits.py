@@ -29,7 +29,7 @@ class RiskLimits(msgspec.Struct, frozen=True, array_like=True, gc=False):
     max_losing_streak: int = 12  # settled markets in a row that lost
     max_fee_difference: int = 100  # of one fill, between what was charged and what the fee terms say
     max_contracts_per_15s: int = 200_000  # matched; also kept by the exchange itself, in an order group
-    max_stale_ms: int = 15_000  # that books or spot of open markets may be silent
+    max_stale_ms: int = 60_000  # that books or spot of open markets may be silent
     max_clock_skew_ms: int = 2_000  # between our clock and the exchange's
     min_parse_rate_bp: int = 9_900  # of the frames of the last minutes that could be read
     max_rejects_per_minute: int = 20  # orders that the exchange refused

@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='risklimits',
             name='max_stale_ms',
-            field=models.IntegerField(default=15000),
+            field=models.IntegerField(default=60000),
         ),
         migrations.AddField(
             model_name='risklimits',

@@ -74,7 +74,7 @@ class RiskLimits(Version):
     max_losing_streak = models.IntegerField(default=12)
     max_fee_difference = models.BigIntegerField(default=100)
     max_contracts_per_15s = models.BigIntegerField(default=200_000)
-    max_stale_ms = models.IntegerField(default=15_000)
+    max_stale_ms = models.IntegerField(default=60_000)
     max_clock_skew_ms = models.IntegerField(default=2_000)
     min_parse_rate_bp = models.IntegerField(default=9_900)
     max_rejects_per_minute = models.IntegerField(default=20)
