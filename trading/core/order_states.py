@@ -40,6 +40,7 @@ class OrderStates:
     def __init__(self, client_id: Callable[[int], str], patience: float = 1.0) -> None:
         self.patience = patience
         self.orders: dict[int, Tracked] = {}
+        self._open: dict[int, Tracked] = {}  # those of them that may not have ended
         self._client_id = client_id
         self._by_client: dict[str, Tracked] = {}
         self._by_id: dict[str, Tracked] = {}
@@ -67,7 +68,9 @@ class OrderStates:
 
     def unfinished(self, ticker: str = "") -> list[Tracked]:
         """The orders (of a market) that have not ended."""
-        return [one for one in self.orders.values() if not one.is_ended and ticker in ("", one.ticker)]
+        for one in [one for one in self._open.values() if one.is_ended]:
+            del self._open[one.number]
+        return [one for one in self._open.values() if ticker in ("", one.ticker)]
 
     def _expiry_ns(self, one: Tracked) -> int:
         return one.expires_ns + self._wait_ns(EXPIRED_S) if one.expires_ns and one.state == "working" else 0
@@ -79,7 +82,7 @@ class OrderStates:
         return round(seconds * self.patience * SECOND_NS)
 
     def _track(self, one: Tracked) -> None:
-        self.orders[one.number] = one
+        self.orders[one.number] = self._open[one.number] = one
         one.filled += self._booked.pop(one.number, 0)
         self._by_client[one.client_id] = one
         if one.order_id:
