@@ -163,7 +163,7 @@ def test_a_loss_carried_over_keeps_trading_shut() -> None:
     carried = Opening(at(-60), CASH, realised_today=-100 * DOLLAR)
     shut = simulate(rising(), carried, limits, BOLD)
     assert not shut.orders
-    assert shut.funnel["HALTED"] > 0
+    assert shut.funnel["DAILY_LOSS"] > 0
 
 
 def test_closing_the_other_side_gives_back_a_dollar_less_the_price() -> None:
