@@ -117,7 +117,12 @@ class Dispatch:
             log.warning("orders without a record of ours: %s", ", ".join(str(held.number) for held in lost))
             last = max(opening.orders_sent, *(held.number for held in lost))
             orders = (*opening.orders, *lost)
-            hear(msgspec.structs.replace(opening, received_ns=self._clock.now_ns(), orders=orders, orders_sent=last))
+            now_ns, sent_ns = self._clock.now_ns(), sorted([*opening.sent_ns, *(held.sent_ns for held in lost)])
+            hear(
+                msgspec.structs.replace(
+                    opening, received_ns=now_ns, orders=orders, orders_sent=last, sent_ns=tuple(sent_ns)
+                )
+            )
 
     # Parts ----------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from django.db import connections
 
 from markets.core.units import SECOND_NS
 from markets.kalshi.errors import KalshiError
+from markets.kalshi.ticker import TickerError, close_ns
 from trading import discrepancies
 from trading.core.decision import Command
 from trading.core.events import CashMoved, CashTold, CheckTold, HeldOrder
@@ -83,8 +84,16 @@ def _held(number: int, order: VenueOrder) -> HeldOrder:
     """As if nothing of it was filled: its fills are told as such."""
     return HeldOrder(
         number, order.ticker, order.is_bid, order.price, max(order.initial, order.filled + order.remaining),
-        venue_order_id=order.order_id, rests=order.status == "resting", expires_ns=order.expires_ns, sent_ns=order.created_ns,
+        close_ns=_close_ns(order.ticker), venue_order_id=order.order_id, rests=order.status == "resting", expires_ns=order.expires_ns, sent_ns=order.created_ns,
     )  # fmt: skip
+
+
+def _close_ns(ticker: str) -> int:
+    """When its market closes; 0 for what is no quarter-hour market."""
+    try:
+        return close_ns(ticker)
+    except TickerError:
+        return 0
 
 
 class Reconciler:

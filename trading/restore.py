@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from markets.core.events import MarketListed
-from markets.core.units import DAY_NS
+from markets.core.units import DAY_NS, SECOND_NS
 from markets.tape import PLAIN, TapeError, files_of, is_complete, read_header, read_tape
 from markets.tapes.parts import tape_find
 from trading import carried, halt_rows, ledger, records, selectors, services
@@ -25,6 +25,7 @@ from trading.thinning import Thinning, entry
 logger = logging.getLogger(__name__)
 
 BATCH = 1_000
+LATE_NS = 3_600 * SECOND_NS
 
 
 class Recovered(NamedTuple):
@@ -38,8 +39,8 @@ class Recovered(NamedTuple):
 def opening(account: str, now_ns: int) -> Opening:
     """What `account` holds, and what it made or lost on the UTC day of `now_ns`. Raises Account.DoesNotExist.
 
-    Markets that were closed out but may still trade are carried too: their profit and fees go on counting. So are orders
-    at an exchange whose end nobody has told, and what breakers go on counting from.
+    Markets that were closed out are carried too while they may trade, and for an hour after, when a fill may still become
+    known: their profit and fees go on counting. So are orders at an exchange whose end nobody has told, and what breakers go on counting from.
     """
     day_ns = now_ns // DAY_NS * DAY_NS
     day = selectors.day_totals(account, day_ns, day_ns + DAY_NS)
@@ -47,7 +48,7 @@ def opening(account: str, now_ns: int) -> Opening:
     held = []
     for ticker, position in sorted(ledger.holdings(account).items()):
         position.close_ns = closes.get(ticker, 0)
-        if position.count or position.close_ns > now_ns:
+        if position.count or position.close_ns > now_ns - LATE_NS:
             held.append(position.held())
     last = Order.objects.filter(account=account).aggregate(last=Max("number"))["last"]
     return Opening(

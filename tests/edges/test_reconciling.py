@@ -13,6 +13,7 @@ from markets.core.units import DOLLAR, SECOND_NS
 from markets.kalshi.errors import Unavailable
 from markets.kalshi.requests import CreateOrder
 from markets.kalshi.rest import KalshiRest
+from markets.kalshi.ticker import close_ns
 from tests.builders import CLOSE_NS, TICKER
 from tests.edges.test_kalshi_rest_simulated import client
 from tests.exchange_builders import heard
@@ -218,6 +219,7 @@ async def test_an_order_of_ours_that_nobody_knows_any_more_is_cancelled() -> Non
         seat.pass_s(2)
         [held] = await lost_orders(seat.rest, seat.start, clock=seat.time)
         assert (held.number, held.count, held.rests) == (3, 100, True)
+        assert held.close_ns == close_ns(held.ticker)  # its exposure counts at the close of its market
         await seat.look()
         assert [one.client_id for one in seat.cancelled] == [seat.start.id_of(3)]
         assert seat.repairs() == ["OrderAccepted"]  # so that its number is not used again

@@ -139,13 +139,14 @@ def test_a_position_half_way_is_taken_up_as_the_engine_left_it(session: models.T
     )  # fmt: skip
 
 
-def test_a_market_closed_out_is_carried_while_it_may_still_trade(session: models.TradingSession) -> None:
+def test_a_market_closed_out_is_carried_while_fills_of_it_may_become_known(session: models.TradingSession) -> None:
     held = events.HeldPosition(TICKER, 0, 0, 1_000, 7, CLOSE_NS)
     fills = (builders.fill(100, 5_000, fee=7), builders.fill(100, 5_010, trade_id="t2", is_bid=False))
     book(session, *fills)
     records.upsert_positions(ACCOUNT, [held], at(60))
     assert restore.opening(ACCOUNT, at(61)).positions == (held,)
-    assert restore.opening(ACCOUNT, CLOSE_NS).positions == ()
+    assert restore.opening(ACCOUNT, CLOSE_NS + 60 * SECOND_NS).positions == (held,)
+    assert restore.opening(ACCOUNT, CLOSE_NS + restore.LATE_NS).positions == ()
 
 
 def test_profit_belongs_to_the_utc_day_of_the_closing_fill_or_settlement(session: models.TradingSession) -> None:

@@ -150,8 +150,11 @@ class PumpedControl(Control):
         """Who has it pumps it."""
 
     def pump(self) -> None:
-        """Read what is wanted, tell the session, beat."""
-        self._attempt(self._turn)
+        """Read what is wanted, tell the session, beat. What its thread would die of is its failure."""
+        try:
+            self._attempt(self._turn)
+        except Exception as error:
+            self.failure = error
 
 
 class TraderLife:

@@ -9,6 +9,7 @@ from markets.loopback.virtual import VirtualLoop
 from trading.proving.faults import Kill
 
 T = TypeVar("T")
+BURY_S = 0.001
 MINE: contextvars.ContextVar["Mortal | None"] = contextvars.ContextVar("mortal", default=None)
 
 
@@ -89,8 +90,8 @@ class Mortal:
         while tasks := [task for task in self._tasks if task is not asyncio.current_task()]:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
-            for task in tasks:
+            done, _ = await asyncio.wait(tasks, timeout=BURY_S)  # who waits in its last words is cancelled again
+            for task in done:
                 if not task.cancelled():
                     task.exception()
 
