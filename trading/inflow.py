@@ -13,6 +13,7 @@ from markets.feeds.kalshi.view import ExchangeView
 from markets.feeds.pace import Pace
 from markets.feeds.stream import StreamFeed
 from markets.kalshi.rest import KalshiRest
+from markets.kalshi.rest_lane import LaneRest
 from markets.loopback.server import Clock, LoopbackServer, SpotEvent, play, serve_venues
 from trading.core.desk import TIMER_NS
 from trading.exchange_side import ExchangeSide
@@ -70,7 +71,8 @@ async def inflow(source: Source, hear: Hear, tick: Callable[[int], None]) -> Asy
 async def _exchange(stack: AsyncExitStack, flow: Inflow, side: ExchangeSide, clock: Clock, hear: Hear) -> None:
     """The exchange, and where it is simulated here, its going on."""
     reached = await stack.enter_async_context(side.reach())
-    rest = await stack.enter_async_context(KalshiRest(reached.hosts, reached.signer, clock=clock.now_ns))
+    client = KalshiRest if side.notes is None else LaneRest  # whose orders leave by kept connections
+    rest = await stack.enter_async_context(client(reached.hosts, reached.signer, clock=clock.now_ns))
     flow.rest = rest
     flow.exchange = KalshiFeed(
         rest,

@@ -1,18 +1,20 @@
 """Carrier: one request of a sender to the exchange, and what became of it back, whatever goes wrong on the way."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from markets.core.units import SECOND_NS
-from markets.kalshi import requests as wire_requests
 from markets.kalshi.errors import AlreadyExists, KalshiError, NotDone, NotFound, OutcomeUnknown
+from markets.kalshi.messages_account import Amended, Cancelled, Created
+from markets.kalshi.requests import AmendOrder, CancelOrder, CreateOrder
 from trading.core.sender import Sender
 from trading.core.tracked import AskOrder, AskOrders, Question, Request, Send, SendAmend, SendCancel, SendOrder
 from trading.gateways.values import fill_of, order_of
-from trading.gateways.wire import Wire
+from trading.gateways.wire import SendsAtOnce, Wire
 
-T = TypeVar("T")
+R = TypeVar("R", bound=Awaitable[Created | Amended | Cancelled])
 BEFORE_S = 5  # a listing begins so much earlier: its times are whole seconds, and clocks differ
 
 
@@ -39,96 +41,86 @@ class Carrier:
         self, sender: Sender, wire: Wire, road: Road, clock: Callable[[], int], tell: Callable[[], None]
     ) -> None:
         self._sender, self._wire, self._road, self._clock, self._tell = sender, wire, road, clock, tell
+        self._at_once = wire if isinstance(wire, SendsAtOnce) else None
+
+    def begin(self, request: Request) -> Coroutine[Any, Any, None]:
+        """Carry out one request; what is returned has to be awaited. Where the wire sends at once, the bytes of an order,
+        amend or cancel have left by then: nothing is told before the first await, for the engine is in the middle of a step."""
+        at_once = self._at_once
+        if at_once is None or not isinstance(request, SendOrder | SendAmend | SendCancel):
+            return self.carry(request)
+        call = self._call(request, at_once.begin_create, at_once.begin_amend, at_once.begin_cancel)
+        if call is None:
+            return self._told()
+        self._sender.leaving(request, self._clock())
+        try:
+            sent = call()
+        except Exception as error:
+            self._sender.lost(request, type(error).__name__, self._clock())
+            raise
+        return self._finish(request, sent)
 
     async def carry(self, request: Request) -> None:
         """Carry out one request. A question without an answer is asked again by the sender. Raises what is no fault of
         the exchange; then a request that had left counts as lost."""
         try:
-            if isinstance(request, SendOrder):
-                await self._place(request)
-            elif isinstance(request, SendCancel):
-                await self._cancel(request)
-            elif isinstance(request, SendAmend):
-                await self._amend(request)
+            if isinstance(request, SendOrder | SendAmend | SendCancel):
+                await self._send(request)
             else:
                 with suppress(KalshiError):
                     await self._ask(request)
         finally:
             self._tell()
 
-    async def _place(self, request: SendOrder) -> None:
-        order, wire, shard = request.order, self._wire, self._road.shard(request.order.ticker, None)
-        code = self._road.refusal(request)
-        group = "" if shard is None else self._road.group(shard)
-        if shard is None or not group or code:
-            return self._sender.refused(
-                request, code or ("no_shard" if shard is None else "no_order_group"), self._clock()
-            )
-        if order.rests and not order.expires_ns:
-            return self._sender.refused(request, "no_expiry", self._clock())
-        new = wire_requests.CreateOrder(
-            ticker=order.ticker,
-            client_order_id=request.client_id,
-            is_bid=order.is_bid,
-            price=order.price,
-            count=order.count,
-            shard=shard,
-            time_in_force=order.time_in_force,
-            self_trade="taker_at_cross",
-            expires_s=order.expires_ns // SECOND_NS if order.rests else 0,
-            is_post_only=order.is_post_only,
-            is_reduce_only=order.is_reduce_only,
-            is_cancelled_on_pause=order.rests,
-            group_id=group,
-        )
-        made = await self._attempt(request, lambda: wire.create_order(new))
-        if made is not None:
-            self._sender.created(
-                request,
-                made.order_id,
-                filled=made.filled,
-                remaining=made.remaining,
-                venue_ns=made.at_ns or 0,
-                now_ns=self._clock(),
-            )
-        return None
+    async def _send(self, request: Send) -> None:
+        """From `leaving` on it may have happened: that is written down before the bytes go."""
+        wire = self._wire
 
-    async def _cancel(self, request: SendCancel) -> None:
-        wire, shard = self._wire, self._road.shard(request.ticker, request.shard)
-        if shard is None:
-            return self._sender.refused(request, "no_shard", self._clock())
-        done = await self._attempt(request, lambda: wire.cancel_order(request.order_id, shard))
-        if done is not None:
-            self._sender.cancelled(request, done.reduced_by, done.at_ns or 0, self._clock())
-        return None
+        def cancel(wanted: CancelOrder) -> Awaitable[Cancelled]:
+            return wire.cancel_order(wanted.order_id, wanted.shard)
 
-    async def _amend(self, request: SendAmend) -> None:
-        amend, wire, shard = request.amend, self._wire, self._road.shard(request.amend.ticker, request.shard)
-        code = "no_shard" if shard is None else self._road.refusal(request)
-        if code or shard is None:
-            return self._sender.refused(request, code, self._clock())
-        wanted = wire_requests.AmendOrder(
-            order_id=request.order_id,
-            ticker=amend.ticker,
-            is_bid=amend.is_bid,
-            price=amend.price,
-            count=amend.count,
-            shard=shard,
-            expires_s=amend.expires_ns // SECOND_NS or None,
-        )
-        done = await self._attempt(request, lambda: wire.amend_order(wanted))
-        if done is not None:
-            self._sender.amended(request, done.at_ns or 0, self._clock())
-        return None
+        call = self._call(request, wire.create_order, wire.amend_order, cancel)
+        if call is not None:
+            self._sender.leaving(request, self._clock())
+            self._tell()
+            await self._finish(request, call())
 
-    async def _attempt(self, request: Send, call: Callable[[], Awaitable[T]]) -> T | None:
-        """None when it was not done, or nobody knows; the sender has heard it. From `leaving` on it may have happened:
-        that is written down before the bytes go."""
-        sender = self._sender
-        sender.leaving(request, self._clock())
+    async def _told(self) -> None:
         self._tell()
+
+    def _call(
+        self,
+        request: Send,
+        create: Callable[[CreateOrder], R],
+        amend: Callable[[AmendOrder], R],
+        cancel: Callable[[CancelOrder], R],
+    ) -> Callable[[], R] | None:
+        """The call that a request makes; None where it may not be made: the sender has heard why."""
+        ticker = request.order.ticker if isinstance(request, SendOrder) else _ticker_of(request)
+        shard = self._road.shard(ticker, None if isinstance(request, SendOrder) else request.shard)
+        code = "no_shard" if shard is None else ""
+        if not isinstance(request, SendCancel):
+            code = self._road.refusal(request) or code
+        group = ""
+        if isinstance(request, SendOrder) and shard is not None and not code:
+            group = self._road.group(shard)
+            code = "" if group else "no_order_group"
+            if request.order.rests and not request.order.expires_ns:
+                code = code or "no_expiry"
+        if code or shard is None:
+            self._sender.refused(request, code, self._clock())
+            return None
+        if isinstance(request, SendOrder):
+            return partial(create, _create(request, shard, group))
+        if isinstance(request, SendAmend):
+            return partial(amend, _amend(request, shard))
+        return partial(cancel, CancelOrder(request.order_id, shard))
+
+    async def _finish(self, request: Send, call: Awaitable[Created | Amended | Cancelled]) -> None:
+        """Tell the sender what became of it."""
+        sender = self._sender
         try:
-            return await call()
+            self._landed(request, await call)
         except AlreadyExists as error:
             if isinstance(request, SendOrder):
                 sender.exists(request, self._clock())
@@ -141,7 +133,19 @@ class Carrier:
         except BaseException as error:
             sender.lost(request, type(error).__name__, self._clock())
             raise
-        return None
+        finally:
+            self._tell()
+
+    def _landed(self, request: Send, done: Created | Amended | Cancelled) -> None:
+        sender, now_ns, venue_ns = self._sender, self._clock(), done.at_ns or 0
+        if isinstance(request, SendOrder) and isinstance(done, Created):
+            sender.created(
+                request, done.order_id, filled=done.filled, remaining=done.remaining, venue_ns=venue_ns, now_ns=now_ns
+            )
+        elif isinstance(request, SendCancel) and isinstance(done, Cancelled):
+            sender.cancelled(request, done.reduced_by, venue_ns, now_ns)
+        elif isinstance(request, SendAmend):
+            sender.amended(request, venue_ns, now_ns)
 
     async def _ask(self, question: Question) -> None:
         sender, wire, asked_ns = self._sender, self._wire, self._clock()
@@ -164,6 +168,42 @@ class Carrier:
             )
             sender.fills_listed(map(fill_of, fills), question=question, now_ns=self._clock())
         return None
+
+
+def _ticker_of(request: SendAmend | SendCancel) -> str:
+    return request.amend.ticker if isinstance(request, SendAmend) else request.ticker
+
+
+def _create(request: SendOrder, shard: int, group: str) -> CreateOrder:
+    order = request.order
+    return CreateOrder(
+        ticker=order.ticker,
+        client_order_id=request.client_id,
+        is_bid=order.is_bid,
+        price=order.price,
+        count=order.count,
+        shard=shard,
+        time_in_force=order.time_in_force,
+        self_trade="taker_at_cross",
+        expires_s=order.expires_ns // SECOND_NS if order.rests else 0,
+        is_post_only=order.is_post_only,
+        is_reduce_only=order.is_reduce_only,
+        is_cancelled_on_pause=order.rests,
+        group_id=group,
+    )
+
+
+def _amend(request: SendAmend, shard: int) -> AmendOrder:
+    amend = request.amend
+    return AmendOrder(
+        order_id=request.order_id,
+        ticker=amend.ticker,
+        is_bid=amend.is_bid,
+        price=amend.price,
+        count=amend.count,
+        shard=shard,
+        expires_s=amend.expires_ns // SECOND_NS or None,
+    )
 
 
 def code_of(error: KalshiError) -> str:

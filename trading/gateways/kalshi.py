@@ -81,7 +81,7 @@ class KalshiGateway:
         self._out: deque[Event] = deque()
         self._waiting: list[Request] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_telling = self._is_closing = False
+        self._is_telling = self._is_closing = self._is_brake_told = False
         self._good_ns = 0
         self._is_up = False
         self._failure: BaseException | None = None
@@ -106,7 +106,7 @@ class KalshiGateway:
         """Send orders, amends and cancels."""
         self.sender.submit(commands, now_ns)
         self._drain()
-        if self._out:
+        if self._out or self._carrier is not None:  # what has left is told after this step
             asyncio.get_running_loop().call_soon(self._told)
 
     def _hear(self, event: Event) -> Iterator[Event]:
@@ -160,8 +160,9 @@ class KalshiGateway:
         self.on_doubt()
 
     def _group_told(self) -> None:
-        groups = self.groups
-        if groups.is_ok or groups.triggered:
+        groups, was_told = self.groups, self._is_brake_told
+        self._is_brake_told = bool(groups.triggered)
+        if groups.triggered or (was_told and groups.is_ok):
             self._out.append(CheckTold(self._clock(), "ORDER_GROUP", groups.is_ok, groups.text))
 
     # What a carrier asks --------------------------------------------------------------------------------------
@@ -263,7 +264,7 @@ class KalshiGateway:
             if not self._is_closing and isinstance(request, SendOrder | SendAmend | SendCancel):
                 self._waiting.append(request)
             return
-        task = asyncio.get_running_loop().create_task(self._carrier.carry(request), name=type(request).__name__)
+        task = asyncio.get_running_loop().create_task(self._carrier.begin(request), name=type(request).__name__)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 

@@ -1,7 +1,7 @@
 """The calls that a gateway makes: a subset of the client of the exchange, so that a simulated one can stand in its place."""
 
-from collections.abc import Sequence
-from typing import Protocol, Unpack
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, Unpack, runtime_checkable
 
 from markets.kalshi.calls_account import FillFilters, OrderFilters, PositionFilters, SettlementFilters
 from markets.kalshi.messages_account import (
@@ -49,3 +49,12 @@ class Wire(Protocol):
         self, group_id: str, limit: int, shard: int, *, subaccount: int | None = None
     ) -> None: ...
     async def trigger_group(self, group_id: str, shard: int, *, subaccount: int | None = None) -> None: ...
+
+
+@runtime_checkable
+class SendsAtOnce(Protocol):
+    """A wire whose writes have left when the call returns; what it returns is awaited for the answer, once."""
+
+    def begin_create(self, order: CreateOrder) -> Coroutine[Any, Any, Created]: ...
+    def begin_amend(self, amend: AmendOrder) -> Coroutine[Any, Any, Amended]: ...
+    def begin_cancel(self, cancel: CancelOrder) -> Coroutine[Any, Any, Cancelled]: ...
