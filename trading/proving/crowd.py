@@ -19,9 +19,12 @@ SPOT_VENUES = ("coinbase", "kraken")
 
 class Crowd:
     """The windows of these assets: the first closes `closes_s` after `begin_ns`, the next opens then; what is still open
-    at `ends_s` is ended by the exchange. Everything is told in the order of time."""
+    at `ends_s` is ended by the exchange. Those of `idle` assets are there too, and nobody trades them. Everything is told
+    in the order of time."""
 
-    def __init__(self, rng: random.Random, assets: tuple[str, ...], *, begin_ns: int, ends_s: float) -> None:
+    def __init__(
+        self, rng: random.Random, assets: tuple[str, ...], *, begin_ns: int, ends_s: float, idle: tuple[str, ...] = ()
+    ) -> None:
         self._rng = rng
         self.assets, self.begin_ns, self.ends_s = assets, begin_ns, ends_s
         close_ns = window_close_ns(begin_ns)
@@ -31,6 +34,11 @@ class Crowd:
             for asset in assets:
                 terms = plain_contract(asset, close_ns + number * WINDOW_NS, 2)
                 self.contracts.append(_struck(terms, STRIKES[asset]))
+        self._idle = [
+            _struck(plain_contract(asset, close_ns + number * WINDOW_NS, 2), STRIKES[asset])
+            for asset in idle
+            for number in range(LISTED)
+        ]
         self._fair = {asset: rng.uniform(3_000, 7_000) for asset in assets}
         self._spot = dict(STRIKES)
 
@@ -46,7 +54,7 @@ class Crowd:
     def first(self) -> list[MarketEvent]:
         """What is true before anything happens."""
         now_ns = self.begin_ns - SECOND_NS
-        listed = [MarketListed(now_ns, contract) for contract in self.contracts]
+        listed = [MarketListed(now_ns, contract) for contract in (*self.contracts, *self._idle)]
         opened = [MarketStatus(now_ns, contract.ticker, "open") for contract in self.contracts[: len(self.assets)]]
         return [*listed, *opened]
 

@@ -43,7 +43,7 @@ ACCOUNT = "practice"
 TRADED_S = 70.0
 READY_S = 40.0  # that a trader may take until it trades
 MOST_KILLS = 3
-SETTLED_S = 100.0  # after that, until everything has to be told
+SETTLED_S = 80.0  # after that, until everything has to be told
 UP_S = 40.0
 LOOK_S = 0.02
 RATE_SLACK_NS = 10 * SECOND_NS
@@ -94,7 +94,7 @@ class ProcessProof:
 
     async def _run(self) -> None:
         rng = self.rng
-        crowd = Crowd(rng, ("BTC",), begin_ns=time.time_ns(), ends_s=TRADED_S)
+        crowd = Crowd(rng, ("BTC",), begin_ns=time.time_ns(), ends_s=TRADED_S, idle=("ETH",))
         house = House(time.time_ns, salt=str(self.seed), read_lag_ns=rng.choice((0, SECOND_NS // 2)), rests=False)
         cash = 2_000 * DOLLAR
         account = house.open_account({SHARD: cash}, tier="prestige")
@@ -277,7 +277,7 @@ class ProcessProof:
                 await asyncio.sleep(1.0)
                 process = self._process = self._trader()
                 self.outcome.endings[f"exit code {process.returncode}"] += 1
-            if self._is_quiet():
+            if self._is_quiet() and self._status()[0] == "ACTIVE":
                 break
         status = self._status()
         self.outcome.ended = status[0] if status[0] != "HALTED" else status[1][:40]
@@ -306,7 +306,7 @@ class ProcessProof:
             "ORDERS": "exchange",
             "KALSHI_ENV": "demo",
             "ACCOUNT": ACCOUNT,
-            "SERIES": "KXBTC15M",
+            "SERIES": "KXBTC15M,KXETH15M",
             "VENUES": "coinbase",
             "HTTPS_PROXY": "http://127.0.0.1:1",  # no spot venue answers here
             "KALSHI_REST_URL": exchange.rest,
@@ -353,8 +353,9 @@ class ProcessProof:
 
     def _status(self) -> tuple[str, str]:
         base = sqlite3.connect(f"file:{self.folder}/db.sqlite3?mode=ro", uri=True, timeout=5.0)
+        row: Any = None
         try:
-            row: Any = base.execute("SELECT actual_mode, actual_reason FROM trading_traderstatus").fetchone()
+            row = base.execute("SELECT actual_mode, actual_reason FROM trading_traderstatus").fetchone()
         finally:
             base.close()
         return (str(row[0]), str(row[1])) if row else ("", "")
