@@ -59,6 +59,7 @@ bench: $(READY)  ## how fast the engine, the feeds, the recorder and the way to 
 	$(BIN)/python manage.py bench
 	$(BIN)/python manage.py bench_feeds
 	$(BIN)/python manage.py bench_kalshi
+	$(BIN)/python manage.py bench_orders
 
 migrate: $(READY)  ## bring the tables up to date
 	$(BIN)/python manage.py migrate

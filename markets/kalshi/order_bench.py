@@ -11,6 +11,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,11 +62,16 @@ def serve() -> None:
     """Answer every request with the time at which its last byte was here."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         print(listening.getsockname()[1], flush=True)  # noqa: T201
-        connection, _ = listening.accept()
-        with connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while _answer(connection):
-                pass
+        while True:
+            connection, _ = listening.accept()
+            threading.Thread(target=_serve, args=(connection,), daemon=True).start()
+
+
+def _serve(connection: socket.socket) -> None:
+    with connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while _answer(connection):
+            pass
 
 
 def _answer(connection: socket.socket) -> bool:
@@ -79,7 +85,7 @@ def _answer(connection: socket.socket) -> bool:
     said = {
         "order_id": "3b23c1c7",
         "fill_count": "0.00",
-        "remaining_count": "10.00",
+        "remaining_count": "0.00",
         "ts_ms": 1,
         "client_order_id": str(at_ns),
     }

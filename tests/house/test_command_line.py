@@ -68,6 +68,8 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("paper --speed 500", 1, "set SPEED to 100 or less"),
         ("paper --market real --speed 2", 1, "SPEED is for the demo market and for tapes"),
         ("paper --market real --series BTC", 1, "SERIES: 'BTC' is not a quarter-hour series such as KXBTC15M"),
+        ("bench-orders --orders 3", 2, "--orders is 100 or more"),
+        ("bench-orders --tape nowhere", 2, "There is no tape at nowhere"),
         ("bench-kalshi --orders 3", 2, "--orders is 100 or more"),
         ("acceptance --markdown", 2, "--markdown goes with --list, and not with --json"),
         ("exchange --seed -1", 2, "--seed is 0 or more"),
