@@ -15,7 +15,7 @@ from trading.core.orders import Orders
 from trading.core.sender import Sender
 from trading.core.tracked import SendOrder, Tracked
 from trading.core.venue import VenueFill
-from trading.gateways import kalshi
+from trading.gateways import kalshi, values
 from trading.proving.taping import MortalRecorder
 
 Undo = Callable[[], None]
@@ -60,7 +60,7 @@ def _new_id() -> Undo:
 
 
 def _fills_twice() -> Undo:
-    fill_of_note = kalshi.fill_of_note
+    fill_of_note = values.fill_of_note
 
     def named_otherwise(note: FillNote) -> VenueFill:
         told = fill_of_note(note)

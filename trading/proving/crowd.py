@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from typing import Literal
 
 from markets.core.contract import WINDOW_NS, Contract, window_close_ns
 from markets.core.events import BookSnapshot, MarketEvent, MarketListed, MarketStatus, SpotPrice, TradePrint
@@ -12,6 +13,7 @@ START_NS = 1_795_365_000 * SECOND_NS  # 2026-11-22 16:30:00 UTC
 FIRST_CLOSE_NS = START_NS + WINDOW_NS
 STEP_S = 0.5
 LEVELS = 4
+Result = Literal["yes", "no"]
 LISTED = 4  # windows: two of them are traded, the others come after the end
 STRIKES = {"BTC": 85_000.0, "ETH": 3_000.0}
 SPOT_VENUES = ("coinbase", "kraken")
@@ -86,7 +88,7 @@ class Crowd:
                 yield from (MarketStatus(now_ns, contract.ticker, "closed") for contract in contracts)
             if at_s <= seconds - 2 * STEP_S < at_s + STEP_S and is_open:
                 for contract in contracts:
-                    result = "yes" if self._rng.random() < 0.5 else "no"
+                    result: Result = "yes" if self._rng.random() < 0.5 else "no"
                     yield MarketStatus(now_ns, contract.ticker, "settled", result, f"{STRIKES[contract.asset]:.2f}")
         if first_s <= seconds < first_s + STEP_S and first_s < self.ends_s:
             for contract in self.contracts[width : 2 * width]:

@@ -4,7 +4,8 @@ Nothing here uses how the trader counts: profit, cost, fees and worst cases are 
 """
 
 from collections import deque
-from typing import NamedTuple
+
+import msgspec
 
 from markets.core.units import DOLLAR, PRICE_DOLLAR, SECOND_NS
 from trading.core.limits import RiskLimits
@@ -15,7 +16,7 @@ from trading.simulator.exchange.house_news import News
 MINUTE_NS, QUARTER_MINUTE_NS = 60 * SECOND_NS, 15 * SECOND_NS
 
 
-class Bought(NamedTuple):
+class Bought(msgspec.Struct, frozen=True):
     """One fill, as the exchange told it."""
 
     at_ns: int

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError
 
 from markets.core.events import MarketEvent
 from markets.tape import VERSION, TapeHeader
-from trading import inflow, trader
+from trading import inflow, restore, trader
 from trading.broadcast import NOWHERE, Broadcast
 from trading.control import Control
 from trading.core.decision import Decision
@@ -171,7 +171,7 @@ class TraderLife:
         """What `run_trader` does before a session begins."""
         passes = self.mortal.passes
         passes("starting")
-        trader.restore.recover_all(ACCOUNT)
+        restore.recover_all(ACCOUNT)
         passes("starting")
         self.trader = made = trader.Trader()
         if self.say is not None:
@@ -312,7 +312,7 @@ def _source(account: str, engine: Any) -> Source:
         world.clock(),
         clock=clock,
         is_simulated=True,
-        exchange=side,  # type: ignore[arg-type]
+        exchange=side,
     )
 
 

