@@ -1,7 +1,7 @@
 """LaneRest: the client of the exchange whose orders, amends and cancels leave within the call that sends them."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -20,9 +20,44 @@ from markets.kalshi.rest_sending import JSON, USER_AGENT, proxy_for
 T = TypeVar("T")
 
 
-class LaneRest(KalshiRest):
-    """As KalshiRest; `begin_*` send at once where a line is free and the tokens are there, and go the ordinary way
-    where not. Where a proxy stands between there is no lane."""
+class AtOnce(KalshiRest):
+    """As KalshiRest; `begin_*` send at once where `_write` can, and go the ordinary way where it cannot."""
+
+    def begin_create(self, order: CreateOrder) -> Coroutine[Any, Any, Created]:
+        """A new order: its bytes have left when this returns. What is returned has to be awaited, once."""
+        return self._begin(writes.create_order(order))
+
+    def begin_cancel(self, cancel: CancelOrder) -> Coroutine[Any, Any, Cancelled]:
+        """The same for a cancel."""
+        return self._begin(writes.cancel_order(cancel))
+
+    def begin_amend(self, amend: AmendOrder) -> Coroutine[Any, Any, Amended]:
+        """The same for an amend."""
+        return self._begin(writes.amend_order(amend))
+
+    async def create_order(self, order: CreateOrder) -> Created:
+        """A new order. Raises AlreadyExists when its client order id was used before."""
+        return await self.begin_create(order)
+
+    async def cancel_order(self, order_id: str, shard: int, *, subaccount: int | None = None) -> Cancelled:
+        """Take back what rests, before all that waits for tokens. Raises NotFound: it is gone, look at the fills."""
+        return await self.begin_cancel(CancelOrder(order_id, shard, subaccount))
+
+    async def amend_order(self, amend: AmendOrder) -> Amended:
+        """Another price or total size. Raises NotFound."""
+        return await self.begin_amend(amend)
+
+    def _begin(self, ask: Ask[T]) -> Coroutine[Any, Any, T]:
+        answer = self._write(ask)
+        return self.one(ask, None if answer is None else (answer, self._clock()))
+
+    def _write(self, ask: Ask[T]) -> "Awaitable[Outcome] | None":
+        """Send now; the answer. None where that cannot be, and nothing was sent."""
+        raise NotImplementedError
+
+
+class LaneRest(AtOnce):
+    """Sends at once where a line is free and the tokens are there. Where a proxy stands between there is no lane."""
 
     def __init__(self, hosts: Hosts, signer: Signer | None = None, **options: Any) -> None:
         super().__init__(hosts, signer, **options)
@@ -56,34 +91,6 @@ class LaneRest(KalshiRest):
         """Whether the next order leaves at once, with a signature that lies ready."""
         line = None if self._lane is None else self._lane.free()
         return line is not None and self._next is not None and self._next.is_ready
-
-    def begin_create(self, order: CreateOrder) -> Coroutine[Any, Any, Created]:
-        """A new order: its bytes have left when this returns. What is returned has to be awaited, once."""
-        return self._begin(writes.create_order(order))
-
-    def begin_cancel(self, cancel: CancelOrder) -> Coroutine[Any, Any, Cancelled]:
-        """The same for a cancel."""
-        return self._begin(writes.cancel_order(cancel))
-
-    def begin_amend(self, amend: AmendOrder) -> Coroutine[Any, Any, Amended]:
-        """The same for an amend."""
-        return self._begin(writes.amend_order(amend))
-
-    async def create_order(self, order: CreateOrder) -> Created:
-        """A new order. Raises AlreadyExists when its client order id was used before."""
-        return await self.begin_create(order)
-
-    async def cancel_order(self, order_id: str, shard: int, *, subaccount: int | None = None) -> Cancelled:
-        """Take back what rests, before all that waits for tokens. Raises NotFound: it is gone, look at the fills."""
-        return await self.begin_cancel(CancelOrder(order_id, shard, subaccount))
-
-    async def amend_order(self, amend: AmendOrder) -> Amended:
-        """Another price or total size. Raises NotFound."""
-        return await self.begin_amend(amend)
-
-    def _begin(self, ask: Ask[T]) -> Coroutine[Any, Any, T]:
-        answer = self._write(ask)
-        return self.one(ask, None if answer is None else (answer, self._clock()))
 
     def _write(self, ask: Ask[T]) -> "asyncio.Future[Outcome] | None":
         line = None if self._lane is None else self._lane.free()

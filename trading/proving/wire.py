@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from email.utils import formatdate
 from typing import Self
@@ -13,8 +13,8 @@ from markets.kalshi.budgets import Budgets
 from markets.kalshi.calls import Ask
 from markets.kalshi.hosts import hosts_at
 from markets.kalshi.limits import TIERS
-from markets.kalshi.rest import KalshiRest
 from markets.kalshi.rest_attempts import Lost, Reply
+from markets.kalshi.rest_lane import AtOnce
 from trading.proving.counter import Counter, Said
 from trading.proving.faults import WIRE, Fault
 from trading.proving.mortal import Mortal
@@ -24,6 +24,7 @@ SIGNER = hmac_signer("4d2c9a86-0f0f-4c9a-9d3e-000000000002", b"proof")
 THROTTLED = Said(429, b'{"error":"too many requests"}')
 BROKEN = Said(503, b'{"error":{"code":"service_unavailable","message":"service unavailable"}}')
 TIMEOUT_S = 10.0
+SHARE_AT_ONCE = 0.5
 
 
 class Network:
@@ -113,12 +114,13 @@ class Request:
             self.answer.set_result(said)
 
 
-class SimulatedWire(KalshiRest):
+class SimulatedWire(AtOnce):
     """`life` passes where a request is: it may end there. `clock` is that of the trader's machine."""
 
     def __init__(self, network: Network, clock: Callable[[], int], life: Mortal, rng: random.Random) -> None:
         super().__init__(HOSTS, SIGNER, budgets=Budgets(TIERS["prestige"], rng=rng), clock=clock, rng=rng)
         self._network, self._life, self._passes = network, life, life.passes
+        self._is_free = rng.random  # whether a kept connection is free, when an order wants to leave
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,13 +128,24 @@ class SimulatedWire(KalshiRest):
     async def aclose(self) -> None:
         """Nothing is open."""
 
+    def _write(self, ask: "Ask[object]") -> "Awaitable[Reply | Lost] | None":  # type: ignore[override]
+        """Half of the time a connection is free, and the request leaves within the step that decided it."""
+        call, shard = ask.call, -1 if ask.shard is None else ask.shard
+        cost = self.budgets.cost(call.method, call.path, ask.items)
+        if self._is_free() > SHARE_AT_ONCE or self.budgets.try_take(call.pays, cost, call.is_urgent, shard=shard):
+            return None
+        return self._left(ask)
+
     async def _exchange(self, ask: "Ask[object]") -> Reply | Lost:  # type: ignore[override]
+        return await self._left(ask)
+
+    def _left(self, ask: "Ask[object]") -> "Awaitable[Reply | Lost]":
+        """One attempt: it has left when this returns, and what it returns is the answer."""
         network, is_write = self._network, ask.call.is_write
         self._passes("leaving" if is_write else "reading")
         fault = network.fault(is_write)
         if fault is not None and fault.kind == "refused":
-            await asyncio.sleep(network.delay_s)
-            return Lost("no connection", was_sent=False)
+            return self._not_reached()
         sent_ns = self._clock()
         request = Request(
             ask, self.server_clock.now_ms(), fault, lambda: self._life.touched("accepted" if is_write else "reading")
@@ -140,12 +153,19 @@ class SimulatedWire(KalshiRest):
         network.carry(request)
         if is_write:
             self._passes("sent")
+        return self._answered(request, sent_ns, is_write)
+
+    async def _not_reached(self) -> Lost:
+        await asyncio.sleep(self._network.delay_s)
+        return Lost("no connection", was_sent=False)
+
+    async def _answered(self, request: Request, sent_ns: int, is_write: bool) -> Reply | Lost:
         done, _ = await asyncio.wait({request.answer}, timeout=TIMEOUT_S)
         said = request.answer.result() if done else None
         self._passes("answered" if is_write else "reading")
         if said is None:
             return Lost("no whole answer" if not done else "the connection broke", was_sent=True)
-        date = formatdate(network.counter.clock() / SECOND_NS, usegmt=True)
+        date = formatdate(self._network.counter.clock() / SECOND_NS, usegmt=True)
         self.server_clock.note(date, sent_ns, self._clock())
         return Reply(said.status, said.body)
 
