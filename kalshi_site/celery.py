@@ -27,6 +27,7 @@ app.conf.beat_schedule = {
     "reconciliation": {"task": "trading.tasks.reconcile", "schedule": 60.0, "options": {"expires": 60.0}},
     "index check": {"task": "trading.tasks.index_check", "schedule": 60.0, "options": {"expires": 60.0}},
     "old signals": {"task": "trading.tasks.signals_prune", "schedule": 600.0, "options": {"expires": 600.0}},
+    "old looks": {"task": "trading.tasks.looks_prune", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "what was learnt": {
         "task": "backtests.tasks.refit",
         "schedule": crontab(minute=20),

@@ -8,7 +8,7 @@ from django.contrib.admin.options import ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from trading import admin_live, admin_news, admin_words, services
+from trading import admin_books, admin_live, admin_news, admin_words, services
 from trading.admin_base import ReadOnlyAdmin
 from trading.admin_columns import Column, contracts, decimals, dollars, moment, percent, price, seconds, side
 from trading.forms import RiskLimitsForm, StrategyParametersForm, VersionForm
@@ -29,7 +29,7 @@ from trading.models import (
     TradingSession,
 )
 
-__all__ = ["admin_live", "admin_news"]  # which register more
+__all__ = ["admin_books", "admin_live", "admin_news"]  # which register more
 
 
 class VersionAdmin(ModelAdmin):  # type: ignore[type-arg]
@@ -214,8 +214,8 @@ class TradingSessionAdmin(ReadOnlyAdmin):
 
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "subject", "text", "opened_at", "closed_at")
-    shown = list_display
+    list_display = ("kind", "subject", "text", "opened_at", "closed_at", "closed_by", "closed_reason")
+    shown = (*list_display, "account", "is_accepted", "detail")
     list_filter = ("kind",)
 
 

@@ -1,9 +1,10 @@
-"""Celery: does every account add up; do the settlements say what is configured; is the worker alive."""
+"""Celery: does every account add up; do the settlements say what is configured; is the worker alive; what is old goes."""
 
 import logging
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
 from markets.kalshi.auth import KeyProblem
 from markets.kalshi.errors import KalshiError
@@ -14,7 +15,7 @@ from trading.audits import INDEX_KINDS
 from trading.core.index_truth import RECENT
 from trading.exchange_doors import door_of_settings
 from trading.models import Account, Arming, Discrepancy
-from trading.pruning import prune_signals
+from trading.pruning import prune_looks, prune_signals
 from trading.rows_look import look_at_rows
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,12 @@ def index_check() -> int:
 def signals_prune() -> int:
     """Keep the newest SIGNAL_ROWS signals, and all that led to an order. Returns how many went."""
     return prune_signals(settings.SIGNAL_ROWS)
+
+
+@shared_task(name="trading.tasks.looks_prune")
+def looks_prune() -> int:
+    """Take away old looks at the exchange's books that found nothing, but for one an hour. Returns how many went."""
+    return prune_looks(timezone.now())
 
 
 @shared_task(name="trading.tasks.heartbeat")

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from markets.models import Series
 from tests import builders
@@ -19,13 +20,13 @@ from trading.core.events import SeriesOff
 from trading.core.limits import RiskLimits as CoreLimits
 from trading.core.parameters import Parameters
 from trading.forms import RiskLimitsForm, StrategyParametersForm, format_scaled, money
-from trading.models import RiskLimits, StrategyParameters, TraderStatus
+from trading.models import Discrepancy, Divergence, Reconciliation, RiskLimits, StrategyParameters, TraderStatus
 from trading.records import Entry, Subject
 
 pytestmark = pytest.mark.django_db
 KINDS = (
     "account", "position", "settlement", "order", "fill", "signal", "forecast", "settlementaudit", "tradingsession", "discrepancy", "heartbeat",
-    "risklimits", "strategyparameters", "traderstatus",
+    "risklimits", "strategyparameters", "traderstatus", "ledgerentry", "reconciliation", "divergence",
 )  # fmt: skip
 LIMITS = {
     "max_daily_loss": "500.25", "max_market_exposure": "200", "max_close_exposure": "0.000001",
@@ -58,6 +59,12 @@ def rows() -> None:
     services.status_open()
     services.heartbeat_note("worker")
     services.discrepancy_open("ledger", "paper", "off by one")
+    Reconciliation.objects.create(
+        account="paper", kind="task", is_clean=False, differences=["cash shard 2: off by one"]
+    )
+    Divergence.objects.create(
+        session_id=subject.session_id, account="paper", through_ns=at(930), made=5, expected=3, total=2, text="better"
+    )
 
 
 # Everybody's rows -----------------------------------------------------------------------------------------------
@@ -99,6 +106,16 @@ def test_the_pages_hold_no_script_of_their_own(as_ada: Client) -> None:
     text = as_ada.get(page("risklimits", "add")).content.decode()
     assert "<script>" not in text
     assert "onclick" not in text
+
+
+def test_a_discrepancy_says_who_closed_it_and_why(as_ada: Client, rows: None) -> None:
+    Discrepancy.objects.update(closed_at=timezone.now(), closed_by="rita", closed_reason="counted by hand")
+    for text in (
+        as_ada.get(page("discrepancy")).content.decode(),
+        as_ada.get(page("discrepancy", "change", Discrepancy.objects.get().pk)).content.decode(),
+    ):
+        assert "rita" in text
+        assert "counted by hand" in text
 
 
 # Versions -------------------------------------------------------------------------------------------------------
