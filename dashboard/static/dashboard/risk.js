@@ -31,7 +31,7 @@ function gauge(item) {
   const isLeast = item.name.startsWith("min_");
   const isUnused = !item.is_required && item.age_ms === null;
   setClass(row, "unused", isUnused);
-  setText(value, isUnused ? `not needed on paper (${written(item, item.limit)})` : `${written(item, item.use)} of ${isLeast ? "at least " : ""}${written(item, item.limit)}`);
+  setText(value, isUnused ? `not required here (${written(item, item.limit)})` : `${written(item, item.use)} of ${isLeast ? "at least " : ""}${written(item, item.limit)}`);
   const share = shareOf(item, isLeast);
   if (bar.value !== share) bar.value = share;
   bar.className = item.is_full ? "full" : !isLeast && share >= 0.75 ? "high" : "";
@@ -50,7 +50,7 @@ function breaker(item) {
   if (!row) return;
   const state = row.querySelector(".state");
   const isUnused = !item.is_required && item.age_ms === null;
-  setText(state, item.is_tripped ? `since ${format.clock(item.since_ms)}` : isUnused ? "not needed on paper" : item.age_ms === null ? "never told" : "well");
+  setText(state, item.is_tripped ? `since ${format.clock(item.since_ms)}` : isUnused ? "not required here" : item.age_ms === null ? "never told" : "well");
   state.className = `pill state ${item.is_tripped ? "bad" : isUnused ? "" : item.age_ms === null ? "warn" : "good"}`;
   setClass(row, "tripped", item.is_tripped);
   setText(row.querySelector(".use"), Number.isFinite(item.use) ? `${written(item, item.use)} of ${written(item, item.limit)}` : format.DASH);
