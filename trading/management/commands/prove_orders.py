@@ -13,6 +13,7 @@ from trading.proving.breaking import BREAKS
 from trading.proving.faults import KINDS, POINTS
 from trading.proving.outcome import Outcome, Report
 from trading.proving.processes import FAULTS, KILLS
+from trading.proving.proving import prove, prove_processes, trace
 
 SHOWN_FAILURES = 20
 USAGE = 2
@@ -56,8 +57,6 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} schedules failed")
 
     def _prove(self, seeds: range, jobs: int, broken: str) -> int:
-        from trading.proving.proving import prove  # noqa: PLC0415 - heavy, and not wanted for --help
-
         began = time.monotonic()
         report = prove(seeds, jobs, broken)
         self.stdout.write("\n".join(report_lines(report, "in virtual time", seeds, time.monotonic() - began)))
@@ -69,8 +68,6 @@ class Command(BaseCommand):
         return len(report.failed)
 
     def _trace(self, seeds: range, broken: str) -> int:
-        from trading.proving.proving import trace  # noqa: PLC0415 - as above
-
         failed = 0
         for seed in seeds:
             outcome, lines = trace(seed, broken)
@@ -82,8 +79,6 @@ class Command(BaseCommand):
         return failed
 
     def _processes(self, seeds: range, keep: Path | None) -> int:
-        from trading.proving.proving import prove_processes  # noqa: PLC0415 - as above
-
         folder = keep or Path(tempfile.mkdtemp(prefix="prove-orders-"))
         folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
