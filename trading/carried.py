@@ -1,12 +1,13 @@
 """What a new session goes on counting from: orders without an end, fills booked, the peak of the equity, losses in a row."""
 
 from collections.abc import Iterator
+from typing import cast
 
-from django.db.models import Sum
+from django.db.models import Max, QuerySet, Sum
 
-from markets.core.units import SECOND_NS
+from markets.core.units import DAY_NS, SECOND_NS
 from markets.models import Market
-from trading.core.events import HeldOrder
+from trading.core.events import HeldOrder, HeldPosition, HeldSettled, Result
 from trading.models import Account, Fill, Halt, LedgerEntry, Order, Position, Settlement
 from trading.order_rows import FINAL
 
@@ -39,14 +40,39 @@ def orders(account: str) -> tuple[HeldOrder, ...]:
     )
 
 
+def settled(account: str) -> tuple[HeldSettled, ...]:
+    """The markets that paid out in the day before the last one did, by ticker: a fill of theirs may be yet to be heard.
+    None on paper, where all is heard before."""
+    if not Account.objects.get(pk=account).order_salt:
+        return ()
+    rows = list(_settled_lately(account).order_by("ticker"))
+    positions = Position.objects.filter(account=account, ticker__in={row.ticker for row in rows})
+    held = {row.ticker: HeldPosition(row.ticker, 0, 0, row.realised, row.fees, row.close_ns) for row in positions}
+    return tuple(
+        HeldSettled(
+            held.get(row.ticker) or HeldPosition(row.ticker, 0, 0, 0, 0), cast(Result, row.result), row.yes_pays
+        )
+        for row in rows
+    )
+
+
 def trade_ids(account: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The fills that are booked in markets that have not settled, by ticker."""
-    settled = Settlement.objects.filter(account=account).values("ticker")
-    fills = Fill.objects.filter(account=account).exclude(ticker__in=settled).order_by("ticker", "event_ns", "id")
+    """The fills that are booked in markets that have not settled, or not long ago (`settled`), by ticker."""
+    done = Settlement.objects.filter(account=account)
+    if Account.objects.get(pk=account).order_salt:
+        done = done.exclude(pk__in=_settled_lately(account).values("pk"))
+    fills = Fill.objects.filter(account=account).exclude(ticker__in=done.values("ticker"))
+    fills = fills.order_by("ticker", "event_ns", "id")
     booked: dict[str, list[str]] = {}
     for ticker, trade_id in fills.values_list("ticker", "trade_id"):
         booked.setdefault(ticker, []).append(trade_id)
     return tuple((ticker, tuple(ids)) for ticker, ids in booked.items())
+
+
+def _settled_lately(account: str) -> QuerySet[Settlement]:
+    mine = Settlement.objects.filter(account=account).order_by()
+    last = mine.aggregate(last=Max("event_ns"))["last"]
+    return mine.filter(event_ns__gt=(last or 0) - DAY_NS)
 
 
 def sent_ns(account: str, now_ns: int) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -94,16 +95,22 @@ def replayed(fills: Iterable[Fill]) -> dict[str, portfolio.Position]:
 def realised(account: str, start_ns: int, end_ns: int) -> list[Realised]:
     """Profit booked from `start_ns` until before `end_ns`, at the moment of the closing fill or settlement."""
     mine = {"account": account, "event_ns__gte": start_ns, "event_ns__lt": end_ns}
-    settlements = list(Settlement.objects.filter(**mine))
-    tickers = {row.ticker for row in settlements} | set(Fill.objects.filter(**mine).values_list("ticker", flat=True))
-    fills = Fill.objects.filter(account=account, event_ns__lt=end_ns, ticker__in=tickers).order_by("event_ns", "id")
+    tickers = set(Settlement.objects.filter(**mine).values_list("ticker", flat=True))
+    tickers |= set(Fill.objects.filter(**mine).values_list("ticker", flat=True))
+    known = {"account": account, "event_ns__lt": end_ns, "ticker__in": tickers}
+    rows: list[Fill | Settlement] = [*Fill.objects.filter(**known).order_by("event_ns", "id")]
+    rows += Settlement.objects.filter(**known).order_by()
     positions: dict[str, portfolio.Position] = {}
+    paid: dict[str, Settlement] = {}
     booked: list[Realised] = []
-    rows: list[Fill | Settlement] = [*fills, *settlements]
-    for row in rows:
+    for row in sorted(rows, key=attrgetter("event_ns")):  # of one moment the fills stay before the payout
         position = positions.setdefault(row.ticker, portfolio.Position(row.ticker))
         before = position.realised
         _book(position, row)
+        if isinstance(row, Settlement):
+            paid[row.ticker] = row
+        elif row.ticker in paid:
+            _book(position, paid[row.ticker])  # heard late, paid out at once
         if row.event_ns >= start_ns and position.realised != before:
             booked.append(Realised(row.event_ns, row.ticker, position.realised - before))
     return sorted(booked)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, Min, QuerySet, Sum
 
+from markets.core.payout import yes_pays_of
 from markets.core.units import SECOND_NS
 from trading import records
 from trading.core.our_side import OurOrder, Ours, OurSide
@@ -47,6 +48,7 @@ def start_of(account: str) -> Start:
     numbers = {client_order_id(row.order_salt, number): number for number in range(max(1, least), last + 1)}
     named = (recent | working).exclude(venue_order_id="")
     moves = LedgerEntry.objects.filter(account=account).order_by()
+    settled = list(Settlement.objects.filter(account=account, event_ns__gte=since_ns).order_by())
     ours = Ours(
         orders={order.number: _order(order) for order in working},
         numbers=numbers,
@@ -56,9 +58,8 @@ def start_of(account: str) -> Start:
         positions=dict(
             Position.objects.filter(account=account).exclude(count=0).order_by().values_list("ticker", "count")
         ),
-        settled=dict(
-            Settlement.objects.filter(account=account, event_ns__gte=since_ns).order_by().values_list("ticker", "count")
-        ),
+        settled={row.ticker: row.count for row in settled},
+        worth={row.ticker: yes_pays_of(row.result, row.yes_pays) for row in settled},
         cash=cash_by_shard(account),
         moved_ns=_moved_ns(account, since_ns),
         is_new=not last and not moves.exclude(movement=OPENING, amount=0).exists(),

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from markets import services as markets
 from markets.core.events import MarketListed, MarketStatus
-from markets.core.payout import is_awaited
+from markets.core.payout import is_awaited, payout_of, yes_pays_of
 from trading import double_entry, halt_rows, models, order_rows
 from trading.core import decision as core
 from trading.core import events
@@ -53,7 +53,8 @@ def write(subject: Subject, entries: Sequence[Entry]) -> None:
         _write_orders(subject, entries, kept)
         _write_positions(subject.account, entries)
         _insert_settlements(subject.account, kept)
-        double_entry.book(subject.account, kept)
+        late = double_entry.book(subject.account, kept)
+        _grow_settlements(subject.account, late)
         _write_halts(subject, entries, kept)
         _insert_forecasts(subject, entries)
         _insert_audits(subject, entries)
@@ -140,7 +141,10 @@ def _write_positions(account: str, entries: Iterable[Entry]) -> None:
 
 
 def _insert_settlements(account: str, kept: Iterable[KeptEvent]) -> None:
-    settled = {event.ticker: event for event in kept if isinstance(event, events.Settled)}
+    settled: dict[str, events.Settled] = {}
+    for event in kept:
+        if isinstance(event, events.Settled):
+            settled.setdefault(event.ticker, event)  # the first word stands, as with the engine
     for ticker in models.Settlement.objects.filter(account=account, ticker__in=settled).values_list(
         "ticker", flat=True
     ):
@@ -153,6 +157,17 @@ def _insert_settlements(account: str, kept: Iterable[KeptEvent]) -> None:
         )
         for event in settled.values()
     )  # fmt: skip
+
+
+def _grow_settlements(account: str, late: Iterable[events.Fill]) -> None:
+    """Fills that were heard after the payout of their market: it was for so much more (or less), at the same worth."""
+    more: dict[str, int] = {}
+    for fill in late:
+        more[fill.ticker] = more.get(fill.ticker, 0) + (fill.count if fill.is_bid else -fill.count)
+    for row in models.Settlement.objects.filter(account=account, ticker__in=more).order_by():
+        row.count += more[row.ticker]
+        row.payout = payout_of(row.count, yes_pays_of(row.result, row.yes_pays))
+        row.save(update_fields=["count", "payout"])
 
 
 def _insert_forecasts(subject: Subject, entries: Iterable[Entry]) -> None:

@@ -64,6 +64,7 @@ def opening(account: str, now_ns: int) -> Opening:
         peak_equity=carried.peak_equity(account),
         losing_streak=carried.losing_streak(account),
         tripped=halt_rows.latched(account),
+        settled=carried.settled(account),
     )
 
 

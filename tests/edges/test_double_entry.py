@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markets.core.payout import payout_of, yes_pays_of
 from markets.core.units import DOLLAR
 from tests.builders import at
+from tests.emptied import empty_ledger
 from trading import double_entry, ledger, services, tasks, trial_balance
 from trading.backfill import backfill
 from trading.core import events
@@ -131,21 +132,11 @@ def test_accounts_from_before_get_the_entries_that_they_would_have(session_id: i
     with transaction.atomic():
         write(subject, told_of.entries)
     wanted = rows_of(subject.account)
-    empty(subject.account)
+    empty_ledger(subject.account)
     assert backfill(apps) == len(wanted)
     assert rows_of(subject.account) == wanted
     assert backfill(apps) == 0
     assert trial_balance.check(subject.account) == []
-
-
-def empty(account: str) -> None:
-    """As if there had never been entries: SQLite lets rows be taken away, on PostgreSQL the trigger has to be."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE trading_ledgerentry DISABLE TRIGGER ALL")
-        cursor.execute("DELETE FROM trading_ledgerentry WHERE account = %s", [account])
-        if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE trading_ledgerentry ENABLE TRIGGER ALL")
 
 
 def test_an_entry_is_never_changed(session_id: int) -> None:

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from markets.core.events import MarketListed
-from markets.core.units import DOLLAR, SECOND_NS
+from markets.core.units import DAY_NS, DOLLAR, SECOND_NS
 from tests.builders import CLOSE_NS, TICKER, at, contract, fill
+from tests.emptied import empty_ledger
 from trading import carried, halt_rows, models, order_news, records, restore, services
 from trading.core import events
 from trading.core.decision import BreakerChange, Decision, PlaceOrder
@@ -115,7 +116,7 @@ def test_the_page_that_is_told_says_what_the_row_says(life: str, status: str, fi
 def test_what_is_told_twice_changes_no_row(subject: Subject, steps: list[str], cuts: list[bool]) -> None:
     """A session dies and its tape is read again: the whole stretch once more, cut in any way."""
     models.Fill.objects.all().delete()
-    models.LedgerEntry.objects.all().delete()
+    empty_ledger(ACCOUNT)
     models.Order.objects.all().delete()
     entries = [PLACED, *(Entry(STEPS[step].received_ns, STEPS[step]) for step in steps)]
     records.write(subject, entries)
@@ -239,7 +240,13 @@ def test_a_session_opens_with_the_orders_whose_end_nobody_has_told(subject: Subj
     assert restore.opening(ACCOUNT, at(120.5)).sent_ns == (at(61),)
     settled = events.Settled(at(930), TICKER, "yes", 400, 4 * DOLLAR)
     records.write(subject, [Entry(at(930), settled)])
-    assert restore.opening(ACCOUNT, at(931)).trade_ids == ()
+    begun = restore.opening(ACCOUNT, at(931))
+    assert begun.trade_ids == ((TICKER, ("t1",)),)  # it may be told again, and another be told late
+    assert begun.settled == (events.HeldSettled(events.HeldPosition(TICKER, 0, 0, 0, 0), "yes"),)
+    later = events.Settled(at(930) + DAY_NS, "LATER", "no", 0, 0)
+    records.write(subject, [Entry(later.received_ns, later)])
+    begun = restore.opening(ACCOUNT, later.received_ns)
+    assert (begun.trade_ids, [each.held.ticker for each in begun.settled]) == ((), ["LATER"])
 
 
 def test_orders_on_paper_are_not_carried_over() -> None:

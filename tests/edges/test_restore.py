@@ -17,6 +17,7 @@ from markets.recorder import Recorder
 from markets.tape import TapeHeader, TapeWriter, files_of, read_tape
 from tests import builders
 from tests.builders import CLOSE_NS, EAGER, TICKER, Table, at, quarter_hour
+from tests.emptied import empty_ledger
 from trading import ledger, models, records, restore, selectors, services
 from trading.core import events
 from trading.core.decision import Decision
@@ -94,6 +95,7 @@ def test_cash_is_what_a_naive_count_of_single_contracts_says(
 ) -> None:
     for kind in (models.Fill, models.Settlement):
         kind._default_manager.filter(account=ACCOUNT).delete()
+    empty_ledger(ACCOUNT)
     book(session, *happened)
     opening = restore.opening(ACCOUNT, 200)
     assert opening.cash == ledger.ledger(ACCOUNT).cash == naive_cash(happened)
@@ -106,6 +108,7 @@ def test_cash_is_the_capital_and_all_profit_less_fees_and_what_is_open(
 ) -> None:
     for kind in (models.Fill, models.Settlement):
         kind._default_manager.filter(account=ACCOUNT).delete()
+    empty_ledger(ACCOUNT)
     book(session, *happened)
     opening = restore.opening(ACCOUNT, 200)
     open_cost = sum(held.cost for held in opening.positions)

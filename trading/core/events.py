@@ -51,10 +51,19 @@ class Tripped(Message, frozen=True):
     at_ns: int = 0
 
 
+class HeldSettled(Message, frozen=True):
+    """A market that has paid out not long ago: a fill of it that is yet to be heard is paid out at once."""
+
+    held: HeldPosition
+    result: Result
+    yes_pays: int | None = None
+
+
 class Opening(Message, frozen=True):
     """A session begins: what the account holds, and what it has already made or lost this UTC day.
 
-    `trade_ids` are the fills booked in markets that have not settled: heard again they change nothing. `sent_ns` are the
+    `trade_ids` are the fills booked in markets that have not settled or are among `settled`: heard again they change
+    nothing. `settled` are those that paid out in the day before the last one did, at an exchange. `sent_ns` are the
     times of the orders of the last minute, `peak_equity` (Money, 0: none yet) and `losing_streak` (settled markets in a
     row) what the breakers go on counting from.
     """
@@ -71,6 +80,7 @@ class Opening(Message, frozen=True):
     peak_equity: int = 0
     losing_streak: int = 0
     tripped: tuple[Tripped, ...] = ()
+    settled: tuple[HeldSettled, ...] = ()
 
 
 class OrderSent(Message, frozen=True):
@@ -282,15 +292,6 @@ OrderEvent = (
 )
 AccountEvent = Opening | OrderEvent | Settled | CashMoved | CashTold
 ControlEvent = (
-    LimitsSet
-    | ParametersSet
-    | ModeSet
-    | SeriesOff
-    | FittedSet
-    | AnnouncementsSet
-    | CheckTold
-    | ChecksRequired
-    | ArmedSet
-    | Timer
-)
+    LimitsSet | ParametersSet | ModeSet | SeriesOff | FittedSet | AnnouncementsSet | CheckTold | ChecksRequired | ArmedSet | Timer
+)  # fmt: skip
 Event = MarketEvent | AccountEvent | ControlEvent

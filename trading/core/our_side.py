@@ -53,6 +53,7 @@ class Ours(NamedTuple):
     trade_ids: Mapping[str, Money | None] = {}
     positions: Mapping[str, int] = {}
     settled: Mapping[str, int] = {}  # by ticker the count that was paid out
+    worth: Mapping[str, int] = {}  # by ticker what a YES contract of those paid
     cash: Mapping[int, int] = {}
     moved_ns: Mapping[str, int] = {}
     is_new: bool = False  # the account has no movement yet: its opening cash is what the exchange says
@@ -70,7 +71,7 @@ class OurSide:
         self._trade_ids = dict(start.trade_ids)
         self._positions = {ticker: _held(ticker, count) for ticker, count in start.positions.items()}
         self._settled = dict(start.settled)
-        self._worth: dict[str, int] = {}  # what a YES contract of a settled market paid
+        self._worth = dict(start.worth)
         self._cash = dict(start.cash)
         self._moved_ns = dict(start.moved_ns)
         self._moves: dict[str, None] = {}
@@ -118,6 +119,7 @@ class OurSide:
             trade_ids=self._trade_ids,
             positions={ticker: held.count for ticker, held in self._positions.items() if held.count},
             settled=self._settled,
+            worth=self._worth,
             cash=dict(self._cash),
             moved_ns=dict(self._moved_ns),
             is_new=self._is_new,

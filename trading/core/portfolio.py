@@ -92,6 +92,9 @@ class Portfolio:
         self.exposure = sum(position.cost for position in self.positions.values())
         for ticker, trade_ids in opening.trade_ids:
             self._booked.setdefault(ticker, {}).update(dict.fromkeys(trade_ids))
+        for each in opening.settled:
+            self._paid[each.held.ticker] = _Paid(_restored(each.held), each.result, each.yes_pays, self.day)
+            self._booked.setdefault(each.held.ticker, {})
 
     def advance(self, now_ns: int) -> bool:
         """Time passes; True when a new UTC day began, and with it a new day's loss."""

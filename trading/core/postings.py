@@ -28,6 +28,11 @@ def movement_of(event: MoneyEvent) -> str:
     return f"{event.kind} {event.reference}"
 
 
+def late_payout_of(fill: Fill) -> str:
+    """The name of the movement by which a fill that was heard after its market has settled is paid out."""
+    return f"settlement fill {fill.trade_id}"
+
+
 def opening_postings(cash: int) -> tuple[Posting, ...]:
     """What an account begins with."""
     return _balanced([Posting("cash", cash), Posting("deposits", -cash)])

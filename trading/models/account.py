@@ -59,7 +59,8 @@ class Position(models.Model):
 
 class Settlement(models.Model):
     """What an account received when a market settled; `count` is what it held (signed Count). Where the result is
-    scalar each YES contract paid `yes_pays` (a Price), each NO a dollar less that. Writer: records."""
+    scalar each YES contract paid `yes_pays` (a Price), each NO a dollar less that. A fill that is heard later is a part of
+    it: `count` and `payout` are then changed with it. Writer: records."""
 
     account = models.CharField(max_length=64)
     ticker = models.CharField(max_length=64)
