@@ -111,12 +111,37 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("disarm", 1, "`make migrate` makes its tables"),
         ("promotion", 1, "`make migrate` makes its tables"),
         ("watchdog", 1, "ORDERS=paper: nothing of ours rests at an exchange"),
+        ("divergence", 1, "`make migrate` makes its tables"),
+        ("divergence --session first", 2, "invalid int value: 'first'"),
     ],
 )
 def test_what_cannot_be_ends_in_a_sentence_and_a_code(tmp_path: Path, words: str, code: int, sentence: str) -> None:
     shown = told(tmp_path, *words.split())
     assert (shown.returncode, sentence in shown.stderr) == (code, True), shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a bot whose tables are there, and empty."""
+    home = tmp_path_factory.mktemp("fresh")
+    migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(migrate, cwd=ROOT, env=own_environment(home), check=True, timeout=120)
+    return home
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("divergence", "kalshi-bot: No session of the account 'demo' has sent an order."),
+        ("divergence --account paper", "kalshi-bot: No session of the account 'paper' has sent an order."),
+        ("divergence --session 7", "kalshi-bot: There is no session 7."),
+        ("divergence --session 7 --json", "kalshi-bot: There is no session 7."),
+    ],
+)
+def test_what_is_not_in_the_tables_yet_is_said_in_a_sentence(fresh: Path, words: str, sentence: str) -> None:
+    shown = told(fresh, *words.split())
+    assert (shown.returncode, shown.stdout, shown.stderr) == (2, "", f"{sentence}\n")
 
 
 def test_a_contract_is_priced_without_a_database_redis_or_network(tmp_path: Path) -> None:
