@@ -34,14 +34,14 @@ class Exerciser:
         is_bid, dice = bool(dice // 6 % 2), dice // 12
         act, dice = dice % 10, dice // 10
         if not 0 < book.bid < book.ask < PRICE_DOLLAR:
-            return Idea("EDGE_BELOW_MIN", resting=())
+            return Idea("EDGE_BELOW_THRESHOLD", resting=())
         if act < 3:
             return self._take(view, is_bid, size)
         if act < 8:
             return self._rest(view, is_bid, size, dice)
         if act == 8:
-            return Idea("EDGE_BELOW_MIN")  # whatever rests stays
-        return Idea("EDGE_BELOW_MIN", resting=())
+            return Idea("EDGE_BELOW_THRESHOLD")  # whatever rests stays
+        return Idea("EDGE_BELOW_THRESHOLD", resting=())
 
     def _take(self, view: View, is_bid: bool, size: int) -> Idea:
         """Take at the best price, half of the times to close what is held."""
@@ -59,7 +59,7 @@ class Exerciser:
         quotes = [Quote(True, bid, size), Quote(False, ask, size)]
         if dice // 3 % 2:
             quotes = [quotes[0 if is_bid else 1]]
-        return Idea("EDGE_BELOW_MIN", resting=tuple(quotes))
+        return Idea("EDGE_BELOW_THRESHOLD", resting=tuple(quotes))
 
 
 def _mixed(*parts: int) -> int:

@@ -274,6 +274,7 @@ def simulated() -> Iterator[None]:
         (inflow, "TICK_S", GRAIN_S),
         (kalshi, "TICK_S", GRAIN_S),
         (inflow, "KalshiRest", simulated_rest),
+        (inflow, "LaneRest", simulated_rest),
         (inflow, "KalshiFeed", SimulatedFeed),
     )
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in puts]
