@@ -25,7 +25,6 @@ HERE = {
     "database_locked": "the database takes nothing",
     "disk_full": "the tape cannot be written",
     "clock_jump": "the clock of the machine jumps",
-    "redis_gone": "Redis does not answer",
 }
 EXCHANGE = {
     "market_paused": "the exchange pauses a market, and goes on",
