@@ -40,12 +40,14 @@ from trading.simulator.exchange.keys import new_key
 from trading.simulator.exchange.serving import Exchange, serve_exchange
 
 ACCOUNT = "practice"
-TRADED_S = 70.0
-READY_S = 40.0  # that a trader may take until it trades
+TRADED_S = 300.0
+READY_S = 90.0  # that a trader may take until it trades
 MOST_KILLS = 3
-SETTLED_S = 80.0  # after that, until everything has to be told
+SETTLED_S = 180.0  # after that, until everything has to be told
 UP_S = 40.0
 LOOK_S = 0.02
+SPOILED_S = 40.0  # faults begin by then
+AFTER_S = 5.0  # the crowd goes on after the end of trading, so that what closed settles
 RATE_SLACK_NS = 10 * SECOND_NS
 KILLS = ("random", "accepted", "fill", "tape", "starting", "reading", "stopped")
 FAULTS = (
@@ -132,17 +134,19 @@ class ProcessProof:
     # The world ----------------------------------------------------------------------------------------------
 
     async def _play(self, house: House, crowd: Crowd) -> None:
-        for event in crowd.events(TRADED_S + 5.0):
+        for event in crowd.events(TRADED_S + AFTER_S):
             left_s = (event.received_ns - time.time_ns()) / SECOND_NS
             if left_s > 0:
                 await asyncio.sleep(left_s)
+            if event.received_ns > crowd.at(crowd.ends_s + AFTER_S):
+                return
             house.take(event)
 
     async def _spoil(self, plan: FaultPlan) -> None:
         rng = self.rng
         for _ in range(rng.randint(0, 5)):
             kind = rng.choice(FAULTS)
-            at_s, for_s = rng.uniform(3.0, TRADED_S), rng.uniform(1.0, 8.0)
+            at_s, for_s = rng.uniform(3.0, SPOILED_S), rng.uniform(1.0, 8.0)
             plan.add(
                 Fault(
                     kind=kind,  # type: ignore[arg-type]  # one of its words
@@ -156,10 +160,10 @@ class ProcessProof:
             )
             self.outcome.faults[kind] += 1
         if rng.random() < 0.25:
-            await asyncio.sleep(rng.uniform(6.0, TRADED_S))
+            await asyncio.sleep(rng.uniform(6.0, SPOILED_S))
             await self._lock_rows(rng.uniform(1.0, 6.0))
         elif rng.random() < 0.25:
-            await asyncio.sleep(rng.uniform(6.0, TRADED_S))
+            await asyncio.sleep(rng.uniform(6.0, SPOILED_S))
             await self._fill_disk(rng.uniform(1.0, 4.0))
 
     async def _lock_rows(self, seconds: float) -> None:

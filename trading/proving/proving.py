@@ -14,7 +14,7 @@ from pathlib import Path
 import django
 
 CHUNK = 10  # schedules that a process is given at once
-AT_ONCE = 10  # schedules with real processes that run side by side
+AT_ONCE = 4  # schedules with real processes that run side by side
 MEMORY = Path("/dev/shm")  # noqa: S108 - tapes of virtual time are kept in memory where there is such a place
 
 
