@@ -50,6 +50,7 @@ SPOILED_S = 40.0  # faults begin by then
 AFTER_S = 5.0  # the crowd goes on after the end of trading, so that what closed settles
 RATE_SLACK_NS = 10 * SECOND_NS
 KILLS = ("random", "accepted", "fill", "tape", "starting", "reading", "stopped")
+EARLY = ("starting", "reading")  # before it trades
 FAULTS = (
     "answer_lost", "error_before", "error_after", "timeout", "rate_limit", "stale_read", "fill_twice", "fill_late",
     "seq_gap", "socket_drop",
@@ -205,12 +206,15 @@ class ProcessProof:
     async def _lives(self) -> None:
         rng = self.rng
         end = time.monotonic() + TRADED_S
-        for _ in range(rng.randint(1, MOST_KILLS)):
+        is_early = self.kill in EARLY
+        for number in range(rng.randint(1 + is_early, MOST_KILLS)):
             if time.monotonic() > end - 3.0:
                 break
             process = self._process = self._trader()
             killed = asyncio.Event()
             how = "starting" if rng.random() < 0.15 else self.kill
+            if number == 0 and how in EARLY:
+                how = "random"  # so that there are orders to be found again
             await self._kill_at(process, how, killed, end)
             if process.poll() is None:
                 process.kill()
