@@ -124,6 +124,8 @@ def _play(steps: Iterator[tuple[Event, Decision]], book: Book) -> None:
 
 def _for_the_backtest(message: Event) -> Event | None:
     kind = type(message)
+    if isinstance(message, Opening):
+        return replace(message, orders=())  # of an earlier session: what became of them is not on this tape alone
     if kind in MARKET or kind in WISHES:
         return message
     if isinstance(message, ChecksRequired):

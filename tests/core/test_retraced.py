@@ -7,11 +7,21 @@ from msgspec.structs import replace
 
 from backtests.core.retraced import Retraced, retraced
 from markets.core.events import MarketEvent
-from tests.builders import EAGER, opening, quarter_hour
+from tests.builders import EAGER, TICKER, at, opening, quarter_hour
 from trading.core.decision import Command, Decision
 from trading.core.desk import Desk, opening_events
 from trading.core.engine import Engine
-from trading.core.events import CheckTold, Event, Fill, OrderCancelled, OrderRejected, OrderSent
+from trading.core.events import (
+    CashMoved,
+    CheckTold,
+    Event,
+    Fill,
+    HeldOrder,
+    Opening,
+    OrderCancelled,
+    OrderRejected,
+    OrderSent,
+)
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
 
@@ -131,6 +141,23 @@ def test_what_the_session_told_of_itself_is_not_heard_again() -> None:
         CheckTold(first.received_ns, "CLOCK_SKEW", is_ok=False, text="far off"),
     ]
     assert causes(retraced(written[:4] + noise + written[4:])) == set()
+
+
+def test_money_that_came_in_after_the_opening_is_there_for_the_backtest_too() -> None:
+    written = tape(as_it_is)
+    start = next(event for event in written if isinstance(event, Opening))
+    moved = CashMoved(start.received_ns, "deposit", start.cash, "what the account began with")
+    late = [replace(start, cash=0), *written[1:4], moved, *written[4:]]
+    found = retraced(late)
+    assert sum(each.filled for each in found.expected) > 0
+    assert causes(found) == set()
+
+
+def test_orders_of_an_earlier_session_do_not_stand_in_the_way() -> None:
+    written = tape(as_it_is)
+    start = next(event for event in written if isinstance(event, Opening))
+    carried = HeldOrder(1, TICKER, is_bid=True, price=5_000, count=100_000, close_ns=at(900))
+    assert causes(retraced([replace(start, orders=(carried,)), *written[1:]])) == set()
 
 
 def test_fills_of_an_earlier_session_are_counted_apart() -> None:

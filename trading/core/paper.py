@@ -9,6 +9,7 @@ from markets.core.payout import is_awaited
 from trading.core.crowd import Crowd, evidence_of
 from trading.core.decision import AmendOrder, CancelOrder, Command, PlaceOrder
 from trading.core.events import (
+    CashMoved,
     ChangeRefused,
     Event,
     Fill,
@@ -30,7 +31,8 @@ OURS = 0
 SHARD = 0
 NEVER_NS = 1 << 62
 
-OF_CONCERN = frozenset({Opening, ParametersSet, MarketStatus, ExchangeStatus})  # every other event only passes through
+# Every other event only passes through.
+OF_CONCERN = frozenset({Opening, ParametersSet, MarketStatus, ExchangeStatus, CashMoved})
 
 WHY: dict[Cause, str] = {
     "Cancel": "cancelled",
@@ -115,6 +117,8 @@ class PaperExchange:
         yield from self._due(event.received_ns)
         if type(event) is Opening:
             self._open(event)
+        elif type(event) is CashMoved:
+            self.cash += event.amount
         elif type(event) is ParametersSet:
             self.order_latency_ns = event.parameters.order_latency_ns
             self.reply_latency_ns = event.parameters.reply_latency_ns
