@@ -212,6 +212,31 @@ def test_held_quotes_stay_and_are_not_renewed() -> None:
     assert room.cancelled == [1]
 
 
+def lies(policy: Policy, seconds: float = 62) -> CheckTold:
+    """The kill file lies there."""
+    return CheckTold(at(seconds), "KILL_FILE", False, "lunch", policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_held"),
+    [
+        ((lies("hold"),), True),
+        ((lies("cancel"),), False),
+        ((lies("flatten"),), False),
+        ((halt("hold"), lies("hold", 63)), True),
+        ((halt("hold"), lies("cancel", 63)), False),
+        ((halt("cancel"), lies("hold", 63)), False),
+    ],
+    ids=["hold", "cancel", "flatten", "both hold", "the file cancels", "the rows cancel"],
+)
+def test_the_policy_of_the_kill_file_is_heeded(said: tuple[Event, ...], is_held: bool) -> None:
+    room = Room().rest(BID).hear(*said, Timer(at(64)))
+    assert room.engine.mode == "HALTED"
+    assert room.cancelled == ([] if is_held else [1])
+    room.hear(lies("cancel", 65))
+    assert room.cancelled == [1]
+
+
 def test_a_refused_cancel_is_sent_again_a_second_later() -> None:
     room = Room().rest(BID).hear(halt(), ChangeRefused(at(62.5), TICKER, 1, "cancel", "busy"))
     room.hear(Timer(at(63)))
@@ -220,17 +245,20 @@ def test_a_refused_cancel_is_sent_again_a_second_later() -> None:
     assert room.cancelled == [1, 1]
 
 
-def test_a_halt_does_not_wait_for_the_answer_to_an_amend() -> None:
-    room = Room().rest(BID).want(BID._replace(price=4_200), seconds=63)
-    room.hear(OrderUnknown(at(64), TICKER, 1, "amend"), halt(seconds=65))
+@pytest.mark.parametrize("events", [events for _, events in PULLED], ids=[name for name, _ in PULLED])
+def test_a_quote_is_pulled_without_the_answer_to_an_amend(events: tuple[Event, ...]) -> None:
+    room = Room().rest(BID).want(BID._replace(price=4_200), seconds=61.9)
+    room.hear(OrderUnknown(at(61.9), TICKER, 1, "amend"), *events)
     assert room.cancelled == [1]
+    room.hear(*events)
+    assert room.cancelled == [1], "once"
 
 
-def test_a_quote_on_its_way_is_pulled_as_soon_as_it_is_there() -> None:
-    room = Room().want(BID).hear(LOST)
-    assert room.cancelled == []
-    room.hear(OrderAccepted(at(63), TICKER, 1, "v1"))
+def test_a_quote_on_its_way_is_pulled_without_the_answer_to_it() -> None:
+    room = Room().want(BID).hear(OrderUnknown(at(61.5), TICKER, 1), LOST)
     assert room.cancelled == [1]
+    room.hear(OrderAccepted(at(63), TICKER, 1, "v1"), Timer(at(64)))
+    assert room.cancelled == [1], "once"
 
 
 def test_reducing_pulls_what_opens_and_keeps_what_closes() -> None:

@@ -96,7 +96,11 @@ class OrdersMachine(RuleBasedStateMachine):
             else:
                 orders.amend(command, self.now_ns)
             assert self.bound() == before + added
-        assert all(other.number != command.number for other in self.requests), "one request at a time"
+        others = [other for other in self.requests if other.number == command.number]
+        is_cancel = isinstance(command, CancelOrder)
+        assert not any(isinstance(other, CancelOrder) or not is_cancel for other in others), (
+            "a cancel alone joins another"
+        )
         self.requests.append(command)
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 5.0]))
@@ -108,7 +112,7 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.requests)
     @rule(data=st.data(), share=st.integers(0, 6), is_answer_lost=st.booleans())
     def arrive(self, data: st.DataObject, share: int, is_answer_lost: bool) -> None:
-        request = self.requests.pop(data.draw(st.integers(0, len(self.requests) - 1)))
+        request = self.leave(data)
         if is_answer_lost:
             self.tell(OrderUnknown, request.number, what=_what(request))
         if isinstance(request, PlaceOrder):
@@ -127,12 +131,20 @@ class OrdersMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.requests)
     @rule(data=st.data())
     def never_arrive(self, data: st.DataObject) -> None:
-        request = self.requests.pop(data.draw(st.integers(0, len(self.requests) - 1)))
+        request = self.leave(data)
         self.tell(OrderUnknown, request.number, what=_what(request))
         if isinstance(request, PlaceOrder):
             self.tell(OrderRejected, request.number, code="never_landed")
         else:
             self.tell(ChangeRefused, request.number, what=_what(request), code="never_landed")
+
+    def leave(self, data: st.DataObject) -> Command:
+        """Any of the requests; but to cancel an order takes the answer to it first."""
+        placed = {request.number for request in self.requests if isinstance(request, PlaceOrder)}
+        leaving = [
+            n for n, each in enumerate(self.requests) if not isinstance(each, CancelOrder) or each.number not in placed
+        ]
+        return self.requests.pop(data.draw(st.sampled_from(leaving)))
 
     def change(self, request: AmendOrder) -> None:
         order = self.there[request.number]

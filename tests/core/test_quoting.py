@@ -61,10 +61,11 @@ CASES: list[tuple[str, list[Wanted], list[WorkingOrder], list[Command]]] = [
     ("a price, and the size that is wanted with it", [(True, 4_200, 290)], [working(filled=50)], [amended(4_200, 340)]),
     ("sent a moment ago", [(True, 4_500, 300)], [working(asked_ns=at(64.5))], []),
     ("on its way", [(True, 4_500, 300)], [working(state="sent")], []),
-    ("on its way, and not wanted", [], [working(state="sent")], []),
-    ("lost sight of", [], [working(state="unknown")], []),
+    ("on its way, and not wanted", [], [working(state="sent")], [CancelOrder(1, TICKER, "not wanted")]),
+    ("lost sight of", [(True, 4_500, 300)], [working(state="unknown")], []),
+    ("lost sight of, and not wanted", [], [working(state="unknown")], [CancelOrder(1, TICKER, "not wanted")]),
     ("being amended", [(True, 4_500, 300)], [working(amend=amended())], []),
-    ("being amended, and not wanted", [], [working(amend=amended())], []),
+    ("being amended, and not wanted", [], [working(amend=amended())], [CancelOrder(1, TICKER, "not wanted")]),
     ("being cancelled", [], [working(is_cancelling=True)], []),
     ("being cancelled, and wanted again", [BID], [working(is_cancelling=True)], []),
     ("refused a moment ago", [], [working(retry_ns=at(66))], []),
@@ -108,12 +109,12 @@ def test_nothing_is_placed_that_would_expire_at_once() -> None:
     assert sent([BID], [], 809) == []
 
 
-def test_an_urgent_cancel_waits_for_no_answer_but_is_never_sent_twice() -> None:
+def test_a_cancel_waits_for_no_answer_but_is_never_sent_twice() -> None:
     for order in (working(state="sent"), working(state="unknown"), working(amend=amended())):
-        assert cancel(order, at(65), "HALTED") is None
-        assert cancel(order, at(65), "HALTED", is_urgent=True) == CancelOrder(1, TICKER, "HALTED")
-    assert cancel(working(is_cancelling=True), at(65), "HALTED", is_urgent=True) is None
-    assert cancel(IMMEDIATE, at(65), "HALTED", is_urgent=True) is None
+        assert cancel(order, at(65), "FEED_LOST") == CancelOrder(1, TICKER, "FEED_LOST")
+    assert cancel(working(is_cancelling=True), at(65), "FEED_LOST") is None
+    assert cancel(working(retry_ns=at(66)), at(65), "FEED_LOST") is None
+    assert cancel(IMMEDIATE, at(65), "FEED_LOST") is None
 
 
 QUOTES = st.lists(

@@ -37,7 +37,7 @@ class Ordering:
     @property
     def is_holding(self) -> bool:
         """Trading is halted, and what rests is to be left as it is."""
-        return self.risk.policy == "hold" and self.risk.mode == "HALTED"
+        return self.risk.holds
 
     # What the strategy wants --------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Ordering:
         self.commands.append(change)
 
     def _cancel(self, order: WorkingOrder, now_ns: int, reason: str) -> None:
-        command = cancel(order, now_ns, reason, is_urgent=self.risk.mode == "HALTED")
+        command = cancel(order, now_ns, reason)
         if command is not None:
             self.orders.cancel(command, now_ns)
             self.commands.append(command)

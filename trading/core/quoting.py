@@ -25,8 +25,8 @@ class Frame(NamedTuple):
 def moves(wanted: Iterable[Wanted], working: Sequence[WorkingOrder], frame: Frame) -> list[Command]:
     """What it takes to have exactly the quotes of `wanted` (one on each side at most) at rest in this market, near enough.
 
-    Orders that are in flight, or being changed, are waited for. New orders have the number 0: who sends them counts.
-    Cancels come first.
+    Orders that are in flight, or being changed, are waited for, unless they are not wanted at all any more. New orders
+    have the number 0: who sends them counts. Cancels come first.
     """
     quotes = {is_bid: (price, size) for is_bid, price, size in wanted if size > 0}
     out: list[Command] = []
@@ -36,10 +36,10 @@ def moves(wanted: Iterable[Wanted], working: Sequence[WorkingOrder], frame: Fram
     return sorted(out, key=lambda command: not isinstance(command, CancelOrder))
 
 
-def cancel(order: WorkingOrder, now_ns: int, reason: str, *, is_urgent: bool = False) -> CancelOrder | None:
-    """Take it back; None while something is in flight for it, or was refused a moment ago. What is urgent (trading is
-    halted) does not wait for an answer that may never come: who speaks to the exchange cancels as soon as it can."""
-    if not order.rests or order.is_cancelling or now_ns < order.retry_ns or not (order.is_quiet or is_urgent):
+def cancel(order: WorkingOrder, now_ns: int, reason: str) -> CancelOrder | None:
+    """Take it back; None while that is in flight, or was refused a moment ago. It does not wait for the answer to the order
+    or to a change, which may never come: who speaks to the exchange cancels as soon as it can."""
+    if not order.rests or order.is_cancelling or now_ns < order.retry_ns:
         return None
     return CancelOrder(order.number, order.ticker, reason)
 
