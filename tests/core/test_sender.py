@@ -434,3 +434,61 @@ def test_an_order_that_the_exchange_has_forgotten_is_over_when_it_says_so_twice(
     events, requests = said(one)
     assert events == (gone(300, "not_found"),)
     assert requests == (AskFills("x1", 0, 1), AskFills("x1", 0, 1))
+
+
+@pytest.mark.parametrize("is_answered", [True, False], ids=["answered", "lost"])
+def test_a_cancel_that_waits_is_sent_when_somebody_else_says_that_the_order_was_taken(is_answered: bool) -> None:
+    one = sent(GTC)
+    one.submit([CancelOrder(1, TICKER)], NOW)
+    if not is_answered:
+        one.lost(REST, "timeout", NOW)
+        assert said(one) == ((OrderUnknown(NOW, TICKER, 1, "place", "timeout"),), ())
+    one.observe(ACCEPTED)
+    assert said(one) == ((), (CANCEL,))
+    one.created(REST, "x1", filled=0, remaining=300, venue_ns=NOW, now_ns=NOW)
+    assert said(one) == ((), ())
+    one.cancelled(CANCEL, 300, NOW, NOW)
+    assert said(one) == ((gone(300, "cancelled"),), ())
+
+
+def test_a_fill_that_waits_for_its_order_is_booked_when_somebody_else_says_that_it_was_taken() -> None:
+    one = sent(GTC)
+    one.fill(fill("t1", 100), NOW)
+    one.observe(ACCEPTED)
+    assert said(one) == ((booked("t1", 100),), ())
+    one.tick(NOW + 61 * SECOND_NS)
+    assert said(one) == ((), ())
+
+
+def test_an_amend_that_somebody_else_says_is_in_force_waits_for_nothing() -> None:
+    one = amending()
+    one.lost(AMEND, "timeout", NOW)
+    said(one)
+    one.observe(AMENDED)
+    assert one.next_ns == GTC.expires_ns + SECOND_NS
+    one.submit([AmendOrder(1, TICKER, True, 5_200, 400)], NOW)
+    [request] = said(one)[1]
+    assert isinstance(request, SendAmend)
+
+
+def test_fills_that_somebody_else_tells_end_what_they_fill_as_a_whole() -> None:
+    one = resting()
+    one.observe(booked("t1", 100))
+    assert one.unfinished()
+    one.observe(booked("t2", 200))
+    assert not one.unfinished()
+    assert (said(one), one.next_ns) == (((), ()), 0)
+    early = sent(GTC)
+    early.observe(booked())
+    early.created(REST, "x1", filled=0, remaining=300, venue_ns=NOW, now_ns=NOW)
+    assert said(early) == ((ACCEPTED,), ())
+    assert not early.unfinished()
+
+
+def test_an_order_that_somebody_else_knows_to_have_ended_is_no_surprise_and_one_that_was_given_up_is() -> None:
+    for told, surprises in ((gone(300, "ended_unheard"), 0), (OrderRejected(NOW, TICKER, 1, "never_landed"), 1)):
+        one = sent()
+        one.observe(told)
+        one.created(TAKE, "x1", filled=0, remaining=0, venue_ns=NOW, now_ns=NOW)
+        heard = one.drain()
+        assert (heard.events, len(heard.surprises)) == ((), surprises)

@@ -100,19 +100,30 @@ class OrderStates:
         """The exchange has it, under this id."""
         if one.order_id or not order_id:
             return
-        one.order_id, self._by_id[order_id] = order_id, one
-        if one.is_ended:
+        if not one.is_ended:
+            self._events.append(OrderAccepted(now_ns, one.ticker, one.number, order_id))
+        elif one.refusal:
             one.is_late = True
             self._surprises.append(
-                f"order {one.number} was given up as {NEVER_LANDED}, and is at the exchange all the same"
+                f"order {one.number} was given up as {one.refusal}, and is at the exchange all the same"
             )
-        else:
+        self._identify(one, order_id, now_ns)
+
+    def _identify(self, one: Tracked, order_id: str, now_ns: int) -> None:
+        """It is known by an id from now on: what waited for that happens."""
+        one.order_id, self._by_id[order_id] = order_id, one
+        if not one.is_ended:
             one.state = "working"
-            self._events.append(OrderAccepted(now_ns, one.ticker, one.number, order_id))
         for _, fill in self._strays.pop(order_id, ()):
             self._book(one, fill, now_ns)
+        self._end_if_whole(one, now_ns)
         if one.cancel_wanted and one.state == "working":
             self._send_cancel(one)
+
+    def _reject(self, one: Tracked, code: str, now_ns: int) -> None:
+        """It was never taken."""
+        one.state, one.refusal = "ended", code
+        self._events.append(OrderRejected(now_ns, one.ticker, one.number, code))
 
     def _send_cancel(self, one: Tracked) -> None:
         one.cancel_wanted, one.is_cancelling = False, True
@@ -193,6 +204,10 @@ class OrderStates:
                 told.shard,
             )
         )
+        self._end_if_whole(one, now_ns)
+
+    def _end_if_whole(self, one: Tracked, now_ns: int) -> None:
+        """What has filled as a whole is over."""
         if one.state == "working" and one.filled >= one.count and one.pending is None:
             one.state, one.expected = "over", max(one.expected, one.filled)
         self._end(one, now_ns)
@@ -209,8 +224,7 @@ class OrderStates:
     def _mistaken(self, one: Tracked, told: VenueOrder, now_ns: int) -> None:
         """The id of ours is that of another order: ours was never taken."""
         if not one.order_id and not one.is_ended:
-            one.state = "ended"
-            self._events.append(OrderRejected(now_ns, one.ticker, one.number, "id_taken"))
+            self._reject(one, "id_taken", now_ns)
             self._surprises.append(f"the id of order {one.number} is that of an order in {told.ticker}")
 
     def _not_ours(self, told: VenueFill) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from markets.core.units import MILLISECOND_NS, SECOND_NS
 from trading.core.decision import AmendOrder, CancelOrder, Command, PlaceOrder
-from trading.core.events import ChangeRefused, Opening, OrderRejected, OrderSent, OrderUnknown
+from trading.core.events import ChangeRefused, Opening, OrderSent, OrderUnknown
 from trading.core.order_states import Said
 from trading.core.tracked import (
     Send,
@@ -130,8 +130,7 @@ class Sender(Tracking):
         one = self.orders[request.number]
         if isinstance(request, SendOrder):
             if not one.order_id and not one.is_ended:
-                one.state = "ended"
-                self._events.append(OrderRejected(now_ns, one.ticker, one.number, code))
+                self._reject(one, code, now_ns)
             return
         what = _answered(one, request)
         if one.is_ended or (what == "amend" and one.pending != request.amend):  # type: ignore[union-attr]

@@ -97,6 +97,7 @@ class Tracked:
         "pending",
         "price",
         "reason",
+        "refusal",
         "rests",
         "sent_ns",
         "shard",
@@ -116,6 +117,7 @@ class Tracked:
         self.shard: int | None = None
         self.filled = self.expected = 0
         self.reason = ""
+        self.refusal = ""  # the code with which it ended, where it was never taken
         self.sent_ns = 0  # when it left at the latest
         self.since_ns = 0  # it is not older than that
         self.stamp = 0  # ms: the exchange's time of the newest word on it

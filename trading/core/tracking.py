@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from trading.core.events import Fill, OrderAccepted, OrderAmended, OrderCancelled, OrderRejected
 from trading.core.order_states import NEVER_LANDED, OrderStates, why
-from trading.core.tracked import AskFills
+from trading.core.tracked import AskFills, Tracked
 from trading.core.venue import VenueFill, VenueOrder
 
 LOOKS = 2  # whole listings without an order, both taken later than it could land: it never did
@@ -61,8 +61,7 @@ class Tracking(OrderStates):
             if asked_ns >= self._gone_ns(one.sent_ns):
                 one.looks += 1
             if one.looks >= LOOKS:
-                one.state = "ended"
-                self._events.append(OrderRejected(now_ns, one.ticker, one.number, NEVER_LANDED))
+                self._reject(one, NEVER_LANDED, now_ns)
 
     def fills_listed(self, told: Iterable[VenueFill], *, question: AskFills, now_ns: int) -> None:
         """The answer to a question for fills."""
@@ -92,25 +91,38 @@ class Tracking(OrderStates):
                 one.watch(now_ns, self.patience)
 
     def observe(self, event: Fill | OrderAccepted | OrderAmended | OrderCancelled | OrderRejected) -> None:
-        """Somebody else has told the engine this of an order of ours: here it is known too from now on."""
-        one = self.orders.get(event.number)
+        """Somebody else has told the engine this of an order of ours: here it is known too from now on, with all that
+        follows from it but what was told already."""
+        one, now_ns = self.orders.get(event.number), event.received_ns
         if isinstance(event, Fill):
-            is_new = event.trade_id not in self._trade_ids
-            self._trade_ids[event.trade_id] = None
-            if one is not None and is_new:
-                one.filled += event.count
-                self._end(one, event.received_ns)
-            elif is_new:
-                self._booked[event.number] = self._booked.get(event.number, 0) + event.count
+            self._observe_fill(one, event)
         elif one is None or one.is_ended:
             return
         elif isinstance(event, OrderAccepted):
-            one.order_id, self._by_id[event.venue_order_id] = event.venue_order_id, one
-            one.state = "working" if one.state in ("intent", "sent", "unknown") else one.state
+            if event.venue_order_id and not one.order_id:
+                self._identify(one, event.venue_order_id, now_ns)
         elif isinstance(event, OrderAmended):
-            one.price, one.count = event.price, event.count
+            self._observe_amend(one, event)
         else:
             one.state = "ended"
+            one.refusal = event.code if isinstance(event, OrderRejected) else ""
+        if one is not None:
+            self._end_if_whole(one, now_ns)
+            one.watch(now_ns, self.patience)
+
+    def _observe_fill(self, one: Tracked | None, event: Fill) -> None:
+        if event.trade_id in self._trade_ids:
+            return
+        self._trade_ids[event.trade_id] = None
+        if one is not None:
+            one.filled += event.count
+        else:
+            self._booked[event.number] = self._booked.get(event.number, 0) + event.count
+
+    def _observe_amend(self, one: Tracked, event: OrderAmended) -> None:
+        one.price, one.count, one.expires_ns = event.price, event.count, event.expires_ns or one.expires_ns
+        if one.pending is not None and (one.pending.price, one.pending.count) == (event.price, event.count):
+            one.expires_ns, one.pending = event.expires_ns or one.pending.expires_ns or one.expires_ns, None
 
     # Time -----------------------------------------------------------------------------------------------------
 
