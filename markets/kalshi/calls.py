@@ -5,6 +5,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 T = TypeVar("T")
+MaySend = Callable[[], str]  # why a request may not leave any more, a code; "" while it may
 
 Pays = Literal["read", "write", "balance"]
 Query = Mapping[str, object] | Sequence[tuple[str, object]]

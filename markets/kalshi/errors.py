@@ -57,7 +57,8 @@ class RateLimited(NotDone):
 
 
 class NotSent(NotDone):
-    """No byte of the request has left: there was no connection, or it is a batch that no bucket has tokens for."""
+    """No byte of the request has left: there was no connection, it is a batch that no bucket has tokens for, or we held
+    it back ourselves while it waited (`code` says why)."""
 
 
 class Unavailable(KalshiError):

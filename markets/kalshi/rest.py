@@ -11,10 +11,13 @@ from typing import Self, TypeVar
 import aiohttp
 from yarl import URL
 
+from markets.kalshi import calls_orders as writes
 from markets.kalshi.auth import Signer
 from markets.kalshi.budgets import AUTO, Budgets, TooLarge
-from markets.kalshi.calls import Ask, Pages
+from markets.kalshi.calls import Ask, MaySend, Pages
 from markets.kalshi.hosts import Hosts
+from markets.kalshi.messages_account import Amended, Created
+from markets.kalshi.requests import AmendOrder, CreateOrder
 from markets.kalshi.rest_account import AccountCalls, OrderCalls
 from markets.kalshi.rest_attempts import Again, Attempts, Gathering, Lost, Reply
 from markets.kalshi.rest_market import MAX_PAGES, MarketCalls
@@ -91,9 +94,23 @@ class KalshiRest(MarketCalls, AccountCalls, OrderCalls):
         if self.signer is not None:
             self._sending.heed_limits(self.budgets, await self.account_limits())
 
-    async def one(self, ask: Ask[T], sent: tuple[Awaitable[Reply | Lost], int] | None = None) -> T:
+    async def create_order(self, order: CreateOrder, may_send: MaySend | None = None) -> Created:
+        """A new order; see `one` for `may_send`. Raises AlreadyExists when its client order id was used before."""
+        return await self.one(writes.create_order(order), may_send=may_send)
+
+    async def amend_order(self, amend: AmendOrder, may_send: MaySend | None = None) -> Amended:
+        """Another price or total size; see `one` for `may_send`. Raises NotFound."""
+        return await self.one(writes.amend_order(amend), may_send=may_send)
+
+    async def one(
+        self,
+        ask: Ask[T],
+        sent: tuple[Awaitable[Reply | Lost], int] | None = None,
+        may_send: MaySend | None = None,
+    ) -> T:
         """The result of a request, after as many attempts as are safe. The first may have been `sent` already: its answer,
-        and when that was (ns). Raises KalshiError."""
+        and when that was (ns). `may_send` is asked before each other attempt, when its tokens are there: the code that it
+        gives ends them. Raises KalshiError."""
         call = ask.call
         shard = AUTO if ask.shard is None else ask.shard
         attempts = Attempts(ask, self._rng, self._sending.explain, self._sending.can_stamp)
@@ -101,6 +118,9 @@ class KalshiRest(MarketCalls, AccountCalls, OrderCalls):
         while True:
             if sent is None:
                 sent_ns = await self._granted(ask, shard)
+                code = may_send() if may_send is not None else ""
+                if code:
+                    raise attempts.held(code)
                 outcome = await self._send(ask)
             else:
                 answer, sent_ns = sent

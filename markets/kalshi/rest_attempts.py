@@ -100,6 +100,10 @@ class Attempts(Generic[T]):
                 pass
         return self._judge_error(outcome.status, said_in(outcome.body))
 
+    def held(self, code: str) -> KalshiError:
+        """No further attempt is made, for a reason of our own; what was lost before stays unknown."""
+        return self._error(NotSent, Said(code, "held back before it was sent", ""), 0)
+
     def _judge_loss(self, lost: Lost) -> Again:
         if lost.was_sent:
             return self._in_doubt(Said("", lost.words, ""), lost.status)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from markets.kalshi import calls_orders as writes
 from markets.kalshi.auth import Signer
-from markets.kalshi.calls import CALLS, Ask
+from markets.kalshi.calls import CALLS, Ask, MaySend
 from markets.kalshi.hosts import Hosts
 from markets.kalshi.lane import Lane, Outcome
 from markets.kalshi.messages_account import Amended, Cancelled, Created
@@ -23,33 +23,34 @@ T = TypeVar("T")
 class AtOnce(KalshiRest):
     """As KalshiRest; `begin_*` send at once where `_write` can, and go the ordinary way where it cannot."""
 
-    def begin_create(self, order: CreateOrder) -> Coroutine[Any, Any, Created]:
-        """A new order: its bytes have left when this returns. What is returned has to be awaited, once."""
-        return self._begin(writes.create_order(order))
+    def begin_create(self, order: CreateOrder, may_send: MaySend | None = None) -> Coroutine[Any, Any, Created]:
+        """A new order: its bytes have left when this returns, and `may_send` is asked before whatever leaves later. What
+        is returned has to be awaited, once."""
+        return self._begin(writes.create_order(order), may_send)
 
     def begin_cancel(self, cancel: CancelOrder) -> Coroutine[Any, Any, Cancelled]:
         """The same for a cancel."""
         return self._begin(writes.cancel_order(cancel))
 
-    def begin_amend(self, amend: AmendOrder) -> Coroutine[Any, Any, Amended]:
+    def begin_amend(self, amend: AmendOrder, may_send: MaySend | None = None) -> Coroutine[Any, Any, Amended]:
         """The same for an amend."""
-        return self._begin(writes.amend_order(amend))
+        return self._begin(writes.amend_order(amend), may_send)
 
-    async def create_order(self, order: CreateOrder) -> Created:
+    async def create_order(self, order: CreateOrder, may_send: MaySend | None = None) -> Created:
         """A new order. Raises AlreadyExists when its client order id was used before."""
-        return await self.begin_create(order)
+        return await self.begin_create(order, may_send)
 
     async def cancel_order(self, order_id: str, shard: int, *, subaccount: int | None = None) -> Cancelled:
         """Take back what rests, before all that waits for tokens. Raises NotFound: it is gone, look at the fills."""
         return await self.begin_cancel(CancelOrder(order_id, shard, subaccount))
 
-    async def amend_order(self, amend: AmendOrder) -> Amended:
+    async def amend_order(self, amend: AmendOrder, may_send: MaySend | None = None) -> Amended:
         """Another price or total size. Raises NotFound."""
-        return await self.begin_amend(amend)
+        return await self.begin_amend(amend, may_send)
 
-    def _begin(self, ask: Ask[T]) -> Coroutine[Any, Any, T]:
+    def _begin(self, ask: Ask[T], may_send: MaySend | None = None) -> Coroutine[Any, Any, T]:
         answer = self._write(ask)
-        return self.one(ask, None if answer is None else (answer, self._clock()))
+        return self.one(ask, None if answer is None else (answer, self._clock()), may_send)
 
     def _write(self, ask: Ask[T]) -> "Awaitable[Outcome] | None":
         """Send now; the answer. None where that cannot be, and nothing was sent."""

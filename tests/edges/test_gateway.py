@@ -251,6 +251,64 @@ async def test_an_order_whose_answer_is_lost_is_found_and_not_sent_again(
         await gate.agrees()
 
 
+def leave_no_tokens(gate: Gate) -> None:
+    """The next write has to wait for about a second."""
+    gate.rest.budgets.set_limits(1_000, 1_000, 10, 10)
+    gate.rest.budgets.throttled("write", 2)
+
+
+async def test_what_waits_for_its_tokens_does_not_leave_once_the_file_halt_is_there(tmp_path: Path) -> None:
+    async with gated(tmp_path) as gate:
+        leave_no_tokens(gate)
+        gate.rest_at()
+        gate.kill_file.touch()
+        await gate.until_ended()
+        assert [one.code for one in gate.of(OrderRejected)] == ["kill_file"]
+        assert [one.is_ok for one in gate.of(CheckTold) if one.code == "KILL_FILE"] == [False]
+        assert await gate.orders() == []
+
+
+async def test_what_was_throttled_is_not_sent_again_once_the_group_has_triggered(tmp_path: Path) -> None:
+    async with gated(tmp_path) as gate:
+        gate.rest.budgets.set_limits(1_000, 1_000, 10, 100)
+        gate.fault("rate_limit")
+        gate.rest_at()
+        await gate.until(lambda: gate.rest.budgets.view().throttled > 0)
+        gate.gateway.note(
+            GroupNote(received_ns=gate.clock(), event_type="triggered", group_id=gate.gateway.groups.made[2])
+        )
+        await gate.until_ended()
+        assert [one.code for one in gate.of(OrderRejected)] == ["order_group"]
+        assert await gate.orders() == []
+
+
+async def test_an_order_that_takes_is_dropped_where_it_waited_too_long_and_one_that_rests_is_not(
+    tmp_path: Path,
+) -> None:
+    async with gated(tmp_path) as gate:
+        leave_no_tokens(gate)
+        gate.place()
+        gate.rest_at(number=2)
+        await gate.until_ended()
+        assert [(one.number, one.code) for one in gate.of(OrderRejected)] == [(1, "too_old")]
+        await gate.until(lambda: [one.number for one in gate.of(OrderAccepted)] == [2])
+        [order] = await gate.orders()
+        assert order.client_order_id == client_order_id(SALT, 2)
+
+
+async def test_an_amend_that_waits_is_held_back_and_a_cancel_is_not(tmp_path: Path) -> None:
+    async with gated(tmp_path) as gate:
+        gate.rest_at()
+        await gate.until(lambda: len(gate.of(OrderAccepted)) == 1)
+        leave_no_tokens(gate)
+        gate.submit(AmendOrder(1, TICKER, True, 4_100, 400, UNTIL))
+        gate.kill_file.touch()
+        await gate.until(lambda: [one.code for one in gate.of(ChangeRefused)] == ["kill_file"])
+        gate.submit(CancelOrder(1, TICKER))
+        await gate.until_ended()
+        assert gate.of(OrderCancelled)[0].left == 300
+
+
 async def test_an_order_that_never_landed_is_given_up_only_when_it_cannot_land_any_more(tmp_path: Path) -> None:
     async with gated(tmp_path) as gate:
         gate.fault("error_before", status=503)

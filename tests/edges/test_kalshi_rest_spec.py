@@ -139,7 +139,7 @@ class Listening(KalshiRest):
 
     asks: list[Ask[Any]]
 
-    async def one(self, ask: Ask[Any]) -> Any:
+    async def one(self, ask: Ask[Any], *_: Any, **__: Any) -> Any:
         self.asks.append(ask)
         return ()
 

@@ -1,11 +1,13 @@
 """Carrier: one request of a sender to the exchange, and what became of it back, whatever goes wrong on the way."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from markets.core.units import SECOND_NS
+from markets.kalshi.calls import MaySend
 from markets.kalshi.errors import AlreadyExists, KalshiError, NotDone, NotFound, OutcomeUnknown
 from markets.kalshi.messages_account import Amended, Cancelled, Created
 from markets.kalshi.requests import AmendOrder, CancelOrder, CreateOrder
@@ -15,6 +17,7 @@ from trading.gateways.values import fill_of, order_of
 from trading.gateways.wire import SendsAtOnce, Wire
 
 R = TypeVar("R", bound=Awaitable[Created | Amended | Cancelled])
+OLD_S = 0.5  # that an order which trades now or never may wait for its tokens: then its price is of an old book
 BEFORE_S = 5  # a listing begins so much earlier: its times are whole seconds, and clocks differ
 
 
@@ -22,7 +25,7 @@ class Road(Protocol):
     """What a carrier has to know before anything leaves."""
 
     def refusal(self, request: SendOrder | SendAmend) -> str:
-        """Why this may not be sent now: a code; "" when it may. A cancel always may."""
+        """Why this may not be sent now: a code; "" when it may. A cancel always may. Asked before each attempt."""
         ...
 
     def shard(self, ticker: str, told: int | None) -> int | None:
@@ -91,8 +94,8 @@ class Carrier:
     def _call(
         self,
         request: Send,
-        create: Callable[[CreateOrder], R],
-        amend: Callable[[AmendOrder], R],
+        create: Callable[[CreateOrder, MaySend], R],
+        amend: Callable[[AmendOrder, MaySend], R],
         cancel: Callable[[CancelOrder], R],
     ) -> Callable[[], R] | None:
         """The call that a request makes; None where it may not be made: the sender has heard why."""
@@ -111,10 +114,17 @@ class Carrier:
             self._sender.refused(request, code, self._clock())
             return None
         if isinstance(request, SendOrder):
-            return partial(create, _create(request, shard, group))
+            return partial(create, _create(request, shard, group), self._may_send(request))
         if isinstance(request, SendAmend):
-            return partial(amend, _amend(request, shard))
+            return partial(amend, _amend(request, shard), self._may_send(request))
         return partial(cancel, CancelOrder(request.order_id, shard))
+
+    def _may_send(self, request: SendOrder | SendAmend) -> MaySend:
+        """Asked before each attempt: what was allowed when it was wanted may be forbidden by now, or out of date."""
+        time = asyncio.get_running_loop().time
+        is_now_or_never = isinstance(request, SendOrder) and not request.order.rests
+        old_at = time() + OLD_S if is_now_or_never else float("inf")
+        return lambda: self._road.refusal(request) or ("too_old" if time() > old_at else "")
 
     async def _finish(self, request: Send, call: Awaitable[Created | Amended | Cancelled]) -> None:
         """Tell the sender what became of it."""
