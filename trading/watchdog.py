@@ -170,8 +170,11 @@ class Watchdog:
         self._reason = why.text
         self._say(f"{why.text}: taking back {_orders(len(resting))}", is_loud=True)
         self._lock(why, len(resting))
-        groups = seen.beat.groups if seen.beat else ()
-        await self._take_back(rest, resting, groups)
+        self._tries += 1
+        if why.is_flat:
+            await asyncio.gather(*self._one_by_one(rest, resting))
+        else:
+            await self._take_back(rest, resting, seen.beat.groups if seen.beat else ())
 
     def _lock(self, why: Why, count: int) -> None:
         """A trader that comes back to life must find the file before it sends anything; and a person must see it."""
@@ -187,17 +190,18 @@ class Watchdog:
 
     async def _take_back(self, rest: Reach, resting: Sequence[WireOrder], groups: Sequence[tuple[str, int]]) -> None:
         """The brake of the groups, so that nothing new can come; each order by its id; after some tries all at once."""
-        self._tries += 1
         brakes = {*groups, *((order.group_id, order.shard or 0) for order in resting if order.group_id)}
         await asyncio.gather(
             *(self._try("an order group", rest.trigger_group(*brake)) for brake in sorted(brakes)),
-            *(
-                self._try("the orders", _cancelled(rest, resting[first : first + BATCH]))
-                for first in range(0, len(resting), BATCH)
-            ),
+            *self._one_by_one(rest, resting),
         )
         if self._tries > TRIES:
             await self._try("everything at once", rest.cancel_all())
+
+    def _one_by_one(self, rest: Reach, resting: Sequence[WireOrder]) -> list[Awaitable[None]]:
+        """Each order by its id, and no brake: what closes what is held can still be sent."""
+        batches = (resting[first : first + BATCH] for first in range(0, len(resting), BATCH))
+        return [self._try("the orders", _cancelled(rest, batch)) for batch in batches]
 
     async def _try(self, what: str, call: Awaitable[object]) -> None:
         try:

@@ -28,11 +28,13 @@ class Seen(NamedTuple):
 
 
 class Why(NamedTuple):
-    """Why everything that rests is taken back. `is_lost`: the trader may come back to life and must not send then."""
+    """Why everything that rests is taken back. `is_lost`: the trader may come back to life and must not send then.
+    `is_flat`: it lives and is to close what is held, for which it must be able to send."""
 
     code: Code
     text: str
     is_lost: bool = False
+    is_flat: bool = False
 
 
 def why_cancel(seen: Seen) -> Why | None:
@@ -68,7 +70,8 @@ def _asked(seen: Seen) -> Why | None:
     if seen.killed is not None and seen.killed.policy != "hold" and _past(seen.killed_s, FILE_S):
         return Why("file", f"the file HALT lies there: {seen.killed.sentence}")
     if seen.halted_policy not in {"", "hold"} and _past(seen.halted_s, HALTED_S):
-        return Why("mode", f"trading is to be halted ({seen.halted_policy}), and orders still rest")
+        text = f"trading is to be halted ({seen.halted_policy}), and orders still rest"
+        return Why("mode", text, is_flat=seen.halted_policy == "flatten")
     return None
 
 

@@ -205,6 +205,20 @@ async def test_the_group_is_triggered_so_that_nothing_late_can_come(home: Path) 
         assert late.status != 201
 
 
+@pytest.mark.parametrize(("policy", "is_braked"), [("flatten", False), ("cancel", True)])
+async def test_a_halt_that_flattens_leaves_the_brake_alone(home: Path, policy: str, is_braked: bool) -> None:
+    async with watching(home) as watched:
+        made = await watched.rest.create_group(10_000, 2)
+        await watched.place(1, order_group_id=made.group_id)
+        watched.rows.halted_policy = policy
+        for _ in range(int(HALTED_S) + TRIES + 5):
+            watched.trader.beat(groups=((made.group_id, 2),))
+            await watched.after(1.0)
+        assert await watched.resting() == 0
+        closing = await watched.exchange.me.place("bid", "0.3000", "1.00", order_group_id=made.group_id)
+        assert (closing.status != 201) == is_braked
+
+
 @pytest.mark.parametrize("kind", ["error_before", "error_after", "answer_lost", "rate_limit", "batch_partial"])
 async def test_orders_that_cannot_be_taken_back_one_by_one_go_all_at_once(home: Path, kind: str) -> None:
     async with watching(home) as watched:
