@@ -13,7 +13,7 @@ from trading.core.events import CheckTold
 from trading.gateways.kalshi import KalshiGateway
 from trading.inflow import Inflow
 from trading.journal import Journal
-from trading.kill_file import is_killed, kill_path, read_kill
+from trading.kill_file import check_of, kill_path
 
 PERIOD_S = 2.0
 WATCHDOG_S = 10.0  # so old its newest beat may be
@@ -55,10 +55,7 @@ class Checks:
             yield from make(now_ns, flow)
 
     def _kill_file(self, now_ns: int, _: Inflow) -> Iterator[CheckTold]:
-        path = kill_path(self._around.home)
-        killed = read_kill(path) if is_killed(path) else None
-        text = killed.sentence if killed else ""
-        yield CheckTold(now_ns, "KILL_FILE", not is_killed(path), text)
+        yield check_of(kill_path(self._around.home), now_ns)
 
     def _journal(self, now_ns: int, _: Inflow) -> Iterator[CheckTold]:
         journal = self._around.journal

@@ -11,7 +11,7 @@ from typing import get_args
 
 import msgspec
 
-from trading.core.events import Policy
+from trading.core.events import CheckTold, Policy
 
 NAME = "HALT"
 MOST_BYTES = 4_096
@@ -58,6 +58,14 @@ def read_kill(path: Path) -> Killed | None:
     except OSError as error:
         return Killed(reason=f"{path.name} cannot be read: {error.strerror}")
     return _understood(text)
+
+
+def check_of(path: Path, now_ns: int) -> CheckTold:
+    """Whether it is there, and what it says, as the engine hears it."""
+    if not is_killed(path):
+        return CheckTold(now_ns, "KILL_FILE", is_ok=True)
+    killed = read_kill(path) or Killed()
+    return CheckTold(now_ns, "KILL_FILE", False, killed.sentence, policy=killed.policy)
 
 
 def write_kill(path: Path, killed: Killed, *, replaces: bool = True) -> bool:

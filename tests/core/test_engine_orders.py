@@ -233,7 +233,7 @@ def test_the_policy_of_the_kill_file_is_heeded(said: tuple[Event, ...], is_held:
     room = Room().rest(BID).hear(*said, Timer(at(64)))
     assert room.engine.mode == "HALTED"
     assert room.cancelled == ([] if is_held else [1])
-    room.hear(lies("cancel", 65))
+    room.hear(lies("cancel", 65), Timer(at(66)))
     assert room.cancelled == [1]
 
 

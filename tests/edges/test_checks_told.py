@@ -80,6 +80,19 @@ def test_the_kill_file_is_told_with_its_words(tmp_path: Path) -> None:
     assert (World(tmp_path).told()["KILL_FILE"].is_ok, World(tmp_path).told()["KILL_FILE"].text) == (False, "lunch")
 
 
+@pytest.mark.parametrize(
+    ("text", "policy"), [("policy: hold", "hold"), ("policy: cancel", "cancel"), ("lunch", "cancel")]
+)
+def test_the_kill_file_is_told_with_its_policy(tmp_path: Path, text: str, policy: str) -> None:
+    (tmp_path / "HALT").write_text(text)
+    assert World(tmp_path).told()["KILL_FILE"].policy == policy
+
+
+def test_a_kill_file_that_leads_nowhere_halts_too(tmp_path: Path) -> None:
+    (tmp_path / "HALT").symlink_to(tmp_path / "gone")
+    assert not World(tmp_path).told()["KILL_FILE"].is_ok
+
+
 @pytest.mark.parametrize(("name", "value"), [("is_behind", True), ("failure", OSError("full"))], ids=["behind", "dead"])
 def test_rows_that_are_behind_or_not_written_at_all(tmp_path: Path, name: str, value: Any) -> None:
     world = World(tmp_path)

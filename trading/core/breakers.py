@@ -8,7 +8,7 @@ from markets.core.units import SECOND_NS
 from trading.core.breaker_facts import MEASURES, Facts, Reading
 from trading.core.breaker_rules import BREAKERS, FOR_REAL_ORDERS, NOT_ARMED, RULES, UNEVALUATED, Rule
 from trading.core.decision import BreakerChange
-from trading.core.events import ArmedSet, ChecksRequired, CheckTold, Fill, Opening
+from trading.core.events import ArmedSet, ChecksRequired, CheckTold, Fill, Opening, Policy
 from trading.core.fee_check import FeeCheck
 from trading.core.limits import RiskLimits
 from trading.core.portfolio import Portfolio
@@ -72,6 +72,12 @@ class Breakers:
     def losing_streak(self) -> int:
         """How many settled markets in a row have lost."""
         return self.facts.losing_streak
+
+    @property
+    def file_policy(self) -> Policy | None:
+        """What the kill file wants done with what rests; None while it does not lie there."""
+        told = self._told.get("KILL_FILE")
+        return None if told is None or told.is_ok else told.policy
 
     # What happens -----------------------------------------------------------------------------------------
 

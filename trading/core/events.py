@@ -212,6 +212,7 @@ class CheckTold(Message, frozen=True):
     text: str = ""
     use: float | None = None
     limit: float | None = None
+    policy: Policy = "cancel"  # of the kill file: what its halt does with what rests
 
 
 class ChecksRequired(Message, frozen=True):

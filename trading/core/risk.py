@@ -62,6 +62,17 @@ class Risk:
         return "HALTED" if self.breakers.halt else self.wanted
 
     @property
+    def holds(self) -> bool:
+        """Whether what rests is left as it is in spite of the halt: the person or the kill file that halts wants it so, and
+        where both halt, both do."""
+        if self.mode != "HALTED":
+            return False
+        of_file = self.breakers.file_policy
+        if self.wanted == "HALTED":
+            return self.policy == "hold" and of_file in (None, "hold")
+        return of_file == "hold"
+
+    @property
     def flattens(self) -> bool:
         """Whether what is held may be closed in spite of the halt: a person has halted, and wants it so. No breaker ever
         does that by itself; and where it could not be written down, or the kill file lies, nothing is sent at all."""

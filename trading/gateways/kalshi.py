@@ -36,7 +36,7 @@ from trading.gateways.payer import Payer
 from trading.gateways.shards import Shards
 from trading.gateways.values import fill_of_note, order_of_note
 from trading.gateways.wire import Wire
-from trading.kill_file import is_killed
+from trading.kill_file import check_of, is_killed
 
 TICK_S = 0.02
 CLOSE_S = 10.0  # that the end waits for the answers to its cancels
@@ -170,9 +170,7 @@ class KalshiGateway:
     def refusal(self, request: SendOrder | SendAmend) -> str:
         """Why it may not be sent now."""
         if is_killed(self._kill_file):
-            self._out.append(
-                CheckTold(self._clock(), "KILL_FILE", False, f"the file {self._kill_file.name} lies there")
-            )
+            self._out.append(check_of(self._kill_file, self._clock()))
             return "kill_file"
         if self._is_closing:
             return "closing"
