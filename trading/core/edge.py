@@ -15,6 +15,8 @@ from trading.core.fitted import Fitted, PoolingWeight, Under, applying
 from trading.core.market import Pricing
 from trading.core.parameters import Parameters
 
+_pooled = lru_cache(maxsize=8_192)(pooled)  # books change far more often than their middle or our price
+
 
 class Belief(msgspec.Struct, frozen=True, gc=False):
     """p* and what it was made of (section 7.4): what is gated and sized on.
@@ -66,7 +68,7 @@ def belief(  # noqa: PLR0917  (asked from three places with the same seven)
     found = weight_of(fitted, parameters, asset, seconds_left, now_ns, under=pricing.under)
     weight = found.used if found else parameters.pooling_weight
     return Belief(
-        p if market is None else pooled(p, market, weight),
+        p if market is None else _pooled(p, market, weight),
         market,
         weight,
         found is None or found.is_positive,
