@@ -14,6 +14,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from trading import selectors, services
+from trading.core.breaker_rules import NOT_ARMED as NOT_ARMED_CODE
+from trading.double_entry import ns_of
 from trading.kill_file import NAME, kill_path, read_kill
 from trading.models import Account, Arming, Discrepancy, Halt, Promotion, Reconciliation
 from trading.services import UnusableError
@@ -144,14 +146,15 @@ def disarm(account: str | None, *, by: str, reason: str) -> list[Arming]:
 
 
 def disarm_when_due(account: str, halt: str = "") -> list[Arming]:
-    """What the trader's control calls each second: ends an arming whose time is over, or that a halt ends. `halt` is the
-    code of a latched breaker that has tripped, where the engine knows of one; the rows are looked at as well."""
+    """What the trader's control calls each second: ends an arming whose time is over, or that a halt ends: any halt, so that
+    nothing goes on trading unwatched when it clears itself. `halt` is the code of a breaker that has tripped, where the
+    engine knows of one; the rows are looked at as well, for one that was shorter than a second."""
     row = Arming.objects.filter(account=account, disarmed_at__isnull=True).first()
     if row is None:
         return []
     if row.until_at <= timezone.now():
         return services.disarm(account, by="the clock", reason="its time was over")
-    code = halt or Halt.objects.filter(_latched(account)).values_list("code", flat=True).first()
+    code = halt or Halt.objects.filter(_since(row) | _latched(account)).values_list("code", flat=True).first()
     return services.disarm(account, by="the trader", reason=f"{code} halted trading") if code else []
 
 
@@ -222,6 +225,11 @@ def _books(account: str) -> list[Lack]:
 
 def _latched(account: str) -> Q:
     return Q(account=account, is_latched=True, cleared_ns__isnull=True)
+
+
+def _since(row: Arming) -> Q:
+    """What has halted the account since it was armed; that it is not armed is no halt."""
+    return Q(account=row.account, event_ns__gte=ns_of(row.armed_at)) & ~Q(code=NOT_ARMED_CODE)
 
 
 def _gate(asked: Asked, now: Standing) -> list[Lack]:

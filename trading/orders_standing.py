@@ -9,7 +9,7 @@ from trading.core.engine import Engine
 
 
 class OrdersStanding(NamedTuple):
-    """`go` is paper or exchange; `halt` the code of a latched breaker that has tripped; `group` the order group."""
+    """`go` is paper or exchange; `halt` the code of a breaker that has tripped, whichever; `group` the order group."""
 
     go: str = "paper"
     missing: tuple[str, ...] = ()
@@ -24,8 +24,18 @@ def standing(engine: Engine, group: str) -> OrdersStanding:
     """Of an engine whose orders go to an exchange. Reads only; may be called from any thread."""
     breakers = engine.risk.breakers
     tripped = [state.code for state in breakers.states(engine.now_ns) if state.is_tripped]
-    latched = next((code for code in tripped if BREAKERS[code].is_latched), "")
-    return OrdersStanding("exchange", tuple(_sentences(breakers, tripped, engine.now_ns)), latched, group)
+    return OrdersStanding(
+        "exchange", tuple(_sentences(breakers, tripped, engine.now_ns)), _halt(breakers, tripped), group
+    )
+
+
+def _halt(breakers: Breakers, tripped: list[str]) -> str:
+    """The gravest of those that have tripped. A session that has not been told all its checks yet has only those that it
+    took over; that nobody has armed it is none."""
+    states = (breakers.state(code) for code, rule in BREAKERS.items() if rule.is_told and breakers.is_required(code))
+    is_new = any(state.evaluated_ns == 0 for state in states)
+    counts = (code for code in tripped if code != NOT_ARMED and (BREAKERS[code].is_latched or not is_new))
+    return next(counts, "")
 
 
 def _sentences(breakers: Breakers, tripped: list[str], now_ns: int) -> list[str]:

@@ -14,10 +14,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from tests.builders import at, opening
 from tests.builders_arming import ACCOUNT, CONFIRMATION, FORM, MISTYPED, SPOILT, latched, promotion, ready, status
 from tests.conftest import signed_in
-from trading import arming, control, roles, services, tasks
-from trading.core.events import ArmedSet
+from trading import arming, control, orders_standing, roles, services, tasks
+from trading.core.engine import Engine
+from trading.core.events import ArmedSet, ChecksRequired, CheckTold, ModeSet
 from trading.models import Account, Arming, Halt, Promotion
 from trading.services import UnusableError
 
@@ -262,6 +264,35 @@ def test_it_ends_at_a_latched_halt_of_the_rows(one: Arming) -> None:
 def test_it_ends_at_a_latched_halt_that_the_engine_knows_of(one: Arming) -> None:
     arming.disarm_when_due(ACCOUNT, "LOSING_STREAK")
     assert the_end() == ("the trader", "LOSING_STREAK halted trading")
+
+
+@pytest.mark.parametrize("code", ["DAILY_LOSS", "STALE", "UNEVALUATED", "KILL_FILE"])
+def test_it_ends_at_a_halt_that_clears_itself_also_when_it_has_already(one: Arming, code: str) -> None:
+    after_ns = round(one.armed_at.timestamp() * 1_000) * 10**6 + 10**9
+    Halt.objects.create(account=ACCOUNT, code=code, is_latched=False, event_ns=after_ns, cleared_ns=after_ns + 1)
+    arming.disarm_when_due(ACCOUNT)
+    assert the_end() == ("the trader", f"{code} halted trading")
+
+
+@pytest.mark.parametrize(("code", "seconds"), [("STALE", -5), ("NOT_ARMED", 5)], ids=["before it", "itself"])
+def test_a_halt_from_before_it_was_armed_does_not_end_it(one: Arming, code: str, seconds: int) -> None:
+    at_ns = round((one.armed_at.timestamp() + seconds) * 10**9)
+    Halt.objects.create(account=ACCOUNT, code=code, is_latched=False, event_ns=at_ns, cleared_ns=at_ns + 1)
+    assert arming.disarm_when_due(ACCOUNT) == []
+    assert armed() is not None
+
+
+def test_a_halt_is_told_whatever_it_is_once_all_checks_were_told() -> None:
+    engine = Engine()
+    engine.step(opening(seconds=1))
+    engine.step(ChecksRequired(at(1), ("WATCHDOG", "CLOCK_SKEW"), needs_arming=True))
+    engine.step(CheckTold(at(1), "WATCHDOG", False, "nobody watches"))
+    assert orders_standing.standing(engine, "").halt == ""
+    engine.step(CheckTold(at(1), "CLOCK_SKEW", True))
+    assert orders_standing.standing(engine, "").halt == "WATCHDOG"
+    engine.step(CheckTold(at(1), "WATCHDOG", True))
+    engine.step(ModeSet(at(1), "REDUCING"))
+    assert orders_standing.standing(engine, "").halt in {"", "STALE"}  # nobody says here what is heard
 
 
 def test_another_accounts_halt_does_not_end_it(one: Arming) -> None:
