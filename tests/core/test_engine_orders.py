@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
+from markets.core.contract import FeeTerms
 from markets.core.events import BookSnapshot, ExchangeStatus, FeedStatus, MarketListed, SeriesDrift
 from markets.core.units import DOLLAR, SECOND_NS
 from tests.builders import CLOSE_NS, OPEN_NS, TICKER, at, contract, fill, opening, snapshot, spot, status
@@ -348,6 +350,63 @@ def test_an_order_of_an_earlier_session_counts_and_is_pulled_when_it_is_found() 
     assert room.engine.orders.exposure() == 0
     room.hear(halt(mode="ACTIVE", seconds=65)).want(BID, seconds=66)
     assert [order.number for order in room.sent if isinstance(order, PlaceOrder)] == [5]
+
+
+CARRIED = (opening(seconds=-8, orders=(HELD,), orders_sent=4), LimitsSet(at(-7), 0, RiskLimits()))
+LATER = MarketListed(at(-3), contract())
+
+
+def closes_at(engine: Engine) -> dict[str, int]:
+    """What counts against the limit of one close, for another market that closes then."""
+    budgets = engine.risk.budgets("KXETH15M-26NOV221200-00", CLOSE_NS)
+    return {budget.code: budget.use for budget in budgets}
+
+
+@pytest.mark.parametrize("close_ns", [CLOSE_NS, 0, CLOSE_NS - SECOND_NS], ids=["known", "unknown", "changed"])
+def test_a_fill_that_is_heard_before_its_market_is_listed_counts_at_its_close(close_ns: int) -> None:
+    engine = Engine()
+    held = replace(HELD, close_ns=close_ns, filled=0)
+    for event in (replace(CARRIED[0], orders=(held,)), CARRIED[1], fill(300, 4_000, number=4, received_ns=at(-5))):
+        decision = engine.step(event)
+    assert decision.positions[0].close_ns == close_ns
+    assert closes_at(engine)["CLOSE_EXPOSURE"] == (0 if close_ns not in (CLOSE_NS, 0) else 1_200_000)
+    listed = engine.step(LATER)
+    assert [position.close_ns for position in listed.positions] == ([] if close_ns == CLOSE_NS else [CLOSE_NS])
+    assert closes_at(engine)["CLOSE_EXPOSURE"] == engine.portfolio.cost_at(CLOSE_NS) == 1_200_000
+    assert engine.step(replace(LATER, received_ns=at(-2))).positions == ()
+
+
+def test_a_fill_that_belongs_to_no_order_counts_at_every_close_until_its_market_is_listed() -> None:
+    engine = Engine()
+    for event in (opening(seconds=-8), CARRIED[1], fill(300, 4_000, number=0, received_ns=at(-5))):
+        engine.step(event)
+    portfolio = engine.portfolio
+    assert portfolio.cost_at(CLOSE_NS) == portfolio.cost_at(CLOSE_NS + SECOND_NS) == 1_200_000
+    engine.step(LATER)
+    assert (portfolio.cost_at(CLOSE_NS), portfolio.cost_at(CLOSE_NS + SECOND_NS)) == (1_200_000, 0)
+
+
+@pytest.mark.parametrize("close_ns", [0, CLOSE_NS - SECOND_NS], ids=["unknown", "changed"])
+def test_an_order_that_is_taken_over_counts_at_the_close_and_fees_of_its_market(close_ns: int) -> None:
+    engine, free = Engine(), FeeTerms(taker_rate=0, maker_rate=0)
+    for event in (replace(CARRIED[0], orders=(replace(HELD, close_ns=close_ns),)), CARRIED[1]):
+        engine.step(event)
+    assert engine.orders.exposure_at(CLOSE_NS) == (0 if close_ns else engine.orders.exposure())
+    assert engine.orders.exposure() > 800_200
+    engine.step(MarketListed(at(-3), contract(fees=free)))
+    assert engine.orders.exposure() == engine.orders.exposure_at(CLOSE_NS) == 800_200  # balances are rounded
+    assert engine.orders.exposure_at(CLOSE_NS + SECOND_NS) == 0
+    engine.step(OrderCancelled(at(-2), TICKER, 4, 200, "cancelled"))
+    assert engine.orders.exposure() == engine.orders.exposure_at(CLOSE_NS) == engine.orders.exposure_at(close_ns) == 0
+
+
+def test_the_fee_of_a_fill_that_is_heard_before_its_market_is_listed_is_checked_then() -> None:
+    engine = Engine()
+    for event in (*CARRIED, fill(200, 4_000, number=4, fee=5_000_000, received_ns=at(-5))):
+        engine.step(event)
+    assert not engine.risk.breakers.state("FEE_MISMATCH").is_tripped
+    decision = engine.step(LATER)
+    assert "FEE_MISMATCH" in [change.code for change in decision.breakers]
 
 
 def test_an_order_in_a_market_that_nobody_knows_is_pulled() -> None:

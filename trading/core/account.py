@@ -159,9 +159,23 @@ class Account:
 
     # Money --------------------------------------------------------------------------------------------------
 
+    def listed(self, ticker: str, now_ns: int) -> None:
+        """A market is listed, or its terms have changed: what was carried over, or heard before, counts at its close."""
+        market = self.markets.get(ticker)
+        if market is None:
+            return
+        contract = market.contract
+        self.orders.listed(contract)
+        changed = self.portfolio.listed(ticker, contract.close_ns)
+        has_fees = self.breakers.listed(contract)
+        if changed is not None:
+            self._change(changed, now_ns)
+        elif has_fees:
+            self.evaluate(now_ns)
+
     def _fill(self, event: Fill) -> None:
         market = self.markets.get(event.ticker)
-        close_ns = market.contract.close_ns if market else event.received_ns
+        close_ns = market.contract.close_ns if market else self.orders.close_of(event.ticker)
         changed = self.portfolio.fill(event, close_ns)
         if changed is None:
             return

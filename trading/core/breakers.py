@@ -3,7 +3,7 @@
 from collections import deque
 from typing import NamedTuple
 
-from markets.core.contract import FeeTerms
+from markets.core.contract import Contract, FeeTerms
 from markets.core.units import SECOND_NS
 from trading.core.breaker_facts import MEASURES, Facts, Reading
 from trading.core.breaker_rules import BREAKERS, FOR_REAL_ORDERS, NOT_ARMED, RULES, UNEVALUATED, Rule
@@ -122,11 +122,17 @@ class Breakers:
         self.facts.peak_equity += amount
 
     def filled(self, fill: Fill, terms: FeeTerms | None) -> None:
-        """A fill was booked; `terms` are those of its market, None where it is not known any more."""
+        """A fill was booked; `terms` are those of its market. None: it is not known yet, and the fee is checked when it is,
+        or not known any more."""
         self._matched.append((fill.received_ns, fill.count))
         self._matched_count += fill.count
-        if terms is not None:
-            self.facts.fee_difference = max(self.facts.fee_difference, self._fees.charged(fill, terms))
+        self.facts.fee_difference = max(self.facts.fee_difference, self._fees.charged(fill, terms))
+
+    def listed(self, contract: Contract) -> bool:
+        """The terms of a market are known: whether fills of it were waiting for them."""
+        difference = self._fees.known(contract)
+        self.facts.fee_difference = max(self.facts.fee_difference, difference or 0)
+        return difference is not None
 
     def ended(self, number: int) -> None:
         """All fills of an order are known: nothing more will come of it."""

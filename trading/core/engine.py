@@ -120,7 +120,9 @@ class Engine:
 
     def _market_listed(self, event: MarketListed) -> Touched:
         self.forecaster.next_ns = 0
-        return self.watch.hears[MarketListed](event)
+        touched = self.watch.hears[MarketListed](event)
+        self.account.listed(event.contract.ticker, event.received_ns)
+        return touched
 
     def _limits_set(self, event: LimitsSet) -> Touched:
         self.account.hears[LimitsSet](event)

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from markets.core.contract import FeeTerms
+from markets.core.contract import Contract, FeeTerms
 from markets.core.units import PRICE_DOLLAR, Money
 from trading.core.events import Fill
 from trading.core.fees import trade_fee
@@ -23,14 +23,20 @@ class FeeCheck:
     def __init__(self) -> None:
         self._kept: OrderedDict[int, int] = OrderedDict()  # by order: rounded up, less what seems to be given back
         self._older: frozenset[int] = frozenset()
+        self._waiting: dict[str, list[Fill]] = {}  # by ticker: fills whose terms are not known yet
 
     def carried(self, numbers: frozenset[int]) -> None:
         """Orders of which earlier sessions may have heard fills: what they were rounded up is not known here."""
         self._older = numbers
         self._kept.clear()
+        self._waiting.clear()
 
-    def charged(self, fill: Fill, terms: FeeTerms) -> Money:
-        """How far the charge of one fill is from the terms; 0 for every charge that can be right."""
+    def charged(self, fill: Fill, terms: FeeTerms | None) -> Money:
+        """How far the charge of one fill is from the terms; 0 for every charge that can be right, and where they are not
+        known (None): then it waits for them."""
+        if terms is None:
+            self._waiting.setdefault(fill.ticker, []).append(fill)
+            return Money(0)
         own = fill.price if fill.is_bid else PRICE_DOLLAR - fill.price
         trade = trade_fee(terms, fill.price, fill.count, fill.is_taker)
         rounding = (-own * fill.count - trade) % terms.precision
@@ -40,6 +46,11 @@ class FeeCheck:
         if len(self._kept) > REMEMBERED:
             self._kept.popitem(last=False)
         return Money(abs(gap - refund))
+
+    def known(self, contract: Contract) -> Money | None:
+        """The terms of a market are known: how far the fills that waited for them are from those; None: there were none."""
+        waiting = self._waiting.pop(contract.ticker, None)
+        return max(self.charged(fill, contract.fees) for fill in waiting) if waiting else None
 
     def ended(self, number: int) -> Money:
         """All fills of an order are known: how much more it was given back than it was rounded up; 0 when all is well."""

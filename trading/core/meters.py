@@ -48,19 +48,14 @@ def fullest(portfolio: Portfolio, orders: Orders) -> Fullest:
     """What is held at cost, and what works at worst."""
     if not portfolio.positions and not orders.working:
         return Fullest(portfolio.exposure, 0, 0, 0)
-    closes: dict[int, int] = {}
-    markets: dict[str, int] = {}
-    for position in portfolio.positions.values():
-        closes[position.close_ns] = closes.get(position.close_ns, 0) + position.cost
-        markets[position.ticker] = position.cost
-    working = orders.working.values()
+    held, working = portfolio.positions.values(), orders.working.values()
+    markets = {position.ticker: position.cost for position in held}
     for ticker in {order.ticker: None for order in working}:
         markets[ticker] = markets.get(ticker, 0) + orders.exposure_in(ticker)
-    for close_ns in {order.close_ns: None for order in working}:
-        closes[close_ns] = closes.get(close_ns, 0) + orders.exposure_at(close_ns)
+    closes = {one.close_ns: None for one in held} | {one.close_ns: None for one in working}
     return Fullest(
         portfolio.exposure + orders.exposure(),
-        max(closes.values(), default=0),
+        max([portfolio.cost_at(close_ns) + orders.exposure_at(close_ns) for close_ns in closes]),
         max(markets.values(), default=0),
         max((order.count for order in working), default=0),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from markets.core.contract import FeeTerms
+from markets.core.contract import Contract, FeeTerms
 from markets.core.units import SECOND_NS
 from trading.core.decision import AmendOrder, CancelOrder, PlaceOrder
 from trading.core.events import (
@@ -96,8 +96,14 @@ class Orders:
         return market.exposure if market is not None else 0
 
     def exposure_at(self, close_ns: int) -> int:
-        """The same for all markets that close at one moment."""
-        return self._by_close.get(close_ns, 0)
+        """The same for all markets that close at one moment. What closes nobody knows when (0) counts at each."""
+        unknown = self._by_close.get(0, 0) if close_ns else 0
+        return self._by_close.get(close_ns, 0) + unknown
+
+    def close_of(self, ticker: str) -> int:
+        """When a market with orders of ours closes; 0: nobody knows."""
+        market = self._markets.get(ticker)
+        return market.close_ns if market is not None else 0
 
     def adds(self, order: PlaceOrder | AmendOrder, fees: FeeTerms) -> tuple[int, int]:
         """(Money, contracts) that this order or change would add to the exposure, and to the contracts that open."""
@@ -214,6 +220,16 @@ class Orders:
         """Whether a quote was refused in this market a moment ago: the next waits, or refusals would come in a row."""
         return now_ns < self._rejected_ns.get(ticker, -RETRY_NS) + RETRY_NS
 
+    def listed(self, contract: Contract) -> None:
+        """The terms of a market: what was carried over is counted by them from now on."""
+        market = self._markets.get(contract.ticker)
+        if market is None:
+            return
+        for order in market.orders:
+            order.fees = contract.fees
+        self._close_at(market, contract.close_ns)
+        self.refresh(contract.ticker)
+
     def refresh(self, ticker: str) -> None:
         """Count one market again: an order, or what is held there, has changed."""
         market = self._markets.get(ticker)
@@ -236,7 +252,19 @@ class Orders:
         if market is None:
             market = self._markets[order.ticker] = _InMarket(order.close_ns)
         market.orders.append(order)
+        if order.close_ns != market.close_ns:
+            self._close_at(market, order.close_ns or market.close_ns)
         self.refresh(order.ticker)
+
+    def _close_at(self, market: _InMarket, close_ns: int) -> None:
+        """All of them close then."""
+        for order in market.orders:
+            order.close_ns = close_ns
+        if market.close_ns != close_ns:
+            worst = market.exposure
+            self._book(market, 0)
+            market.close_ns = close_ns
+            self._book(market, worst)
 
     def _changed(self, order: WorkingOrder) -> None:
         if order.left:

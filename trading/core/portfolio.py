@@ -127,6 +127,14 @@ class Portfolio:
         self._account_for(position, cost, realised)
         return position.held()
 
+    def listed(self, ticker: str, close_ns: int) -> HeldPosition | None:
+        """When a market closes: what is held in it, where that was not known or has changed."""
+        position = self.positions.get(ticker)
+        if position is None or position.close_ns == close_ns:
+            return None
+        position.close_ns = close_ns
+        return position.held()
+
     def settle(self, settled: Settled) -> HeldPosition | None:
         """Book a payout and forget the position; None when there was none."""
         position = self.positions.pop(settled.ticker, None)
@@ -165,10 +173,11 @@ class Portfolio:
         return position.cost if position else 0
 
     def cost_at(self, close_ns: int) -> int:
-        """The same for all markets that close at one moment: they win and lose together."""
+        """The same for all markets that close at one moment: they win and lose together. What closes nobody knows when
+        (0) counts at each."""
         cost = 0
         for position in self.positions.values():
-            if position.close_ns == close_ns:
+            if position.close_ns == close_ns or not position.close_ns:
                 cost += position.cost
         return cost
 
