@@ -7,6 +7,7 @@ from django.db.models import Max, QuerySet, Sum
 
 from markets.core.units import DAY_NS, SECOND_NS
 from markets.models import Market
+from trading.core.breakers import MATCHED_NS
 from trading.core.events import HeldOrder, HeldPosition, HeldSettled, Result
 from trading.models import Account, Fill, Halt, LedgerEntry, Order, Position, Settlement
 from trading.order_rows import FINAL
@@ -75,8 +76,14 @@ def _settled_lately(account: str) -> QuerySet[Settlement]:
     return mine.filter(event_ns__gt=(last or 0) - DAY_NS)
 
 
+def matched(account: str, now_ns: int) -> tuple[tuple[int, int], ...]:
+    """When fills were heard in the time before `now_ns` in which contracts are counted, and of how many; oldest first."""
+    recent = Fill.objects.filter(account=account, event_ns__gt=now_ns - MATCHED_NS, event_ns__lte=now_ns)
+    return tuple(recent.order_by("event_ns", "id").values_list("event_ns", "count"))
+
+
 def sent_ns(account: str, now_ns: int) -> tuple[int, ...]:
-    """When the orders of the minute before `now_ns` were sent, oldest first."""
+    """When the orders of the minute before `now_ns` were sent, oldest first. Changes to them have no rows."""
     recent = Order.objects.filter(account=account, sent_ns__gt=now_ns - MINUTE_NS, sent_ns__lte=now_ns)
     return tuple(recent.order_by("sent_ns").values_list("sent_ns", flat=True))
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from markets.recorder import Recorder
 from trading import beats
-from trading.core.breakers import MATCHED_NS
 from trading.core.engine import Engine
 from trading.core.events import CheckTold
 from trading.gateways.kalshi import KalshiGateway
@@ -38,7 +37,6 @@ class Checks:
     def __init__(self, around: Around) -> None:
         self._around = around
         self._parsing: dict[str, Parsing] = {}
-        self._began_ns = 0
         self._makers: tuple[Callable[[int, Inflow], Iterable[CheckTold]], ...] = (
             self._kill_file,
             self._journal,
@@ -66,10 +64,9 @@ class Checks:
 
     def _order_group(self, now_ns: int, _: Inflow) -> Iterator[CheckTold]:
         """It latches: only what is known is told, and what is not gets old. A new group knows nothing of what an earlier
-        session has traded: so long as that counts, nothing is told, and nothing is sent."""
-        self._began_ns = self._began_ns or now_ns
+        session has traded, but the engine does."""
         groups = self._around.gateway.groups
-        if groups.triggered or (groups.is_ok and now_ns - self._began_ns >= MATCHED_NS):
+        if groups.triggered or groups.is_ok:
             yield CheckTold(now_ns, "ORDER_GROUP", groups.is_ok, groups.text)
 
     def _clock_skew(self, now_ns: int, flow: Inflow) -> Iterator[CheckTold]:

@@ -65,6 +65,7 @@ def opening(account: str, now_ns: int) -> Opening:
         losing_streak=carried.losing_streak(account),
         tripped=halt_rows.latched(account),
         settled=carried.settled(account),
+        matched=carried.matched(account, now_ns),
     )
 
 

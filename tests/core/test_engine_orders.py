@@ -165,6 +165,14 @@ def test_an_order_that_opened_the_minute_counts_over_a_restart() -> None:
     assert room.reason == "ORDER_RATE"
 
 
+@pytest.mark.parametrize(("seconds", "is_sent"), [(46, False), (45.5, True)], ids=["it counts", "it is too long ago"])
+def test_contracts_that_traded_before_a_restart_count_for_fifteen_seconds(seconds: float, *, is_sent: bool) -> None:
+    start = opening(matched=((at(seconds), 100),))
+    room = Room(start, RiskLimits(max_contracts_per_15s=300)).want(BID, seconds=60.5)
+    assert bool(room.sent) is is_sent
+    assert room.reason == (TRADED if is_sent else "CONTRACT_RATE")
+
+
 def test_a_quote_that_no_limit_leaves_room_for_is_denied() -> None:
     room = Room(limits=RiskLimits(max_market_exposure=DOLLAR)).want(BID)
     assert (room.sent, room.reason) == ([], "MARKET_EXPOSURE")

@@ -236,6 +236,8 @@ def test_a_session_opens_with_the_orders_whose_end_nobody_has_told(subject: Subj
         ),
     )
     assert begun.trade_ids == ((TICKER, ("t1",)),)
+    assert begun.matched == ((at(65), 400),)
+    assert (restore.opening(ACCOUNT, at(79.9)).matched, restore.opening(ACCOUNT, at(80)).matched) == (begun.matched, ())
     assert begun.sent_ns == (at(60), at(61))
     assert restore.opening(ACCOUNT, at(120.5)).sent_ns == (at(61),)
     settled = events.Settled(at(930), TICKER, "yes", 400, 4 * DOLLAR)

@@ -86,6 +86,8 @@ class Breakers:
         now_ns, facts = opening.received_ns, self.facts
         facts.peak_equity = max(opening.peak_equity, self.portfolio.equity)
         facts.losing_streak, facts.fee_difference = opening.losing_streak, 0
+        self._matched = deque(opening.matched)
+        self._matched_count = sum(count for _, count in self._matched)
         self._fees.carried(frozenset(order.number for order in opening.orders))
         self._states = {rule.code: _Kept(rule, 0 if rule.is_told else now_ns) for rule in RULES}
         self._aged = self._with_age()

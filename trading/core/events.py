@@ -65,7 +65,7 @@ class Opening(Message, frozen=True):
     `trade_ids` are the fills booked in markets that have not settled or are among `settled`: heard again they change
     nothing. `settled` are those that paid out in the day before the last one did, at an exchange. `sent_ns` are the
     times of the orders of the last minute, `peak_equity` (Money, 0: none yet) and `losing_streak` (settled markets in a
-    row) what the breakers go on counting from.
+    row) what the breakers go on counting from; `matched` (when, Count) are the fills heard in the last fifteen seconds.
     """
 
     received_ns: int
@@ -81,6 +81,7 @@ class Opening(Message, frozen=True):
     losing_streak: int = 0
     tripped: tuple[Tripped, ...] = ()
     settled: tuple[HeldSettled, ...] = ()
+    matched: tuple[tuple[int, int], ...] = ()
 
 
 class OrderSent(Message, frozen=True):
