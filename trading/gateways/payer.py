@@ -10,9 +10,9 @@ from trading.core.sender import Sender
 
 
 class Payer:
-    """`portfolio` is the engine's; `shard_of` says whose cash a market pays into."""
+    """`portfolio` is the engine's; `shard_of` says whose cash a market pays into: while nobody knows (None), it waits."""
 
-    def __init__(self, sender: Sender, portfolio: Portfolio, shard_of: Callable[[str], int]) -> None:
+    def __init__(self, sender: Sender, portfolio: Portfolio, shard_of: Callable[[str], int | None]) -> None:
         self._sender, self._portfolio, self._shard_of = sender, portfolio, shard_of
         self._unpaid: dict[str, MarketStatus] = {}
         self.is_ready = False  # as long as our orders are not known for sure, everything waits
@@ -22,7 +22,8 @@ class Payer:
         result = status.result
         if result == "" or is_awaited(result, status.yes_pays):
             return
-        if not self.is_ready or self._sender.unfinished(status.ticker):
+        shard = self._shard_of(status.ticker)
+        if not self.is_ready or shard is None or self._sender.unfinished(status.ticker):
             self._unpaid[status.ticker] = status
             return
         self._unpaid.pop(status.ticker, None)
@@ -37,7 +38,7 @@ class Payer:
                 payout,
                 status.settle_value,
                 status.yes_pays,
-                self._shard_of(status.ticker),
+                shard,
             )
 
     def due(self) -> Iterator[Settled]:

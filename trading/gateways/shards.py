@@ -33,7 +33,8 @@ class Shards:
             known = told if told is not None else self._known.get(ticker)
         return known
 
-    def pays_into(self, ticker: str) -> int:
-        """Whose cash a market pays into, also when it is over."""
+    def pays_into(self, ticker: str) -> int | None:
+        """Whose cash a market pays into, also when it is over and forgotten: then where the others are. None as long as
+        no market was read at all, as at the start of a session that holds something."""
         known = self.of(ticker)
-        return next(iter(self.found), 0) if known is None else known
+        return next(iter(self.found), None) if known is None else known

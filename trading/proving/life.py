@@ -66,9 +66,9 @@ class SimulatedFeed:
             self._notes(note)
 
     def shard_of(self, ticker: str) -> int | None:
-        """The shard of a market."""
+        """The shard of a market, forgotten when it has settled."""
         market = self._world.house.markets.get(ticker)
-        return market.shard if market else None
+        return market.shard if market and market.status != "finalized" else None
 
     def view(self) -> None:
         """Nobody looks."""

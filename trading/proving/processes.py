@@ -40,6 +40,7 @@ from trading.simulator.exchange.keys import new_key
 from trading.simulator.exchange.serving import Exchange, serve_exchange
 
 ACCOUNT = "practice"
+SESSION = "SELECT coalesce(max(session_id), 0) FROM trading_traderstatus"  # which one has shown itself last
 TRADED_S = 300.0
 READY_S = 90.0  # that a trader may take until it trades
 MOST_KILLS = 3
@@ -277,6 +278,7 @@ class ProcessProof:
             self._problem(f"the trader stood still, and {ORPHANED_S:g} s later its orders still rest")
 
     async def _last_life(self) -> None:
+        before = self._one(SESSION)
         process = self._process = self._trader()
         until = time.monotonic() + SETTLED_S
         while time.monotonic() < until:
@@ -285,7 +287,7 @@ class ProcessProof:
                 await asyncio.sleep(1.0)
                 process = self._process = self._trader()
                 self.outcome.endings[f"exit code {process.returncode}"] += 1
-            if self._is_quiet() and self._status()[0] == "ACTIVE":
+            if self._one(SESSION) > before and self._is_quiet() and self._status()[0] == "ACTIVE":
                 break
         status = self._status()
         self.outcome.ended = status[0] if status[0] != "HALTED" else status[1][:40]
