@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from markets.core.units import DOLLAR, SECOND_NS
 from tests.toy_account import SHARD, ToyAccount, id_of
 from trading.core import events
+from trading.core.decision import PlaceOrder
 from trading.core.looks import Awaited, Looks, Outcome, Repair
 from trading.core.reconcile import NEVER_LANDED, compare
 from trading.core.venue import VenuePosition, VenueSettlement
@@ -59,7 +60,7 @@ def look(account: ToyAccount, looks: Looks, seconds: float = 4) -> Outcome:
     """One look, its repairs told."""
     account.now_ns += round(seconds * SECOND_NS)
     theirs = account.state()
-    outcome = looks.see(compare(account.side.ours(), theirs, account.now_ns), theirs.asked_ns)
+    outcome = looks.see(compare(account.side.ours(), theirs, account.now_ns, is_watching=True), theirs.asked_ns)
     for repair in outcome.repairs:
         account.side.hear(repair)
     return outcome
@@ -285,3 +286,59 @@ def test_an_amend_whose_answer_was_lost_is_found_by_two_looks() -> None:
     assert isinstance(told, events.OrderAmended)
     assert (told.price, told.count) == (4_100, 80)
     assert look(account, looks).is_clean
+
+
+def test_what_has_just_been_sent_is_told_by_its_answer_and_later_that_it_was_taken_before_that_it_has_ended() -> None:
+    account = ToyAccount()
+    account.side.commanded(PlaceOrder(1, TICKERS[0], True, 4_000, 100), account.now_ns)
+    account.cancel(account.land(id_of(1), TICKERS[0], is_bid=True, price=4_000, count=100))
+    assert look(account, Looks(), 2.9).repairs == ()
+    kinds = [type(one) for one in look(account, Looks(), 0.1).repairs]
+    assert kinds == [events.OrderAccepted, events.OrderCancelled]
+
+
+def test_an_order_is_given_up_only_long_after_its_answer_was_lost_and_not_while_it_is_out() -> None:
+    account = ToyAccount()
+    account.side.commanded(PlaceOrder(1, TICKERS[0], True, 4_000, 100), account.now_ns)
+    account.side.hear(events.OrderSent(account.now_ns, TICKERS[0], 1))
+    assert look(account, Looks(), 100).awaited == ()
+    account.side.hear(events.OrderUnknown(account.now_ns, TICKERS[0], 1))
+    assert look(account, Looks(), 34.9).awaited == ()
+    assert [one.key for one in look(account, Looks(), 0.1).awaited] == ["landed 1"]
+
+
+def test_where_time_runs_faster_it_is_waited_longer() -> None:
+    account = ToyAccount()
+    account.place(TICKERS[0], is_bid=True, price=4_000, count=100, lands=False)
+    for seconds, awaited in ((699, 0), (1, 1)):
+        account.now_ns += seconds * SECOND_NS
+        outcome = compare(account.side.ours(), account.state(), account.now_ns, patience=20.0)
+        assert len(outcome.awaited) == awaited
+
+
+@pytest.mark.parametrize(("missing", "found"), [(DOLLAR, ()), (3 * DOLLAR, ("less",)), (-3 * DOLLAR, ("more",))])
+def test_while_an_order_is_in_flight_cash_is_held_within_what_it_may_come_to(
+    missing: int, found: tuple[str, ...]
+) -> None:
+    account = ToyAccount()
+    account.place(TICKERS[0], is_bid=True, price=4_000, count=200, lands=False)
+    account.cash -= missing
+    account.now_ns += 4 * SECOND_NS
+    outcome = compare(account.side.ours(), account.state(), account.now_ns, is_watching=True)
+    assert tuple(one.value for one in outcome.awaited) == found
+    assert not outcome.is_judged
+    assert compare(account.side.ours(), account.state(), account.now_ns).awaited == ()
+
+
+def test_what_has_just_moved_or_ended_is_in_flight_too() -> None:
+    account = ToyAccount()
+    number = account.place(TICKERS[0], is_bid=True, price=4_000, count=200)
+    before = account.cash
+    account.fill(f"v-{id_of(number)}", 150, 7, number=number)
+    account.cancel(f"v-{id_of(number)}", number=number)
+    state = replace(account.state(), cash=((SHARD, before - 80 * 10_000),), positions=())  # as it was a moment ago
+    outcome = compare(account.side.ours(), state, account.now_ns, is_watching=True)
+    assert outcome.awaited == ()
+    state = replace(state, cash=((SHARD, before - 10 * DOLLAR),))
+    outcome = compare(account.side.ours(), state, account.now_ns, is_watching=True)
+    assert [one.key for one in outcome.awaited] == [f"cash shard {SHARD}"]

@@ -4,25 +4,31 @@ It hears the same events as the engine and books them by itself, so that what is
 were told, not what we made of it.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from markets.core.payout import payout_of, yes_pays_of
+from markets.core.units import PRICE_DOLLAR
 from trading.core import events
-from trading.core.decision import Command, PlaceOrder
+from trading.core.decision import AmendOrder, Command, PlaceOrder
 from trading.core.portfolio import Position
 from trading.core.postings import movement_of
 
 OrderState = Literal["sent", "unknown", "working"]
 Money = tuple[str, bool, int, int, int]  # of a fill: ticker, is_bid, price, count, fee
 
+WORST_FEE = 200  # dollars / 10 000 a contract: more than any fee that a resting order reserves
+WORST_ROUNDING = 10_000  # Money an order
+KEPT_MOVES = 1_000
 AHEAD = 1_000  # numbers after the last one that are recognised: a power cut may have cost their record
 
 
 @dataclass(frozen=True, slots=True)
 class OurOrder:
-    """An order of ours that has not ended, as we know it. `changing`: a cancel or an amend of it is on its way."""
+    """An order of ours that has not ended, as we know it. `changing`: a cancel or an amend of it is on its way.
+    `left_ns` is when it left at the latest, `most` what an amend that was asked for may make of its count."""
 
     number: int
     client_id: str
@@ -36,6 +42,13 @@ class OurOrder:
     sent_ns: int = 0
     expires_ns: int = 0
     changing: bool = False
+    left_ns: int = 0
+    most: int = 0
+
+    @property
+    def at_stake(self) -> int:
+        """The most (Money) by which it may change the cash, whatever becomes of it."""
+        return at_stake(max(self.count, self.most) - self.filled)
 
 
 class Ours(NamedTuple):
@@ -43,7 +56,8 @@ class Ours(NamedTuple):
 
     `numbers` are all ids that are recognised as ours, those of the next thousand orders included; `last_number` is the
     last one that we know to have used. `trade_ids` are the fills booked, with their money where it is known.
-    `moved_ns` is when money last moved, by market ("": anywhere).
+    `moved_ns` is when money last moved, by market ("": anywhere); `moves` are the last times at which it did, or at which
+    an order held nothing back any more, each with the most (Money) that this may be.
     """
 
     orders: Mapping[int, OurOrder] = {}
@@ -56,6 +70,7 @@ class Ours(NamedTuple):
     worth: Mapping[str, int] = {}  # by ticker what a YES contract of those paid
     cash: Mapping[int, int] = {}
     moved_ns: Mapping[str, int] = {}
+    moves: tuple[tuple[int, int], ...] = ()
     is_new: bool = False  # the account has no movement yet: its opening cash is what the exchange says
 
 
@@ -74,12 +89,14 @@ class OurSide:
         self._worth = dict(start.worth)
         self._cash = dict(start.cash)
         self._moved_ns = dict(start.moved_ns)
-        self._moves: dict[str, None] = {}
+        self._booked: dict[str, None] = {}  # movements of cash
+        self._moves: deque[tuple[int, int]] = deque(maxlen=KEPT_MOVES)
         self._is_new = start.is_new
         self._recognised = max(self._numbers.values(), default=0)
         self._recognise()
         self._hear: dict[type, Callable[[Any], None]] = {
             events.Opening: self._opening,
+            events.OrderSent: self._left,
             events.OrderAccepted: self._accepted,
             events.OrderRejected: self._ended,
             events.OrderUnknown: self._unknown,
@@ -107,7 +124,8 @@ class OurSide:
             self._last_number = max(self._last_number, command.number)
             self._recognise()
         elif (order := self._orders.get(command.number)) is not None:
-            self._orders[command.number] = replace(order, changing=True)
+            most = max(order.most, command.count) if isinstance(command, AmendOrder) else order.most
+            self._orders[command.number] = replace(order, changing=True, most=most)
 
     def ours(self) -> Ours:
         """What we believe now; it does not change with what is heard later, but for what is only ever added to."""
@@ -122,6 +140,7 @@ class OurSide:
             worth=self._worth,
             cash=dict(self._cash),
             moved_ns=dict(self._moved_ns),
+            moves=tuple(self._moves),
             is_new=self._is_new,
         )
 
@@ -137,7 +156,7 @@ class OurSide:
             state: OrderState = "working" if held.venue_order_id else "unknown"
             self._orders[held.number] = OurOrder(
                 held.number, self._id_of(held.number), held.ticker, held.is_bid, held.price, held.count, held.filled, state,
-                held.venue_order_id, held.sent_ns, held.expires_ns,
+                held.venue_order_id, held.sent_ns, held.expires_ns, left_ns=event.received_ns,
             )  # fmt: skip
             self._last_number = max(self._last_number, held.number)
             if held.venue_order_id:
@@ -156,16 +175,21 @@ class OurSide:
         if (order := self._orders.get(event.number)) is not None:
             self._orders[event.number] = replace(order, state="working", venue_order_id=event.venue_order_id)
 
+    def _left(self, event: events.OrderSent) -> None:
+        if event.what == "place" and (order := self._orders.get(event.number)) is not None:
+            self._orders[event.number] = replace(order, left_ns=event.received_ns)
+
     def _unknown(self, event: events.OrderUnknown) -> None:
         if (order := self._orders.get(event.number)) is None:
             return
         if event.what == "place":
-            self._orders[event.number] = replace(order, state="unknown")
+            self._orders[event.number] = replace(order, state="unknown", left_ns=event.received_ns)
         else:
             self._orders[event.number] = replace(order, changing=False)
 
     def _amended(self, event: events.OrderAmended) -> None:
         if (order := self._orders.get(event.number)) is not None:
+            self._moves.append((event.received_ns, order.at_stake))
             expires_ns = event.expires_ns or order.expires_ns
             self._orders[event.number] = replace(
                 order, price=event.price, count=event.count, expires_ns=expires_ns, changing=False
@@ -177,7 +201,8 @@ class OurSide:
             self._orders[event.number] = replace(order, changing=False)
 
     def _ended(self, event: events.OrderRejected | events.OrderCancelled) -> None:
-        self._orders.pop(event.number, None)
+        if (order := self._orders.pop(event.number, None)) is not None:
+            self._moves.append((event.received_ns, order.at_stake))
 
     def _fill(self, event: events.Fill) -> None:
         if event.trade_id in self._trade_ids:
@@ -185,7 +210,7 @@ class OurSide:
         self._trade_ids[event.trade_id] = (event.ticker, event.is_bid, event.price, event.count, event.fee)
         position = self._positions.setdefault(event.ticker, Position(event.ticker))
         self._add_cash(event.shard, position.trade(event.is_bid, event.price, event.count) - event.fee)
-        self._moved(event.ticker, event.received_ns)
+        self._moved(event.ticker, event.received_ns, at_stake(event.count))
         self._pay_late(event, position)
         if (order := self._orders.get(event.number)) is not None:
             self._orders[event.number] = replace(order, filled=order.filled + event.count)
@@ -206,16 +231,16 @@ class OurSide:
         self._settled[event.ticker] = event.count
         self._positions.pop(event.ticker, None)
         self._add_cash(event.shard, event.payout)
-        self._moved(event.ticker, event.received_ns)
+        self._moved(event.ticker, event.received_ns, abs(event.payout))
 
     def _cash_moved(self, event: events.CashMoved) -> None:
         movement = movement_of(event)
-        if movement in self._moves:
+        if movement in self._booked:
             return
-        self._moves[movement] = None
+        self._booked[movement] = None
         self._is_new = False
         self._add_cash(event.shard, event.amount)
-        self._moved("", event.received_ns)
+        self._moved("", event.received_ns, abs(event.amount))
 
     def _finish(self, number: int) -> None:
         if self._orders[number].filled >= self._orders[number].count:
@@ -224,8 +249,14 @@ class OurSide:
     def _add_cash(self, shard: int, money: int) -> None:
         self._cash[shard] = self._cash.get(shard, 0) + money
 
-    def _moved(self, ticker: str, at_ns: int) -> None:
+    def _moved(self, ticker: str, at_ns: int, most: int) -> None:
+        self._moves.append((at_ns, most))
         self._moved_ns[ticker] = self._moved_ns[""] = max(at_ns, self._moved_ns.get(ticker, 0))
+
+
+def at_stake(count: int) -> int:
+    """The most (Money) that so many contracts cost or bring, with any fee."""
+    return (PRICE_DOLLAR + WORST_FEE) * max(0, count) + WORST_ROUNDING
 
 
 def _held(ticker: str, count: int) -> Position:

@@ -11,7 +11,7 @@ from markets.core.payout import payment_of, payout_of, yes_pays_of
 from markets.core.units import DOLLAR, PRICE_DOLLAR, SECOND_NS
 from trading.core import events
 from trading.core.looks import Awaited, Difference, Outcome, Repair
-from trading.core.our_side import OurOrder, Ours
+from trading.core.our_side import WORST_FEE, WORST_ROUNDING, OurOrder, Ours
 from trading.core.portfolio import Position
 from trading.core.venue import VenueFill, VenueOrder, VenueSettlement, VenueState
 
@@ -21,18 +21,21 @@ ANSWERS_NS = 3 * SECOND_NS  # an answer that takes longer is looked for
 QUIET_NS = 2 * SECOND_NS  # positions and cash are not judged so soon after money moved
 CENT = DOLLAR // 100
 PAYS_NS = 10 * SECOND_NS  # a settlement is heard of by its own way first
-WORST_FEE = 200  # dollars / 10 000 a contract: more than any fee that a resting order reserves
-WORST_ROUNDING = 10_000  # Money an order
 
 
-def compare(ours: Ours, theirs: VenueState, now_ns: int) -> Outcome:
-    """One look. What needs a second one is `awaited`: give the outcome to `Looks`."""
-    return _Comparison(ours, theirs, now_ns).outcome()
+def compare(
+    ours: Ours, theirs: VenueState, now_ns: int, *, patience: float = 1.0, is_watching: bool = False
+) -> Outcome:
+    """One look. What needs a second one is `awaited`: give the outcome to `Looks`. `patience` stretches the waits for
+    what has yet to be heard, for a market whose time runs faster than ours. `is_watching`: our side hears everything when
+    it happens, so that cash can be held against theirs, within what is in flight, also while not all is quiet."""
+    return _Comparison(ours, theirs, now_ns, patience, is_watching).outcome()
 
 
 class _Comparison:
-    def __init__(self, ours: Ours, theirs: VenueState, now_ns: int) -> None:
+    def __init__(self, ours: Ours, theirs: VenueState, now_ns: int, patience: float, is_watching: bool) -> None:
         self.ours, self.theirs, self.now_ns = ours, theirs, now_ns
+        self.patience, self.is_watching = patience, is_watching
         self.repairs: list[Repair] = []
         self.strays: list[VenueOrder] = []
         self.awaited: list[Awaited] = []
@@ -54,6 +57,8 @@ class _Comparison:
         is_judged = self._is_quiet("") and not self.busy
         if is_judged:
             self._cash()
+        elif self.is_watching and not self.ours.is_new:
+            self._cash_in_flight()
         return Outcome(tuple(self.repairs), tuple(self.strays), (), tuple(self.awaited), is_judged)
 
     def _number(self, order: VenueOrder) -> int | None:
@@ -68,6 +73,9 @@ class _Comparison:
 
     def _is_quiet(self, ticker: str) -> bool:
         return self.ours.moved_ns.get(ticker, 0) <= self.quiet_ns
+
+    def _is_past(self, at_ns: int, wait_ns: int) -> bool:
+        return at_ns <= self.theirs.asked_ns - round(wait_ns * self.patience)
 
     # Fills and orders -------------------------------------------------------------------------------------
 
@@ -117,8 +125,9 @@ class _Comparison:
             self.awaited.append(Awaited(f"stray {theirs.order_id}", "", theirs))
 
     def _known_order(self, order: OurOrder, theirs: VenueOrder) -> None:
-        is_late = order.sent_ns <= self.theirs.asked_ns - ANSWERS_NS
-        if order.state == "unknown" or (order.state == "sent" and is_late):
+        if order.state == "sent" and not self._is_past(max(order.sent_ns, order.left_ns), ANSWERS_NS):
+            return  # its answer is about to say it
+        if order.state != "working":
             self.repairs.append(events.OrderAccepted(self.now_ns, order.ticker, order.number, theirs.order_id))
         known = order.filled + self.filled.get(order.number, 0)
         if known != theirs.filled:
@@ -155,7 +164,7 @@ class _Comparison:
             if order.state == "working":
                 text = f"order {order.number} in {order.ticker} is in no listing of the exchange"
                 self._differ("order", order.client_id, text, "missing")
-            elif self.theirs.asked_ns - order.sent_ns >= LANDS_NS:
+            elif order.state == "unknown" and self._is_past(max(order.sent_ns, order.left_ns), LANDS_NS):
                 gone = events.OrderRejected(self.now_ns, order.ticker, order.number, NEVER_LANDED)
                 self.awaited.append(Awaited(f"landed {order.number}", "", gone))
 
@@ -166,7 +175,7 @@ class _Comparison:
             text, settled = self._settlement(settlement)
             if text:
                 self._differ("settlement", settlement.ticker, text, f"{settlement.count} {settlement.payout}")
-            if settled is not None and settlement.settled_ns <= self.theirs.asked_ns - PAYS_NS:
+            if settled is not None and self._is_past(settlement.settled_ns, PAYS_NS):
                 self.repairs.append(settled)
             if settled is not None:
                 self.positions.pop(settlement.ticker, None)
@@ -210,8 +219,22 @@ class _Comparison:
             if self.ours.is_new and not reserve:
                 self._opening_cash(shard, more)
                 continue
-            text = f"shard {shard} holds {told.get(shard, 0) / 1e6:.6f} dollars, by our books {self.cash.get(shard, 0) / 1e6:.6f}"
-            self._await(Difference("cash", f"shard {shard}", text, str(more), shard, 0 if reserve else more))
+            self._differ_in_cash(shard, str(more), 0 if reserve else more)
+
+    def _cash_in_flight(self) -> None:
+        """Within what all orders of ours, and what has just happened, may come to: how much it is nobody can say then."""
+        told, reserves = dict(self.theirs.cash), _reserves(self.theirs.orders)
+        most = sum(order.at_stake for order in self.ours.orders.values())
+        most += sum(money for at_ns, money in self.ours.moves if at_ns > self.quiet_ns)
+        for shard in sorted(told.keys() | self.cash.keys()):
+            more = told.get(shard, 0) - self.cash.get(shard, 0)
+            if not -most - reserves.get(shard, 0) <= more <= most:
+                self._differ_in_cash(shard, "less" if more < 0 else "more", 0)
+
+    def _differ_in_cash(self, shard: int, value: str, amount: int) -> None:
+        told, known = dict(self.theirs.cash).get(shard, 0), self.cash.get(shard, 0)
+        text = f"shard {shard} holds {told / 1e6:.6f} dollars, by our books {known / 1e6:.6f}"
+        self._await(Difference("cash", f"shard {shard}", text, value, shard, amount))
 
     def _opening_cash(self, shard: int, cash: int) -> None:
         """The first look at an account that has no movement yet: what lies there is what it begins with."""
