@@ -24,7 +24,7 @@ from trading.inflow import Inflow
 from trading.journal import Journal
 from trading.kill_file import kill_path
 from trading.our_rows import Start
-from trading.reconciling import AccountRows, Reconciler, lost_orders
+from trading.reconciling import AccountRows, Pace, Reconciler, lost_orders
 
 RECONCILE_S = 15.0
 WAIT_S = 0.02
@@ -154,7 +154,7 @@ class Dispatch:
             rows=AccountRows(start.account, self.seal.session_id),
             traded_shard=next(iter(self.gateway.shards.found)),
             clock=self._clock.now_ns,
-            period_s=max(SHORTEST_S, RECONCILE_S / self._speed),
+            pace=Pace(max(SHORTEST_S, RECONCILE_S / self._speed), self._speed),
         )
         for event, decision in self._noted:
             _tell(reconciler, event, decision)

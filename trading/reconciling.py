@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from django.db import Error as DatabaseError
 from django.db import connections
@@ -17,7 +17,7 @@ from markets.kalshi.ticker import TickerError, close_ns
 from trading import discrepancies
 from trading.core.decision import Command
 from trading.core.events import CashMoved, CashTold, CheckTold, HeldOrder
-from trading.core.looks import APART_NS, Difference, Looks, Outcome, Repair
+from trading.core.looks import APART_NS, Awaited, Difference, Looks, Outcome, Repair
 from trading.core.reconcile import compare
 from trading.core.venue import VenueOrder, VenueState
 from trading.gateways.wire import Wire
@@ -32,7 +32,16 @@ PERIOD_S = 15.0
 SOON_S = APART_NS / SECOND_NS + 0.2  # when something waits for a second look
 PATIENCE_S = 180.0
 ROW_EVERY_NS = 60 * SECOND_NS
+JUDGED_NS = 60 * SECOND_NS  # so old the last look may be that has shown nothing, for it to be told that all is well
+EXACT_NS = 600 * SECOND_NS  # and the last of them at which nothing was in flight
 MARGIN_NS = 60 * SECOND_NS  # a look goes back so far before the last clean one
+
+
+class Pace(NamedTuple):
+    """How often it is looked; `patience` stretches the waits for answers where `clock` runs faster than ours."""
+
+    period_s: float = PERIOD_S
+    patience: float = 1.0
 
 
 class Rows(Protocol):
@@ -96,6 +105,10 @@ def _close_ns(ticker: str) -> int:
         return 0
 
 
+def _is_of_totals(awaited: Awaited) -> bool:
+    return isinstance(awaited.then, Difference) and awaited.then.kind in {"cash", "position"}
+
+
 class Reconciler:
     """For the trader: tell it every account event (`hear`) and every command (`commanded`), in the order in which the
     engine has them. `emit` is given repairs, CashTold and CheckTold; what of them the engine gets comes back by `hear`.
@@ -112,18 +125,20 @@ class Reconciler:
         rows: Rows,
         traded_shard: int = 2,
         clock: Callable[[], int] = time.time_ns,
-        period_s: float = PERIOD_S,
+        pace: Pace | None = None,
     ) -> None:
         self.side = start.side()
         self.standing: tuple[Difference, ...] = ()
         self._wire, self._emit, self._cancel, self._rows = wire, emit, cancel, rows
-        self._traded_shard, self._clock, self._period_s = traded_shard, clock, period_s
-        self._soon_s = SOON_S * period_s / PERIOD_S  # where time is faster there it is so here
+        self._traded_shard, self._clock = traded_shard, clock
+        self._period_s, self._patience = pace or Pace()
+        self._soon_s = SOON_S * self._period_s / PERIOD_S  # where time is faster there it is so here
         self._looks = Looks()
         self._asked = asyncio.Event()
         self._since_ns = start.since_ns
         self._clean_ns: list[int] = []  # of the clean looks in a row, the first and the last
         self._noted_ns = 0
+        self._judged_ns = self._exact_ns = 0  # the last look that has shown nothing; and when nothing was in flight
         self._was_standing: tuple[Difference, ...] = ()
         self._is_open = False  # it has once been found clean: from then on it is told whether it still is
         self._moves: set[str] = set()
@@ -170,7 +185,7 @@ class Reconciler:
         if await self._accepted():
             return Outcome(is_judged=False)
         theirs = await read_venue(self._wire, self._since(), clock=self._clock)
-        look = compare(self.side.ours(), theirs, self._clock())
+        look = compare(self.side.ours(), theirs, self._clock(), patience=self._patience, is_watching=True)
         wanted = tuple(one for one in look.awaited if one.key not in self._dismissed)
         outcome = self._looks.see(look._replace(awaited=wanted), theirs.asked_ns)
         self._waits = bool(outcome.awaited or outcome.repairs) or not outcome.is_judged
@@ -200,6 +215,9 @@ class Reconciler:
     def _judge(self, outcome: Outcome, theirs: VenueState) -> None:
         if outcome.differences or (outcome.is_judged and not outcome.awaited):
             self.standing = outcome.differences
+        if not outcome.differences and not any(map(_is_of_totals, outcome.awaited)):
+            self._judged_ns = theirs.asked_ns
+            self._exact_ns = theirs.asked_ns if outcome.is_judged else self._exact_ns
         if not outcome.is_clean:
             self._clean_ns.clear()
             return
@@ -208,11 +226,16 @@ class Reconciler:
             self._clean_ns = [*self._clean_ns[:1], theirs.asked_ns]
 
     def _tell(self) -> None:
-        """Nothing before it is known: neither well nor ill."""
+        """Nothing before it is known, and nothing when it has not been known for too long: neither well nor ill."""
         self._is_open = self._is_open or len(self._clean_ns) > 1
-        if self._is_open or self.standing:
+        if self.standing or (self._is_open and self._is_known()):
             text = "; ".join(f"{one.kind} {one.subject}: {one.text}" for one in self.standing)
             self._emit(CheckTold(self._clock(), RECONCILED, not self.standing, text[:500]))
+
+    def _is_known(self) -> bool:
+        """Whether a look has shown, not too long ago, that all is well."""
+        now_ns, patience = self._clock(), self._patience
+        return now_ns - self._judged_ns < JUDGED_NS * patience and now_ns - self._exact_ns < EXACT_NS * patience
 
     async def _cancel_stray(self, stray: VenueOrder) -> None:
         logger.warning("cancelled: order %s in %s rested and was not known any more", stray.order_id, stray.ticker)

@@ -27,7 +27,7 @@ from trading.core.venue import VenueOrder
 from trading.discrepancies import Noted
 from trading.order_ids import new_salt
 from trading.our_rows import Start
-from trading.reconciling import Reconciler, lost_orders
+from trading.reconciling import Pace, Reconciler, lost_orders
 from trading.venue_reading import read_venue
 
 CASH = {0: 1_000 * DOLLAR, 2: 5_000 * DOLLAR}
@@ -60,7 +60,7 @@ class Seat:
         self.cancelled: list[VenueOrder] = []
         self.rows = MemoryRows()
         self.reconciler = Reconciler(
-            rest, start, emit=self.emit, cancel=self.cancel, rows=self.rows, clock=time, period_s=0.02
+            rest, start, emit=self.emit, cancel=self.cancel, rows=self.rows, clock=time, pace=Pace(0.02)
         )  # fmt: skip
 
     def emit(self, event: object) -> None:
@@ -277,3 +277,53 @@ async def test_books_that_cannot_be_read_end_nothing_and_say_nothing() -> None:
             await asyncio.sleep(0.01)
         running.cancel()
         assert not any(isinstance(one, events.CheckTold) and not one.is_ok for one in seat.told)
+
+
+async def look_while_one_is_out(seat: Seat, number: int) -> None:
+    """At the moment of the look an order of one contract is on its way."""
+    seat.pass_s(29.5)
+    seat.reconciler.commanded(PlaceOrder(number, TICKER, True, 100, 100), seat.time())
+    await seat.look(0.5)
+    seat.emit(events.OrderCancelled(seat.time(), TICKER, number, 100, "immediate_or_cancel"))
+
+
+def checks(seat: Seat) -> list[bool]:
+    return [one.is_ok for one in seat.told if isinstance(one, events.CheckTold)]
+
+
+async def opened_seat(seat: Seat) -> None:
+    await seat.look()
+    await seat.look()
+    assert checks(seat) == [True]
+    seat.told.clear()
+
+
+async def test_cash_that_is_gone_is_found_though_an_order_is_in_flight_at_each_look() -> None:
+    async with seated() as seat:
+        await opened_seat(seat)
+        seat.reconciler.hear(events.CashMoved(seat.time(), "deposit", 100 * DOLLAR, "x", 2))
+        for number in range(1, 4):
+            await look_while_one_is_out(seat, number)
+        assert checks(seat) == [True, False, False]
+        [found] = seat.reconciler.standing
+        assert (found.kind, found.amount, found.shard) == ("cash", 0, 2)
+
+
+async def test_with_an_order_in_flight_at_each_look_all_is_well_for_ten_minutes_and_then_unknown() -> None:
+    async with seated() as seat:
+        await opened_seat(seat)
+        for number in range(1, 25):
+            await look_while_one_is_out(seat, number)
+        assert checks(seat) == [True] * 19
+        await seat.look()
+        assert checks(seat)[19:] == [True]
+
+
+async def test_what_differs_in_another_way_at_each_look_is_not_told_to_be_well_for_more_than_a_minute() -> None:
+    async with seated() as seat:
+        await opened_seat(seat)
+        for number in range(1, 10):
+            seat.reconciler.hear(events.CashMoved(seat.time(), "deposit", 1, f"x{number}", 2))
+            await seat.look(15)
+        assert checks(seat) == [True] * 3
+        assert seat.reconciler.standing == ()
