@@ -257,7 +257,8 @@ def test_a_refused_cancel_is_sent_again_a_second_later() -> None:
 
 @pytest.mark.parametrize("events", [events for _, events in PULLED], ids=[name for name, _ in PULLED])
 def test_a_quote_is_pulled_without_the_answer_to_an_amend(events: tuple[Event, ...]) -> None:
-    room = Room().rest(BID).want(BID._replace(price=4_200), seconds=61.9)
+    room = Room().rest(BID)
+    room.engine.orders.amend(AmendOrder(1, TICKER, True, 4_200, 300, at(91)), at(61.9))
     room.hear(OrderUnknown(at(61.9), TICKER, 1, "amend"), *events)
     assert room.cancelled == [1]
     room.hear(*events)
