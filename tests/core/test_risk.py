@@ -249,11 +249,11 @@ def test_a_halt_is_passed_by_what_closes_positions_where_a_person_wants_that_and
 def test_with_the_kill_file_there_nothing_is_closed_either() -> None:
     wall = risk()
     wall.wanted, wall.policy = "HALTED", "flatten"
-    assert wall.flattens
-    wall.breakers.told(CheckTold(at(60), "KILL_FILE", is_ok=False))
-    assert not wall.flattens  # no order leaves: it would only be refused again and again
-    wall.breakers.told(CheckTold(at(61), "KILL_FILE", is_ok=True))
-    assert wall.flattens
+    flattens = [wall.flattens]
+    for second, is_ok in ((60, False), (61, True)):
+        wall.breakers.told(CheckTold(at(second), "KILL_FILE", is_ok=is_ok))
+        flattens.append(wall.flattens)
+    assert flattens == [True, False, True]  # no order leaves: it would only be refused again and again
 
 
 def test_cash_on_the_shard_is_less_all_that_works() -> None:
@@ -262,6 +262,17 @@ def test_cash_on_the_shard_is_less_all_that_works() -> None:
     wall.orders.place(PlaceOrder(1, LATER, True, 5_000, 200 * 60), CLOSE_NS + 900 * SECOND_NS, FREE)
     assert ask(wall, 40) is None
     assert code(ask(wall, 41)) == "SHARD_CASH"
+
+
+@pytest.mark.parametrize(
+    ("traded", "least"), [((), 100), ((0, 2), 100), ((0,), 900), ((2, 1), 0), ((0, 2, 3), 50)],
+    ids=["the one that is told", "two", "another", "one without cash", "three"],
+)  # fmt: skip
+def test_of_several_shards_the_one_with_the_least_cash_counts(traded: tuple[int, ...], least: int) -> None:
+    wall = risk()
+    by_shard = ((0, 900 * DOLLAR), (2, 100 * DOLLAR), (3, 50 * DOLLAR))
+    wall.portfolio.told(CashTold(at(60), by_shard, 2, traded))
+    assert {budget.code: budget.limit for budget in wall.budgets(OTHER, CLOSE_NS)}["SHARD_CASH"] == least * DOLLAR
 
 
 def test_what_was_not_measured_for_two_seconds_lets_nothing_pass(monkeypatch: pytest.MonkeyPatch) -> None:

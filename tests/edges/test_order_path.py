@@ -29,7 +29,7 @@ def test_a_book_is_the_same_after_its_frame() -> None:
 def test_orders_leave_and_their_way_is_measured(tmp_path: Path) -> None:
     writer = TapeWriter(tmp_path / "one.tape", TapeHeader(1, "one", "demo", "C", 0))
     for event in quarter_hour([(second / 2, 85_340.0 + second % 7) for second in range(-4, 1_700)]):
-        writer.append(event)  # type: ignore[arg-type]  # a quarter hour has market events only
+        writer.append(event)
     tape = writer.close()
     done = subprocess.run(
         [sys.executable, "-m", "trading.order_path_bench", str(tape), "1", "200"],

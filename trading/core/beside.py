@@ -14,12 +14,12 @@ LEAST, MOST = 0.001, 0.999
 
 
 class Stake(NamedTuple):
-    """`spent` (Money) on `count` contracts of one side of a market."""
+    """`spent` (Money) on so many `contracts` (Count) of one side of a market."""
 
     ticker: str
     is_yes: bool
     spent: int
-    count: int
+    contracts: int
 
 
 def held_beside(
@@ -54,7 +54,7 @@ def _working(contract: Contract, orders: Orders) -> Iterator[Stake]:
 
 
 def _bet(stake: Stake, market: MarketState | None, floor: float) -> Bet:
-    cost = min(max(stake.spent / (stake.count * PRICE_DOLLAR), LEAST), MOST)
+    cost = min(max(stake.spent / (stake.contracts * PRICE_DOLLAR), LEAST), MOST)
     signal = market.signal if market else None
     yes = signal.fair if signal and signal.pooled is None else signal.pooled if signal else None
     p = cost if yes is None else yes if stake.is_yes else 1.0 - yes

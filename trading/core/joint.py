@@ -82,8 +82,8 @@ def _outcomes(bet: Bet, held: Sequence[Held]) -> list[Outcome]:
     counted, rest = ordered[:MOST_HELD], ordered[MOST_HELD:]
     wealth = [1.0 - sum(each.share for each in rest)]
     for each in counted:
-        won = each.share * (1.0 / each.bet.cost - 1.0)
-        wealth = [value + won for value in wealth] + [value - each.share for value in wealth]
+        gain = each.share * (1.0 / each.bet.cost - 1.0)
+        wealth = [value + gain for value in wealth] + [value - each.share for value in wealth]
     won, lost = [0.0] * len(wealth), [0.0] * len(wealth)
     at = [_given(each.bet) for each in (Held(bet, 0.0), *counted)]
     for node, weight in _NODES:
