@@ -36,7 +36,7 @@ def test_the_same_bet_on_another_coin_makes_this_one_smaller() -> None:
     [alone, *_] = ordered(big)
     [beside, *_] = ordered(big, held=(yes_in(ETH),))
     assert 0 < beside < alone
-    [apart, *_] = ordered(big, held=(yes_in(ETH, close=1_800),))
+    [apart, *_] = ordered(big, held=(yes_in("KXETH15M-26NOV221215-15", close=1_800),))
     assert apart == alone
     [unasked, *_] = ordered(msgspec.structs.replace(big, joint_kelly=False), held=(yes_in(ETH),))
     assert unasked > beside
