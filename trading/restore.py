@@ -14,6 +14,7 @@ from markets.core.units import DAY_NS, SECOND_NS
 from markets.tape import PLAIN, TapeError, files_of, is_complete, read_header, read_tape
 from markets.tapes.parts import tape_find
 from trading import carried, halt_rows, ledger, records, selectors, services
+from trading.alone import beating_elsewhere
 from trading.core import events
 from trading.core.decision import NOTHING, Decision
 from trading.core.events import Event, HeldPosition, Opening
@@ -72,10 +73,13 @@ def opening(account: str, now_ns: int) -> Opening:
 def recover_all(account: str) -> list[Recovered]:
     """Bring the rows of every session of `account` that never ended up to its tape, and end it.
 
-    Only while no trader of this account runs. A tape that is missing or unreadable becomes a Discrepancy.
+    Only while no trader of this account runs: a session that lives in another place is left alone. A tape that is missing or unreadable becomes a Discrepancy.
     """
     recovered = []
+    living = set(beating_elsewhere(account).values_list("pk", flat=True))
     for session in TradingSession.objects.filter(account=account, ended_at__isnull=True).order_by("id"):
+        if session.pk in living:
+            continue
         try:
             recovered.append(recover(session, _tape_path(session)))
         except TapeError as error:

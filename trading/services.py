@@ -13,6 +13,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from trading import double_entry
+from trading.alone import place, refuse_another
 from trading.core import limits as core_limits
 from trading.core import parameters as core_parameters
 from trading.core.events import Mode, Policy
@@ -144,15 +145,22 @@ def account_open(name: str, capital: int, *, venue: str = "") -> Account:
     return row
 
 
-def session_start(*, account: str, market_source: str, tape_name: str = "") -> TradingSession:
-    """A life of the trader begins; `tape_name` is the tape it will write. What was armed for an earlier one is not for it."""
-    disarm(account, by="the trader", reason="a session began")
-    return TradingSession.objects.create(account=account, market_source=market_source, tape_name=tape_name)
+def session_start(*, account: str, market_source: str, tape_name: str = "", venue: str = "") -> TradingSession:
+    """A life of the trader begins; `tape_name` is the tape it will write, `venue` where the real market is. What was armed
+    for an earlier one is not for it. Raises AnotherTraderError while one of this account lives in another place."""
+    with transaction.atomic():
+        list(Account.objects.select_for_update().filter(pk=account))  # of two that begin at once one sees the other
+        refuse_another(account)
+        disarm(account, by="the trader", reason="a session began")
+        return TradingSession.objects.create(
+            account=account, market_source=market_source, tape_name=tape_name, venue=venue, place=place(),
+            beat_at=timezone.now(),
+        )  # fmt: skip
 
 
 def session_advance(session_id: int, progress: Progress, *, order_group: str = "") -> None:
-    """Note how far a session has come, and the brake on its orders at the exchange, where it has one."""
-    said = progress._asdict() | ({"order_group": order_group} if order_group else {})
+    """Note that a session lives, how far it has come, and the brake on its orders at the exchange, where it has one."""
+    said = progress._asdict() | {"beat_at": timezone.now()} | ({"order_group": order_group} if order_group else {})
     TradingSession.objects.filter(pk=session_id).update(**said)
 
 

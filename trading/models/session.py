@@ -26,6 +26,11 @@ class TradingSession(models.Model):
     decisions = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True, default="", help_text="SHA-256 over all decisions")
     order_group = models.CharField(max_length=64, blank=True, default="", help_text="the brake at the exchange")
+    venue = models.CharField(
+        max_length=16, blank=True, default="", help_text="where the real market was: production, practice or elsewhere"
+    )
+    place = models.CharField(max_length=300, blank=True, default="", help_text="machine and folder of the trader")
+    beat_at = models.DateTimeField(null=True, blank=True, help_text="when the trader last showed itself")
     first_event_ns = models.BigIntegerField(null=True, blank=True)
     last_event_ns = models.BigIntegerField(null=True, blank=True)
 

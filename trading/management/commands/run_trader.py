@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from markets.tape import TapeError
+from trading.alone import AnotherTraderError
 from trading.simulator.clock import ClockError
 from trading.source import SourceError
 from trading.trader import TraderError, run_trader
@@ -24,5 +25,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             run_trader(self.stdout.write if options["tell"] else None, until_end=options["until_end"])
-        except (TraderError, SourceError, TapeError, ClockError) as error:
+        except (TraderError, AnotherTraderError, SourceError, TapeError, ClockError) as error:
             raise CommandError(str(error)) from error
