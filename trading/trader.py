@@ -18,10 +18,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from markets.kalshi.auth import KeyProblem
+from markets.kalshi.hosts import HostsError
 from markets.kalshi.keys import signer_from
 from markets.tape import TapeError
 from markets.tapes.parts import tape_find
-from trading import control, orders_go, records, restore, services
+from trading import alone, control, orders_go, records, restore, services
 from trading.broadcast import Broadcast
 from trading.console import Say, standing, tell
 from trading.control import Control
@@ -58,7 +59,7 @@ def run_trader(say: Say | None = None, *, until_end: bool = False) -> None:
     Raises TraderError, and whatever ends a session."""
     with _alone(Path(settings.BOT_HOME) / "trader.lock"), Ending() as ending:
         services.versions_open(settings.MARKET)
-        orders_go.open_account()
+        _open_account()
         restore.recover_all(settings.ACCOUNT)
         ending.hold()  # a session that is half made cannot be closed
         trader = Trader(say)
@@ -82,7 +83,9 @@ class Trader:
         self.opening = restore.opening(self.account, max(self.source.opened_ns, self.source.resumed_ns))
         self.started_at = timezone.now()
         tape = session_tape(self.account, self.source, self.started_at)  # before the row that names it
-        self.row = services.session_start(account=self.account, market_source=self.source.kind, tape_name=tape.name)
+        self.row = services.session_start(
+            account=self.account, market_source=self.source.kind, tape_name=tape.name, venue=orders_go.market_venue()
+        )
         subject = Subject(self.row.pk, self.account, self.source.is_simulated)
         dispatch = self._dispatch(engine)
         self.session = Session(
@@ -232,6 +235,17 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
+def _open_account() -> None:
+    """The account that trades; nothing is made where the trader cannot start. Raises TraderError."""
+    try:
+        if orders_go.to_exchange() and settings.MARKET == REAL and signer_from(os.environ) is None:
+            raise TraderError("orders go to an exchange with a key only; see `kalshi-bot live --check`")
+        alone.refuse_another(settings.ACCOUNT)
+        orders_go.open_account()
+    except (KeyProblem, HostsError, orders_go.WrongVenueError, alone.AnotherTraderError) as error:
+        raise TraderError(str(error)) from None
+
+
 def _source(account: str, engine: Engine) -> Source:
     """Where the market comes from. Raises TraderError when the account has traded on another kind of it."""
     if TradingSession.objects.filter(account=account).exclude(market_source=settings.MARKET).exists():
@@ -257,8 +271,6 @@ def _source(account: str, engine: Engine) -> Source:
 def _real_source(engine: Engine) -> Source:
     """The real market; the key is read here and nowhere else."""
     try:
-        if orders_go.to_exchange() and signer_from(os.environ) is None:
-            raise TraderError("orders go to an exchange with a key only; see `kalshi-bot live --check`")
         return real_source(
             series=settings.SERIES,
             venues=settings.VENUES,

@@ -2,16 +2,19 @@
 
 import os
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from markets.core.units import DOLLAR
 from markets.recorder import Recorder
 from markets.tape import TapeError, is_complete, read_header
 from tests.builders import TICKER
-from trading import models, orders_go, restore, services, trader
+from trading import alone, models, orders_go, restore, services, trader
+from trading.alone import AnotherTraderError
 from trading.core.decision import Decision, PlaceOrder
 from trading.core.events import Timer
 from trading.session import Session
@@ -175,6 +178,8 @@ def test_without_a_key_no_trader_begins_whose_orders_would_go_to_the_exchange(
     settings.MARKET, settings.ORDERS, settings.ACCOUNT, settings.KALSHI_ENV = "real", "exchange", "live", "production"
     with pytest.raises(TraderError, match="with a key only"):
         run_trader()
+    assert not models.Account.objects.exists()  # of an exchange that was never reached
+    orders_go.open_account()
     account = models.Account.objects.get()
     assert (account.venue, account.opening_cash, len(account.order_salt)) == ("production", 0, 36)
 
@@ -187,3 +192,93 @@ def test_without_a_key_no_trader_begins_whose_orders_would_go_to_the_exchange(
 def test_the_banner_says_whose_money_it_is(settings: Settings, orders: str, environment: str, words: str) -> None:
     settings.ORDERS, settings.KALSHI_ENV = orders, environment
     assert orders_go.label() == words
+
+
+# One trader for an account, and one exchange ---------------------------------------------------------------------
+
+
+def elsewhere(monkeypatch: pytest.MonkeyPatch, account: str = ACCOUNT, beat_s: float = 0.0) -> models.TradingSession:
+    """A session of a trader on another machine, that has beaten so long ago."""
+    with monkeypatch.context() as there:
+        there.setattr(services, "place", lambda: "another machine /var/bot")
+        row = services.session_start(account=account, market_source="demo")
+    models.TradingSession.objects.filter(pk=row.pk).update(beat_at=timezone.now() - timedelta(seconds=beat_s))
+    return row
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_trader_does_not_start_while_another_of_its_account_lives(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.account_open(ACCOUNT, DOLLAR)
+    other = elsewhere(monkeypatch)
+    with pytest.raises(TraderError, match=r"another trader of the account 'demo' runs at another machine /var/bot"):
+        run_trader()
+    assert [row.pk for row in models.TradingSession.objects.filter(ended_at=None)] == [other.pk]
+    with pytest.raises(AnotherTraderError):
+        services.session_start(account=ACCOUNT, market_source="demo")
+    assert restore.recover_all(ACCOUNT) == []
+    other.refresh_from_db()
+    assert other.ended_at is None
+
+
+@pytest.mark.parametrize("how", ["silent", "ended", "of another account"])
+@pytest.mark.django_db(transaction=True)
+def test_a_trader_starts_where_no_other_lives(home: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    services.account_open(ACCOUNT, DOLLAR)
+    other = elsewhere(
+        monkeypatch, "paper" if how == "of another account" else ACCOUNT, alone.BEATS_S if how == "silent" else 0
+    )
+    if how == "ended":
+        services.session_finish(other.pk, is_clean=True)
+    services.session_start(account=ACCOUNT, market_source="demo")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_shows_itself_with_what_it_has_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = elsewhere(monkeypatch, beat_s=60)
+    services.session_advance(row.pk, services.Progress(3))
+    assert [each.pk for each in alone.beating_elsewhere(ACCOUNT)] == [row.pk]
+
+
+def at_the_exchange(settings: Settings, environment: str, account: str = "mine") -> None:
+    settings.ORDERS, settings.MARKET, settings.KALSHI_ENV = "exchange", "real", environment
+    settings.ACCOUNT, settings.KALSHI_REST_URL, settings.KALSHI_WS_URL = account, "", ""
+
+
+@pytest.mark.parametrize("first", ["demo", "production", "simulated", "paper"])
+@pytest.mark.parametrize("then", ["demo", "production", "simulated", "paper"])
+@pytest.mark.django_db
+def test_an_account_stays_with_the_exchange_that_it_began_with(settings: Settings, first: str, then: str) -> None:
+    def goes_to(venue: str) -> None:
+        at_the_exchange(settings, "demo" if venue == "demo" else "production")
+        settings.MARKET = "demo" if venue == "simulated" else "real"
+        settings.ORDERS = "paper" if venue == "paper" else "exchange"
+
+    goes_to(first)
+    orders_go.open_account()
+    services.session_start(account="mine", market_source=settings.MARKET)
+    goes_to(then)
+    if first == then:
+        return orders_go.open_account()
+    with pytest.raises(orders_go.WrongVenueError, match="their money must not be mixed"):
+        orders_go.open_account()
+    return None
+
+
+@pytest.mark.parametrize(
+    ("environment", "address", "money", "market"),
+    [
+        ("production", "", "production", "production"),
+        ("demo", "", "demo", "practice"),
+        ("demo", "https://external-api.kalshi.com", "production", "production"),
+        ("production", "http://127.0.0.1:9", "production", "elsewhere"),
+        ("demo", "http://127.0.0.1:9", "demo", "practice"),
+    ],
+)
+def test_it_is_real_money_where_name_or_address_says_so_and_a_real_record_by_the_address_alone(
+    settings: Settings, environment: str, address: str, money: str, market: str
+) -> None:
+    at_the_exchange(settings, environment)
+    settings.KALSHI_REST_URL = address
+    assert (orders_go.venue_now(), orders_go.market_venue()) == (money, market)
