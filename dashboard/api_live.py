@@ -146,7 +146,7 @@ def _told(now: arming.Standing) -> dict[str, Any]:
         **now._asdict(),
         "needs_arming": now.needs_arming,
         "missing": [lack._asdict() for lack in now.missing],
-        "gate_lacks": arming.gate_lacks(gate, now.record),
+        "gate_lacks": arming.gate_lacks(gate, now.record, now.kind),
         "gate": [each._asdict() for each in kept(gate)] if gate else [],
         "gate_made_at": gate.made_at if gate else None,
     }

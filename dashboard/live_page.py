@@ -108,7 +108,7 @@ def _context(request: HttpRequest, asked: arming.Asked, problems: list[str]) -> 
         "asked": asked,
         "problems": problems,
         "criteria": kept(now.gate) if now.gate else [],
-        "gate_lacks": arming.gate_lacks(now.gate, now.record),
+        "gate_lacks": arming.gate_lacks(now.gate, now.record, now.kind),
         "records": _records(asked.record),
         "history": Arming.objects.order_by("-id")[:HISTORY],
         "may_arm": request.user.has_perm(arming.PERMISSION),

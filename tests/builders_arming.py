@@ -10,7 +10,7 @@ from django.utils import timezone
 from trading import services
 from trading.core.limits import RiskLimits as CoreLimits
 from trading.kill_file import Killed, kill_path, write_kill
-from trading.models import Account, Arming, Halt, Promotion, Reconciliation, TraderStatus
+from trading.models import Account, Arming, Halt, Promotion, Reconciliation, TraderStatus, TradingSession
 
 ACCOUNT = "live"
 CONFIRMATION = "TRADE REAL MONEY ON live"
@@ -41,6 +41,7 @@ def ready(author: User) -> None:
     """Nothing is missing but the person."""
     Account.objects.create(name=ACCOUNT, opening_cash=1_000_000_000, venue="production")
     Account.objects.create(name="paper", opening_cash=1_000_000_000)
+    TradingSession.objects.create(account="paper", market_source="real", venue="production", ended_at=timezone.now())
     services.limits_set(CoreLimits(), author=author, reason="what I can lose")
     status()
     Reconciliation.objects.create(

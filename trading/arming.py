@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from trading import selectors, services
+from trading import orders_go, selectors, services
 from trading.core.breaker_rules import NOT_ARMED as NOT_ARMED_CODE
 from trading.double_entry import ns_of
 from trading.kill_file import NAME, kill_path, read_kill
-from trading.models import Account, Arming, Discrepancy, Halt, Promotion, Reconciliation
+from trading.models import Account, Arming, Discrepancy, Halt, Promotion, Reconciliation, TradingSession
 from trading.services import UnusableError
 
 PERMISSION = "trading.arm_trading"
@@ -27,7 +27,8 @@ CLEAN_WITHIN = timedelta(minutes=2)
 GATE_WITHIN = timedelta(days=7)
 RECORD = "paper"  # the account whose record counts, unless another is named
 NOT_ARMED = "real orders are not armed"  # how the trader begins the sentence that it lacks nothing but this
-REHEARSAL, PRACTICE, PRODUCTION = "rehearsal", "practice", "production"
+REHEARSAL, PRACTICE, PRODUCTION = "rehearsal", orders_go.PRACTICE, orders_go.PRODUCTION
+OF_PRACTICE = {"demo", "demo-old", PRACTICE}  # venues
 
 
 class Lack(NamedTuple):
@@ -89,10 +90,17 @@ def standing(record: str = RECORD, account: str = "") -> Standing:
     )
 
 
-def gate_lacks(gate: Promotion | None, record: str) -> list[str]:
-    """What the record of an account lacks, a sentence each; nothing when the gate was passed lately."""
+def gate_lacks(gate: Promotion | None, record: str, kind: str) -> list[str]:
+    """What the record of an account lacks for orders of this kind, a sentence each; nothing when the gate was passed lately,
+    and for real money on the real market."""
     if gate is None:
         return [f"the record of {record!r} was never looked at: `kalshi-bot promotion --account {record}`"]
+    if kind == PRODUCTION and not _is_of_production(record):
+        text = (
+            f"the record of {record!r} was not made on the exchange's own market (MARKET=real, KALSHI_ENV=production) from "
+            "first to last: a practice site, a rehearsal, a demo market or a tape says nothing of real money"
+        )
+        return [text]
     if gate.made_at < timezone.now() - GATE_WITHIN:
         return [f"the record of {record!r} was looked at on {gate.made_at:%Y-%m-%d} last: look again"]
     return [] if gate.is_passed else [str(each) for each in gate.missing] or ["the gate was not passed"]
@@ -132,7 +140,7 @@ def arm(user: User | AnonymousUser, asked: Asked) -> Arming:
             armed_by=user.get_username()[:150],
             until_at=until,
             reason=asked.reason.strip(),
-            override_reason=asked.override.strip() if gate_lacks(now.gate, now.record) else "",
+            override_reason=asked.override.strip() if gate_lacks(now.gate, now.record, now.kind) else "",
             checks=_found(now),
         )
         transaction.on_commit(services.nudge)
@@ -165,11 +173,21 @@ def promotion_note(row: Promotion) -> Promotion:
 
 
 def kind_of(account: str, market_source: str) -> str:
-    """What is at stake where an account's orders go: rehearsal and practice are play money, all else counts as real."""
+    """What is at stake where an account's orders go: rehearsal and practice are play money, all else counts as real,
+    and so does an account whose last session traded the exchange itself."""
     if market_source != "real":
         return REHEARSAL
     venue = Account.objects.filter(pk=account).values_list("venue", flat=True).first() or str(settings.KALSHI_ENV)
-    return PRACTICE if venue in {"demo", "demo-old", PRACTICE} else PRODUCTION
+    newest = TradingSession.objects.filter(account=account).order_by("-id").values_list("venue", flat=True).first()
+    return PRACTICE if venue in OF_PRACTICE and newest != PRODUCTION else PRODUCTION
+
+
+def _is_of_production(record: str) -> bool:
+    """Whether all that this account has traded, on paper or not, was the market of the exchange itself."""
+    venue = Account.objects.filter(pk=record).values_list("venue", flat=True).first() or ""
+    sessions = TradingSession.objects.filter(account=record)
+    is_all = sessions.exists() and not sessions.exclude(market_source="real", venue=PRODUCTION).exists()
+    return is_all and venue not in {*OF_PRACTICE, orders_go.SIMULATED}
 
 
 def _missing(account: str) -> list[Lack]:
@@ -233,7 +251,7 @@ def _since(row: Arming) -> Q:
 
 
 def _gate(asked: Asked, now: Standing) -> list[Lack]:
-    missing = gate_lacks(now.gate, now.record)
+    missing = gate_lacks(now.gate, now.record, now.kind)
     words = asked.override.strip()
     if not missing or len(words) >= LEAST_WORDS:
         return []
@@ -249,6 +267,6 @@ def _found(now: Standing) -> dict[str, object]:
         "limits": limits.version if limits else None,
         "gate": now.gate.pk if now.gate else None,
         "record": now.record,
-        "gate_lacks": gate_lacks(now.gate, now.record),
+        "gate_lacks": gate_lacks(now.gate, now.record, now.kind),
         "orders_go": now.orders_go,
     }

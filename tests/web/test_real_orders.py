@@ -20,7 +20,7 @@ from tests.conftest import signed_in
 from trading import arming, control, orders_standing, roles, services, tasks
 from trading.core.engine import Engine
 from trading.core.events import ArmedSet, ChecksRequired, CheckTold, ModeSet
-from trading.models import Account, Arming, Halt, Promotion
+from trading.models import Account, Arming, Halt, Promotion, TradingSession
 from trading.services import UnusableError
 
 pytestmark = pytest.mark.django_db
@@ -191,6 +191,46 @@ def test_on_the_practice_site_other_words_are_typed(rita: User) -> None:
     Account.objects.filter(pk=ACCOUNT).update(venue="demo")
     assert by_page(rita, {})[0] == 409
     assert by_page(rita, {"typed": "TRADE ON PRACTICE"})[0] == 302
+
+
+PLAY_MONEY: dict[str, list[dict[str, str]]] = {
+    "practice site": [{"market_source": "real", "venue": "practice"}],
+    "an address of its own": [{"market_source": "real", "venue": "elsewhere"}],
+    "demo market": [{"market_source": "demo", "venue": ""}],
+    "tape": [{"market_source": "tape", "venue": ""}],
+    "nobody knows": [{"market_source": "real", "venue": ""}],
+    "nothing": [],
+    "some of it": [{"market_source": "real", "venue": "practice"}, {"market_source": "real", "venue": "production"}],
+}
+
+
+@pytest.mark.parametrize("name", PLAY_MONEY)
+def test_a_record_of_play_money_does_not_arm_real_money(rita: User, name: str) -> None:
+    ready(rita)
+    Account.objects.create(name="other", opening_cash=1)
+    for said in PLAY_MONEY[name]:
+        TradingSession.objects.create(account="other", ended_at=timezone.now(), **said)
+    promotion(account="other")
+    with pytest.raises(UnusableError, match="the record of 'other' was not made on the exchange's own market"):
+        arming.arm(rita, asked()._replace(record="other"))
+    Account.objects.filter(pk=ACCOUNT).update(venue="demo")
+    assert arming.arm(rita, asked()._replace(record="other", typed="TRADE ON PRACTICE")).venue == "practice"
+
+
+@pytest.mark.parametrize("venue", ["demo", "simulated"])
+def test_a_record_that_was_traded_for_play_money_at_an_exchange_does_not_arm_real_money(rita: User, venue: str) -> None:
+    ready(rita)
+    Account.objects.filter(pk="paper").update(venue=venue)
+    with pytest.raises(UnusableError, match="was not made on the exchange's own market"):
+        arming.arm(rita, asked())
+
+
+def test_where_the_trader_says_production_the_words_of_practice_arm_nothing(rita: User) -> None:
+    ready(rita)
+    Account.objects.filter(pk=ACCOUNT).update(venue="demo")
+    services.session_start(account=ACCOUNT, market_source="real", venue="production")
+    assert arming.standing().kind == arming.PRODUCTION
+    assert by_page(rita, {"typed": "TRADE ON PRACTICE"})[0] == 409
 
 
 def test_a_rehearsal_needs_no_arming_and_takes_none(rita: User) -> None:

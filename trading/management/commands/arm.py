@@ -53,6 +53,6 @@ class Command(BaseCommand):
     def _show(self, now: arming.Standing) -> None:
         state = f"armed until {now.arming.until_at:%H:%M} UTC by {now.arming.armed_by}" if now.arming else "not armed"
         self.stdout.write(f"Account {now.account} ({now.kind}), orders go to {now.orders_go}: {state}.")
-        gate = [f"the promotion gate: {each}" for each in arming.gate_lacks(now.gate, now.record)]
+        gate = [f"the promotion gate: {each}" for each in arming.gate_lacks(now.gate, now.record, now.kind)]
         for each in [*(lack.text for lack in now.missing), *gate]:
             self.stdout.write(f"  - {each}")

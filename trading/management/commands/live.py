@@ -59,11 +59,11 @@ class Command(BaseCommand):
     def _tell(self, account: str, environment: str) -> None:
         """What is missing until orders go; the rest the trader says itself."""
         now = arming.standing(account=account)
+        kind = arming.PRACTICE if environment == "demo" else arming.PRODUCTION
         missing = [lack.text for lack in now.missing if lack.code not in OF_THE_TRADER]
-        missing += [f"the promotion gate: {each}" for each in arming.gate_lacks(now.gate, now.record)]
+        missing += [f"the promotion gate: {each}" for each in arming.gate_lacks(now.gate, now.record, kind)]
         if now.arming is None:
             missing.append("it is not armed: `kalshi-bot arm`, or the page Real orders, once the trader runs")
-        kind = arming.PRACTICE if environment == "demo" else arming.PRODUCTION
         self.stdout.write(f"Real orders of the account {account!r} ({kind}). Until they may go, this is missing:")
         for each in missing or ["nothing"]:
             self.stdout.write(f"  - {each}")
