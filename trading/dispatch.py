@@ -152,7 +152,7 @@ class Dispatch:
             emit=hear,
             cancel=lambda stray: rest.cancel_order(stray.order_id, stray.shard),
             rows=AccountRows(start.account, self.seal.session_id),
-            traded_shard=next(iter(self.gateway.shards.found)),
+            traded=lambda: tuple(self.gateway.shards.found),
             clock=self._clock.now_ns,
             pace=Pace(max(SHORTEST_S, RECONCILE_S / self._speed), self._speed),
         )

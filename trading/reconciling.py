@@ -112,7 +112,7 @@ def _is_of_totals(awaited: Awaited) -> bool:
 class Reconciler:
     """For the trader: tell it every account event (`hear`) and every command (`commanded`), in the order in which the
     engine has them. `emit` is given repairs, CashTold and CheckTold; what of them the engine gets comes back by `hear`.
-    `cancel` cancels a stray. `traded_shard` is where the orders go.
+    `cancel` cancels a stray. `traded` are the shards where orders go.
     """
 
     def __init__(
@@ -123,14 +123,14 @@ class Reconciler:
         emit: Callable[[Repair | CheckTold | CashTold], None],
         cancel: Callable[[VenueOrder], Awaitable[Any]],
         rows: Rows,
-        traded_shard: int = 2,
+        traded: Callable[[], tuple[int, ...]] = lambda: (2,),
         clock: Callable[[], int] = time.time_ns,
         pace: Pace | None = None,
     ) -> None:
         self.side = start.side()
         self.standing: tuple[Difference, ...] = ()
         self._wire, self._emit, self._cancel, self._rows = wire, emit, cancel, rows
-        self._traded_shard, self._clock = traded_shard, clock
+        self._traded, self._clock = traded, clock
         self._period_s, self._patience = pace or Pace()
         self._soon_s = SOON_S * self._period_s / PERIOD_S  # where time is faster there it is so here
         self._looks = Looks()
@@ -193,7 +193,8 @@ class Reconciler:
         for repair in outcome.repairs:
             logger.warning("put right: %s", discrepancies.repair_text(repair))
             self._emit(repair)
-        self._emit(CashTold(self._clock(), theirs.cash, self._traded_shard))
+        traded = self._traded()
+        self._emit(CashTold(self._clock(), theirs.cash, traded[0], traded))
         for stray in outcome.strays:
             await self._cancel_stray(stray)
         self._tell()

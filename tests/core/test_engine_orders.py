@@ -473,7 +473,20 @@ def test_cash_that_moves_is_no_profit_and_moves_once() -> None:
 def test_cash_on_a_shard_goes_on_from_what_was_told() -> None:
     room = Room().hear(CashTold(at(61), ((0, 5 * DOLLAR), (2, 95 * DOLLAR)), 2), fill(100, 5_000, shard=2))
     portfolio = room.engine.portfolio
-    assert (portfolio.shard_cash, portfolio.traded_shard) == ({0: 5 * DOLLAR, 2: 94_500_000}, 2)
+    assert (portfolio.shard_cash, portfolio.traded_shards) == ({0: 5 * DOLLAR, 2: 94_500_000}, (2,))
+
+
+@pytest.mark.parametrize(
+    ("traded", "least"), [((), 100), ((0, 2), 100), ((0,), 900), ((2, 1), 0), ((0, 2, 3), 50)],
+    ids=["the one that is told", "two", "another", "one without cash", "three"],
+)  # fmt: skip
+def test_of_several_shards_the_one_with_the_least_cash_counts(traded: tuple[int, ...], least: int) -> None:
+    by_shard = ((0, 900 * DOLLAR), (2, 100 * DOLLAR), (3, 50 * DOLLAR))
+    room = Room().hear(CashTold(at(61), by_shard, 2, traded))
+    budgets = {budget.code: budget.limit for budget in room.engine.risk.budgets(TICKER, CLOSE_NS)}
+    assert budgets["SHARD_CASH"] == least * DOLLAR
+    room.hear(CashTold(at(62), (), 2, traded))
+    assert "SHARD_CASH" not in [budget.code for budget in room.engine.risk.budgets(TICKER, CLOSE_NS)]
 
 
 def test_what_is_only_told_of_an_order_leads_to_no_decision() -> None:

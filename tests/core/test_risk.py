@@ -264,17 +264,6 @@ def test_cash_on_the_shard_is_less_all_that_works() -> None:
     assert code(ask(wall, 41)) == "SHARD_CASH"
 
 
-@pytest.mark.parametrize(
-    ("traded", "least"), [((), 100), ((0, 2), 100), ((0,), 900), ((2, 1), 0), ((0, 2, 3), 50)],
-    ids=["the one that is told", "two", "another", "one without cash", "three"],
-)  # fmt: skip
-def test_of_several_shards_the_one_with_the_least_cash_counts(traded: tuple[int, ...], least: int) -> None:
-    wall = risk()
-    by_shard = ((0, 900 * DOLLAR), (2, 100 * DOLLAR), (3, 50 * DOLLAR))
-    wall.portfolio.told(CashTold(at(60), by_shard, 2, traded))
-    assert {budget.code: budget.limit for budget in wall.budgets(OTHER, CLOSE_NS)}["SHARD_CASH"] == least * DOLLAR
-
-
 def test_what_was_not_measured_for_two_seconds_lets_nothing_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     wall = risk()
     monkeypatch.delitem(MEASURED, "max_close_exposure")

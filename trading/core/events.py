@@ -197,11 +197,12 @@ class CashMoved(Message, frozen=True):
 
 
 class CashTold(Message, frozen=True):
-    """What the exchange says is free on each shard (Money): an order needs it on the shard of its market."""
+    """What the exchange says is free on each shard (Money). `traded`: all shards that have markets (none: that one)."""
 
     received_ns: int
     by_shard: tuple[tuple[int, int], ...]
     traded_shard: int
+    traded: tuple[int, ...] = ()
 
 
 class CheckTold(Message, frozen=True):

@@ -72,7 +72,7 @@ class Portfolio:
     def __init__(self) -> None:
         self.cash = 0
         self.shard_cash: dict[int, int] = {}
-        self.traded_shard = 0
+        self.traded_shards: tuple[int, ...] = (0,)
         self.positions: dict[str, Position] = {}
         self.exposure = 0
         self.realised_today = 0
@@ -160,7 +160,7 @@ class Portfolio:
 
     def told(self, told: CashTold) -> None:
         """What the exchange says lies free on each shard, and on which of them we trade."""
-        self.shard_cash, self.traded_shard = dict(told.by_shard), told.traded_shard
+        self.shard_cash, self.traded_shards = dict(told.by_shard), told.traded or (told.traded_shard,)
 
     def count(self, ticker: str) -> int:
         """The signed count held in a market."""

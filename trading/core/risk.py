@@ -184,10 +184,12 @@ class Risk:
         return None
 
     def _shard(self, working: int) -> tuple[Budget, ...]:
-        """What the exchange said lies on the shard that is traded on, where it has, less all that works: whether it had taken
-        off what it reserves is not relied on."""
-        cash = self.portfolio.shard_cash.get(self.portfolio.traded_shard)
-        return () if cash is None else (Budget("SHARD_CASH", cash, working),)
+        """What the exchange said lies on the shard that is traded on, less all that works: whether it had taken off what it
+        reserves is not relied on. Of several shards the one with the least counts, since the terms of a market do not say
+        on which of them it is."""
+        cash = self.portfolio.shard_cash
+        least = min([cash.get(shard, 0) for shard in self.portfolio.traded_shards])
+        return (Budget("SHARD_CASH", least, working),)
 
     def _caps(self) -> dict[str, int]:
         """The money limits, by code: made anew when the limits or the equity have changed."""
