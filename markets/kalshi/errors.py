@@ -72,8 +72,9 @@ class BadAnswer(Unavailable):
 class OutcomeUnknown(KalshiError):
     """A write was sent and its answer was lost, or says that the exchange does not know either. It may have happened.
 
-    Find out by reading before anything is sent again (orders since `sent_ns`, by client order id). The ids are those of
-    the request: of the orders to be made, or of the orders to be changed.
+    Find out by reading before anything is sent again (orders since `sent_ns`, by client order id). That is when it left for
+    the last time: of a new order all attempts before surely did nothing, and this one may land as long as its stamp is good.
+    The ids are those of the request: of the orders to be made, or of the orders to be changed.
     """
 
     def __init__(

@@ -83,12 +83,12 @@ class Attempts(Generic[T]):
         self._lost = self._throttled = self._stale = 0
         is_hasty = ask.call.is_write and not ask.call.is_urgent
         self._throttled_tries = ORDER_THROTTLED_TRIES if is_hasty else THROTTLED_TRIES
-        self._first_ns = 0
+        self._sent_ns = 0  # for the last time
         self._unknown: KalshiError | None = None
 
     def judge(self, outcome: Reply | Lost, sent_ns: int) -> Done[T] | Again:
         """What follows from what one attempt, sent at `sent_ns`, has brought. Raises KalshiError when nothing more does."""
-        self._first_ns = self._first_ns or sent_ns
+        self._sent_ns = sent_ns
         if isinstance(outcome, Lost):
             return self._judge_loss(outcome)
         if _GOOD <= outcome.status < _REDIRECT:
@@ -168,7 +168,7 @@ class Attempts(Generic[T]):
                 call=ask.call.name,
                 client_order_ids=ask.client_order_ids,
                 order_ids=ask.order_ids,
-                sent_ns=self._first_ns,
+                sent_ns=self._sent_ns,
             )
         return kind(status, *said, call=ask.call.name)
 

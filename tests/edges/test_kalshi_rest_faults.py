@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import logging
+import random
 import socket
 import struct
 import traceback
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from markets.kalshi.budgets import Budgets
 from markets.kalshi.calls import CALLS
+from markets.kalshi.calls_orders import create_order
 from markets.kalshi.errors import (
     BadAnswer,
     KalshiError,
@@ -27,8 +29,17 @@ from markets.kalshi.errors import (
 )
 from markets.kalshi.hosts import hosts_at
 from markets.kalshi.limits import TIERS
+from markets.kalshi.requests import CreateOrder
 from markets.kalshi.rest import KalshiRest
-from markets.kalshi.rest_attempts import ORDER_THROTTLED_TRIES, THROTTLED_TRIES, TRIES
+from markets.kalshi.rest_attempts import (
+    ORDER_THROTTLED_TRIES,
+    THROTTLED_TRIES,
+    TRIES,
+    Again,
+    Attempts,
+    Lost,
+    Reply,
+)
 from markets.kalshi.rest_lane import LaneRest
 from markets.kalshi.rest_sync import KalshiRestSync
 from tests.kalshi_rest_calls import EVERY_CALL, OTHER_CLIENT_ID, an_order
@@ -97,6 +108,15 @@ async def test_an_order_whose_answer_is_lost_is_unknown_and_never_repeated(face:
     assert (caught.value.client_order_id, caught.value.call) == (CLIENT_ID, "create_order")
     assert caught.value.sent_ns > 0
     assert exchange.names() == ["create_order"]
+
+
+def test_what_is_lost_after_other_attempts_says_when_it_left_for_the_last_time() -> None:
+    order = CreateOrder(ticker=TICKER, client_order_id=CLIENT_ID, is_bid=True, price=5_000, count=100, shard=2)
+    attempts = Attempts(create_order(order), random.Random(1), lambda code, details: "", lambda: True)
+    assert attempts.judge(Reply(429, b"{}"), 100) == Again(is_throttled=True)
+    with pytest.raises(OutcomeUnknown) as caught:
+        attempts.judge(Lost("broken off", was_sent=True), 112)
+    assert caught.value.sent_ns == 112
 
 
 @faces
