@@ -17,7 +17,7 @@ from trading.kill_file import check_of, kill_path
 PERIOD_S = 2.0
 WATCHDOG_S = 10.0  # so old its newest beat may be
 LOOKS = 150  # of the frames, so long back: five minutes
-LEAST_FRAMES = 100  # before that a share of them says nothing
+LEAST_FRAMES = 20  # before that a share of them says nothing
 
 
 class Around(NamedTuple):
@@ -81,19 +81,23 @@ class Checks:
         yield CheckTold(now_ns, "CLOCK_SKEW", not text, text, skew, float(limit))
 
     def _parse_rate(self, now_ns: int, flow: Inflow) -> Iterator[CheckTold]:
+        """Nothing where nothing can be said: where too little was heard from all feeds, or nothing from one that is up."""
         limit = self._around.engine.risk.limits.min_parse_rate_bp
         views = flow.views()
         exchange = flow.exchange_view()
         if exchange is not None and exchange.connection is not None:
             views = [*views, exchange.connection]
-        worst, text = 10_000.0, ""
+        parsing = {view.feed: self._parsing.setdefault(view.feed, Parsing()) for view in views}
         for view in views:
-            rate = self._parsing.setdefault(view.feed, Parsing()).rate_bp(view.frames, view.unreadable)
-            if rate < worst:
-                worst = rate
-                text = f"{view.title}: {rate / 100:.2f} % of the frames of the last minutes could be read"
-        is_ok = worst >= limit
-        yield CheckTold(now_ns, "PARSE_RATE", is_ok, "" if is_ok else text, worst, float(limit))
+            parsing[view.feed].look(view.frames, view.unreadable)
+        rates = [(rate, view.title) for view in views if (rate := parsing[view.feed].rate_bp) is not None]
+        worst, title = min(rates, default=(0.0, ""))
+        is_silent = not rates or any(view.state == "up" and not parsing[view.feed].heard for view in views)
+        if worst < limit and rates:
+            text = f"{title}: {worst / 100:.2f} % of the frames of the last minutes could be read"
+            yield CheckTold(now_ns, "PARSE_RATE", False, text, worst, float(limit))
+        elif not is_silent:
+            yield CheckTold(now_ns, "PARSE_RATE", True, "", worst, float(limit))
 
     def _drift(self, now_ns: int, flow: Inflow) -> Iterator[CheckTold]:
         watch = self._around.engine.watch
@@ -119,12 +123,22 @@ class Parsing:
     """How many frames of one feed could be read lately."""
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[int, int]] = deque(maxlen=LOOKS)
+        self._looks: deque[tuple[int, int]] = deque([(0, 0)], maxlen=LOOKS)
 
-    def rate_bp(self, frames: int, unreadable: int) -> float:
-        """The share of the frames since the oldest look that could be read, in basis points; 10,000 of too few."""
-        if self._looks and frames < self._looks[-1][0]:
+    def look(self, frames: int, unreadable: int) -> None:
+        """So many have come since the feed began, and so many of them could not be read."""
+        if frames < self._looks[-1][0]:
             self._looks.clear()  # it counts anew
+            self._looks.append((0, 0))
         self._looks.append((frames, unreadable))
-        heard, bad = frames - self._looks[0][0], unreadable - self._looks[0][1]
-        return 10_000.0 * (heard - bad) / heard if heard >= LEAST_FRAMES else 10_000.0
+
+    @property
+    def heard(self) -> int:
+        """How many frames have come since the oldest look."""
+        return self._looks[-1][0] - self._looks[0][0]
+
+    @property
+    def rate_bp(self) -> float | None:
+        """The share of these that could be read, in basis points; None of too few."""
+        bad = self._looks[-1][1] - self._looks[0][1]
+        return 10_000.0 * (self.heard - bad) / self.heard if self.heard >= LEAST_FRAMES else None

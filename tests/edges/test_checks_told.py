@@ -58,7 +58,9 @@ def beat(home: Path, **more: Any) -> None:
 
 def test_all_is_well(tmp_path: Path) -> None:
     beat(tmp_path)
-    told = World(tmp_path).told()
+    world = World(tmp_path)
+    world.views = [view(1_000, 0)]
+    told = world.told()
     assert {code: one.is_ok for code, one in told.items()} == {
         "KILL_FILE": True,
         "JOURNAL": True,
@@ -112,8 +114,8 @@ def test_a_group_that_is_not_made_yet_is_not_told_at_all_for_it_latches(tmp_path
     assert not world.told()["ORDER_GROUP"].is_ok
 
 
-def view(frames: int, unreadable: int) -> Any:
-    return SimpleNamespace(feed="kraken", title="Kraken", frames=frames, unreadable=unreadable)
+def view(frames: int, unreadable: int, feed: str = "kraken", state: str = "up") -> Any:
+    return SimpleNamespace(feed=feed, title=feed.title(), state=state, frames=frames, unreadable=unreadable)
 
 
 def test_frames_that_cannot_be_read(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_frames_that_cannot_be_read(tmp_path: Path) -> None:
     world.views = [view(1_000, 0)]
     assert world.told()["PARSE_RATE"].is_ok
     world.views = [view(2_000, 10)]
-    assert world.told()["PARSE_RATE"].use == 9_900.0
+    assert world.told()["PARSE_RATE"].use == 9_950.0
     world.views = [view(2_100, 30)]
     told = world.told()["PARSE_RATE"]
     assert (told.is_ok, told.limit) == (False, 9_900.0)
@@ -129,11 +131,32 @@ def test_frames_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_few_frames_say_nothing_and_a_feed_that_counts_anew_begins_anew() -> None:
-    parsing = Parsing()
-    assert parsing.rate_bp(0, 0) == 10_000.0
-    assert parsing.rate_bp(99, 99) == 10_000.0
-    assert parsing.rate_bp(200, 100) == 5_000.0
-    assert parsing.rate_bp(50, 0) == 10_000.0
+    parsing, rates = Parsing(), []
+    for frames, unreadable in ((0, 0), (19, 19), (20, 20), (200, 100), (50, 0), (52, 26), (3, 3)):
+        parsing.look(frames, unreadable)
+        rates.append(parsing.rate_bp)
+    assert rates == [None, None, 0.0, 5_000.0, 10_000.0, 5_000.0, None]
+
+
+@pytest.mark.parametrize(
+    ("views", "told"),
+    [
+        ([], None),
+        ([view(0, 0)], None),
+        ([view(19, 19)], None),
+        ([view(99, 99)], False),
+        ([view(500, 0), view(0, 0, "gemini")], None),
+        ([view(500, 0), view(0, 0, "gemini", "lost")], True),
+        ([view(500, 0), view(3, 0, "gemini")], True),
+        ([view(500, 0), view(99, 99, "gemini", "connecting"), view(0, 0, "bitstamp")], False),
+    ],
+    ids=["no feed", "nothing", "too few", "none readable", "one is silent", "one is lost", "one is slow", "one is odd"],
+)
+def test_of_what_is_not_heard_nothing_is_said(tmp_path: Path, views: list[Any], told: bool | None) -> None:
+    world = World(tmp_path)
+    world.views = views
+    check = world.told().get("PARSE_RATE")
+    assert (check.is_ok if check is not None else None) == told
 
 
 def test_only_when_every_series_is_not_what_is_assumed_nothing_can_be_traded(tmp_path: Path) -> None:
