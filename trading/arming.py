@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from trading import orders_go, selectors, services
+from trading import selectors, services, venues
 from trading.core.breaker_rules import NOT_ARMED as NOT_ARMED_CODE
 from trading.double_entry import ns_of
 from trading.kill_file import NAME, kill_path, read_kill
@@ -27,8 +27,7 @@ CLEAN_WITHIN = timedelta(minutes=2)
 GATE_WITHIN = timedelta(days=7)
 RECORD = "paper"  # the account whose record counts, unless another is named
 NOT_ARMED = "real orders are not armed"  # how the trader begins the sentence that it lacks nothing but this
-REHEARSAL, PRACTICE, PRODUCTION = "rehearsal", orders_go.PRACTICE, orders_go.PRODUCTION
-OF_PRACTICE = {"demo", "demo-old", PRACTICE}  # venues
+REHEARSAL, PRACTICE, PRODUCTION = "rehearsal", venues.PRACTICE, venues.PRODUCTION
 
 
 class Lack(NamedTuple):
@@ -179,7 +178,7 @@ def kind_of(account: str, market_source: str) -> str:
         return REHEARSAL
     venue = Account.objects.filter(pk=account).values_list("venue", flat=True).first() or str(settings.KALSHI_ENV)
     newest = TradingSession.objects.filter(account=account).order_by("-id").values_list("venue", flat=True).first()
-    return PRACTICE if venue in OF_PRACTICE and newest != PRODUCTION else PRODUCTION
+    return PRACTICE if venue in venues.OF_PRACTICE and newest != PRODUCTION else PRODUCTION
 
 
 def _is_of_production(record: str) -> bool:
@@ -187,7 +186,7 @@ def _is_of_production(record: str) -> bool:
     venue = Account.objects.filter(pk=record).values_list("venue", flat=True).first() or ""
     sessions = TradingSession.objects.filter(account=record)
     is_all = sessions.exists() and not sessions.exclude(market_source="real", venue=PRODUCTION).exists()
-    return is_all and venue not in {*OF_PRACTICE, orders_go.SIMULATED}
+    return is_all and venue not in {*venues.OF_PRACTICE, venues.SIMULATED}
 
 
 def _missing(account: str) -> list[Lack]:

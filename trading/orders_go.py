@@ -5,9 +5,7 @@ from django.conf import settings
 from markets.kalshi.hosts import Hosts, hosts_at, hosts_named
 from trading import services
 from trading.models import Account, TradingSession
-
-SIMULATED = "simulated"
-PRODUCTION, PRACTICE, ELSEWHERE = "production", "practice", "elsewhere"  # where a real market is
+from trading.venues import ELSEWHERE, PRACTICE, PRODUCTION, SIMULATED
 
 
 class WrongVenueError(Exception):

@@ -12,8 +12,8 @@ from trading.core.postings import OPENING
 from trading.double_entry import ns_of
 from trading.models import Account, Fill, LedgerEntry, Order, Position, Reconciliation, Settlement
 from trading.order_ids import client_order_id
+from trading.venues import SIMULATED
 
-SIMULATED = "simulated"  # the venue of a rehearsal, where nothing can have been before
 MARGIN_NS = 600 * SECOND_NS  # before the last clean look: clocks differ, reads lag, rows are written behind
 
 
@@ -78,6 +78,7 @@ def _since_ns(account: Account, working: QuerySet[Order]) -> int:
     """By the exchange's clock, which in a rehearsal is not ours."""
     clean = Reconciliation.objects.filter(account=account.name, is_clean=True).exclude(kind="task")
     newest = clean.order_by("-id").values_list("looked_at", flat=True).first() or {}
+    # In a rehearsal nothing can have been before.
     begun_ns = 0 if account.venue == SIMULATED else ns_of(account.created_at)
     since_ns = max(0, int(newest.get("asked_ns", begun_ns)) - MARGIN_NS)
     oldest = working.aggregate(oldest=Min("sent_ns"))["oldest"]
