@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from markets.kalshi.errors import OutcomeUnknown
+from markets.kalshi.errors import NotSent, OutcomeUnknown
 from markets.kalshi.hosts import hosts_at
 from markets.kalshi.lane import IDLE_S, LINES, Lane
 from markets.kalshi.presigned import FRESH_MS, Presigned
@@ -139,6 +139,25 @@ async def test_several_orders_at_once_have_a_line_each_and_one_more_goes_the_ord
             exchange.released.set()
             await asyncio.gather(*under_way, return_exceptions=True)
     assert exchange.names() == ["create_order"] * (LINES + 1)
+
+
+async def test_what_has_to_wait_is_asked_again_before_it_leaves_and_what_leaves_at_once_is_not() -> None:
+    asked: list[str] = []
+
+    def may_send() -> str:
+        asked.append("")
+        return "kill_file"
+
+    async with FakeExchange() as exchange, LaneRest(exchange.hosts, a_signer(), budgets=ample(), rng=NoPause()) as rest:
+        while not rest.is_ready:
+            await asyncio.sleep(0.01)
+        assert (await rest.begin_create(an_order(), may_send)).order_id
+        assert asked == []
+        exchange.script["create_order"] = [(429, {"error": "too many requests"})]
+        with pytest.raises(NotSent) as held:
+            await rest.begin_create(an_order(client_order_id="another"), may_send)
+        assert (held.value.code, len(asked)) == ("kill_file", 1)
+    assert exchange.names() == ["create_order"] * 2
 
 
 async def test_a_lost_order_is_unknown_and_not_sent_again() -> None:
