@@ -316,7 +316,11 @@ def test_where_time_runs_faster_it_is_waited_longer() -> None:
         assert len(outcome.awaited) == awaited
 
 
-@pytest.mark.parametrize(("missing", "found"), [(DOLLAR, ()), (3 * DOLLAR, ("less",)), (-3 * DOLLAR, ("more",))])
+@pytest.mark.parametrize(
+    ("missing", "found"),
+    [(DOLLAR, ()), (3 * DOLLAR, ("less",)), (-3 * DOLLAR, ("more",))],
+    ids=["within", "less", "more"],
+)
 def test_while_an_order_is_in_flight_cash_is_held_within_what_it_may_come_to(
     missing: int, found: tuple[str, ...]
 ) -> None:

@@ -251,6 +251,21 @@ async def test_an_order_whose_answer_is_lost_is_found_and_not_sent_again(
         await gate.agrees()
 
 
+async def test_a_cancel_is_sent_also_when_a_reconciliation_says_first_that_the_order_was_taken(tmp_path: Path) -> None:
+    async with gated(tmp_path, timeout_s=1.0) as gate:
+        gate.hears_notes = False
+        gate.fault("timeout", seconds=0.5)
+        gate.rest_at()
+        while not (orders := await gate.orders()):
+            await asyncio.sleep(0.01)
+        gate.submit(CancelOrder(1, TICKER, "HALTED"))
+        [order] = orders
+        gate.hear(OrderAccepted(gate.clock(), TICKER, 1, order.order_id))
+        await gate.until_ended()
+        [order] = await gate.orders()
+        assert (order.status, gate.of(OrderCancelled)[0].left) == ("canceled", 300)
+
+
 def leave_no_tokens(gate: Gate) -> None:
     """The next write has to wait for about a second."""
     gate.rest.budgets.set_limits(1_000, 1_000, 10, 10)
