@@ -282,15 +282,8 @@ class PaperExchange:
         self._matching.settle(status.ticker, status.result, status.yes_pays, status.received_ns)
         for paid in self._matching.drain():
             if type(paid) is PaidOut:
-                yield Settled(
-                    status.received_ns,
-                    status.ticker,
-                    status.result,
-                    paid.count,
-                    paid.payout,
-                    status.settle_value,
-                    status.yes_pays,
-                )
+                told = (paid.count, paid.payout, status.settle_value, status.yes_pays)
+                yield Settled(status.received_ns, status.ticker, status.result, *told)
 
     def _reply(self, event: Event) -> None:
         self._count += 1
