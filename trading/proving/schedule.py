@@ -13,6 +13,7 @@ POINTS_OF_EVENTS = tuple(point for point in POINTS if point not in ("random", "p
 LONGEST_DOWN_S = 8.0
 TRADED_S = 75.0  # trading goes on so long at least
 FAULTS_UNTIL_S = 70.0
+BLIND_SHARE, BLIND_S = 0.15, 8.0
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -66,7 +67,7 @@ def schedule_of(seed: int) -> Schedule:
         lag_s=rng.choice((0.0, 0.5, 1.5)),
         limits=_limits(rng),
         cash=rng.choice((200, 1_000, 5_000)) * DOLLAR,
-        faults=tuple(sorted((_fault(rng) for _ in range(rng.randint(0, 5))), key=lambda fault: fault.at_s)),
+        faults=tuple(sorted(_faults(rng), key=lambda fault: fault.at_s)),
         kills=tuple(_kill(rng) for _ in range(rng.choice((0, 1, 1, 1, 2, 3)))),
     )
 
@@ -89,6 +90,15 @@ def _limits(rng: random.Random) -> RiskLimits:
         max_rejects_per_minute=rng.choice((5, 20)),
         max_clock_skew_ms=5_000,
     )
+
+
+def _faults(rng: random.Random) -> list[Fault]:
+    """Up to five, each by itself; and in some schedules a blind spell: no answer, no note, and what is read is old."""
+    faults = [_fault(rng) for _ in range(rng.randint(0, 5))]
+    if rng.random() < BLIND_SHARE:
+        at_s, seconds = round(rng.uniform(1.0, 30.0), 1), round(rng.uniform(5.0, 25.0), 1)
+        faults += [Fault(kind, at_s, seconds, 1.0, BLIND_S) for kind in ("lost_after", "notes_lost", "stale")]
+    return faults
 
 
 def _fault(rng: random.Random) -> Fault:
