@@ -4,36 +4,29 @@ product's own; simulated are the wire below the client, the feed of the markets,
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, get_args
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from markets.core.events import MarketEvent
-from markets.tape import VERSION, TapeHeader
-from trading import inflow, restore, trader
+from trading import restore, trader
 from trading.broadcast import NOWHERE, Broadcast
 from trading.control import Control
 from trading.core.decision import Decision
 from trading.core.events import AccountEvent, ArmedSet, CheckTold, Event, ModeSet
-from trading.exchange_side import ExchangeSide, Reached
-from trading.gateways import kalshi
 from trading.journal import BATCH, Journal
-from trading.playback import INVENTED, SESSION
 from trading.proving.mortal import MINE, Mortal
 from trading.proving.taping import MortalRecorder
-from trading.proving.wire import HOSTS, SIGNER, SimulatedWire
+from trading.proving.wire import SimulatedWire
 from trading.proving.world import World
 from trading.records import Entry, Subject
 from trading.snapshot import Recent
-from trading.source import DEMO, Source
 
 ACCOUNT = "rehearsal"
 PUMP_S = 1.0
+FRAMES = 50  # of the exchange's socket, for one event here: a book, for instance, comes as many changes of it
 GRAIN_S = 0.1  # of time as it is told: nobody waits for less
 CONTROL_EVERY = 4
 TOLD = (*get_args(AccountEvent), ModeSet, CheckTold, ArmedSet)
@@ -43,9 +36,10 @@ class SimulatedFeed:
     """In the place of the client that hears the markets: the same face, the world of the proof behind it."""
 
     def __init__(self, rest: Any, series: Any, emit: Any, *, notes: Any = None, **_: Any) -> None:
-        life = _life()
+        life = the_life()
         self._life, self._emit, self._notes, self._world = life.mortal, emit, notes, life.world
         self._queue: asyncio.Queue[MarketEvent] = asyncio.Queue()
+        self._frames = FRAMES
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -56,6 +50,7 @@ class SimulatedFeed:
         world.notes.listen(self._note, world.clock)
         while True:
             await self._emit([await self._queue.get()])
+            self._frames += FRAMES
 
     def _note(self, note: Any) -> None:
         self._life.tell(self._heard, note)
@@ -70,13 +65,16 @@ class SimulatedFeed:
         market = self._world.house.markets.get(ticker)
         return market.shard if market and market.status != "finalized" else None
 
-    def view(self) -> None:
-        """Nobody looks."""
+    def view(self) -> Any:
+        """How it is: as much of it as checks look at."""
+        state = "up" if self._world.is_up else "lost"
+        connection = SimpleNamespace(feed="kalshi", title="Kalshi", state=state, frames=self._frames, unreadable=0)
+        return SimpleNamespace(connection=connection)
 
 
 def simulated_rest(hosts: Any, signer: Any, *, clock: Any, **_: Any) -> SimulatedWire:
     """In the place of the exchange's client: the same, with another transport."""
-    life = _life()
+    life = the_life()
     world = life.world
     rng = random.Random(f"wire {world.schedule.seed} {life.number}")
     return SimulatedWire(world.network, world.clock, life.mortal, rng)
@@ -248,78 +246,18 @@ class TraderLife:
             return f"we hold {held}"
         if engine.orders.working:
             return f"orders {list(engine.orders.working)[:5]} work for the engine"
+        if engine.risk.halt == "UNEVALUATED":
+            return "not all is checked yet"
         state = engine.risk.breakers.state("RECONCILED")
         if not state.evaluated_ns:
             return "the exchange's books were not looked at yet"
         return ""
 
 
-class _Clock:
-    """That of the trader's machine."""
-
-    def __init__(self, world: World) -> None:
-        self.now_ns = world.clock
-
-    def reached(self, at_ns: int) -> None:
-        """Nobody waits for it."""
-
-
-@contextmanager
-def simulated() -> Iterator[None]:
-    """For as long as this is open, traders of this process are simulated below: source, wire, feed, tape, threads."""
-    puts = (
-        (trader, "_source", _source),
-        (trader, "session_tape", _tape),
-        (trader, "Journal", PumpedJournal),
-        (inflow, "TICK_S", GRAIN_S),
-        (kalshi, "TICK_S", GRAIN_S),
-        (inflow, "KalshiRest", simulated_rest),
-        (inflow, "LaneRest", simulated_rest),
-        (inflow, "KalshiFeed", SimulatedFeed),
-    )
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in puts]
-    for owner, name, value in puts:
-        setattr(owner, name, value)
-    settings.MARKET, settings.ORDERS, settings.ACCOUNT = DEMO, "exchange", ACCOUNT
-    try:
-        yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)
-
-
-def _life() -> TraderLife:
+def the_life() -> TraderLife:
+    """The one that this code runs in."""
     mortal = MINE.get()
     if mortal is None:
         raise RuntimeError("there is no life")
     life: TraderLife = mortal.belongings["life"]
     return life
-
-
-def _source(account: str, engine: Any) -> Source:
-    world = _life().world
-
-    @asynccontextmanager
-    async def reach() -> AsyncIterator[Reached]:
-        yield Reached(HOSTS, SIGNER)
-
-    side = ExchangeSide((), lambda: list(engine.portfolio.positions), reach)
-    clock = _Clock(world)
-    return Source(
-        DEMO,
-        "a proof",
-        "PROOF",
-        1.0,
-        world.clock(),
-        clock=clock,
-        is_simulated=True,
-        exchange=side,
-    )
-
-
-def _tape(account: str, source: Source, started_at: datetime) -> MortalRecorder:
-    life = _life()
-    name = f"session-{account}-{life.world.schedule.seed}-{life.number}"
-    header = TapeHeader(VERSION, name, SESSION, INVENTED, 0, "a proof")
-    life.tape = MortalRecorder(Path(settings.TAPES_DIR), header, life.mortal, life.world.is_disk_full)
-    return life.tape

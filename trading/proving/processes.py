@@ -3,27 +3,21 @@
 import asyncio
 import os
 import random
-import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import connections
-from django.db.utils import ConnectionHandler
 
 from markets.core.units import DOLLAR, SECOND_NS
-from trading import beats, services
-from trading.core.limits import RiskLimits
+from trading import services
 from trading.core.matching.messages import Filled, OrderChanged
 from trading.proving import checks
 from trading.proving.counter import SHARD
@@ -31,44 +25,36 @@ from trading.proving.crowd import Crowd
 from trading.proving.exerciser import NAME
 from trading.proving.history import History
 from trading.proving.outcome import Outcome
-from trading.proving.stage import Everywhere, on_the_loop
+from trading.proving.process_rows import mode_in, number_in, rows_of, tight_limits
+from trading.proving.spoiling_processes import ACCOUNT, TRADED_S, SpoiledProcesses, count_reads, ended
 from trading.simulator.exchange.doors import Terms
-from trading.simulator.exchange.faults import Fault, FaultPlan
+from trading.simulator.exchange.faults import FaultPlan
 from trading.simulator.exchange.house import House
 from trading.simulator.exchange.house_news import News
 from trading.simulator.exchange.keys import new_key
 from trading.simulator.exchange.serving import Exchange, serve_exchange
 
-ACCOUNT = "practice"
 SESSION = "SELECT coalesce(max(session_id), 0) FROM trading_traderstatus"  # which one has shown itself last
-TRADED_S = 300.0
 READY_S = 90.0  # that a trader may take until it trades
 MOST_KILLS = 3
 SETTLED_S = 180.0  # after that, until everything has to be told
 UP_S = 40.0
 LOOK_S = 0.02
-SPOILED_S = 40.0  # faults begin by then
-AFTER_S = 5.0  # the crowd goes on after the end of trading, so that what closed settles
 RATE_SLACK_NS = 10 * SECOND_NS
 KILLS = ("random", "accepted", "fill", "tape", "starting", "reading", "stopped")
 EARLY = ("starting", "reading")  # before it trades
-FAULTS = (
-    "answer_lost", "error_before", "error_after", "timeout", "rate_limit", "stale_read", "fill_twice", "fill_late",
-    "seq_gap", "socket_drop",
-)  # fmt: skip
-OF_SOCKET = {"fill_twice": "fill", "fill_late": "fill", "seq_gap": "user_orders"}
 WATCHED_EVERY = 10  # one in so many schedules has a watchdog, and a trader that is stopped instead of killed
 ORPHANED_S = 30.0  # within this time after a trader was stopped nothing of it works at the exchange any more
 
 
-class ProcessProof:
+class ProcessProof(SpoiledProcesses):
     """One schedule. `template` is a database with tables; all files are in `folder`, which goes in the end."""
 
     def __init__(self, seed: int, template: Path, folder: Path, *, log: Callable[[str], None] = lambda _: None) -> None:
         self.seed, self.folder, self.log = seed, folder, log
         self.rng = random.Random(seed)
         self.outcome = Outcome(seed)
-        self.limits = _limits(self.rng)
+        self.limits = tight_limits(self.rng)
         self.kill = KILLS[seed % len(KILLS)]
         self.is_watched = seed % WATCHED_EVERY == 0
         self._template = template
@@ -108,7 +94,7 @@ class ProcessProof:
         (self.folder / "key.pem").chmod(0o600)
         self.history = History(house, account.number, self.limits, cash)
         house.listen(self._news)
-        _count_reads(house, lambda: self._hook("reading"))
+        count_reads(house, lambda: self._hook("reading"))
         plan = FaultPlan(seed=self.seed)
         for event in crowd.first():
             house.take(event)
@@ -133,75 +119,6 @@ class ProcessProof:
             await asyncio.sleep(0.2)
             self._compare(house)
 
-    # The world ----------------------------------------------------------------------------------------------
-
-    async def _play(self, house: House, crowd: Crowd) -> None:
-        for event in crowd.events(TRADED_S + AFTER_S):
-            left_s = (event.received_ns - time.time_ns()) / SECOND_NS
-            if left_s > 0:
-                await asyncio.sleep(left_s)
-            if event.received_ns > crowd.at(crowd.ends_s + AFTER_S):
-                return
-            house.take(event)
-
-    async def _spoil(self, plan: FaultPlan) -> None:
-        rng = self.rng
-        for _ in range(rng.randint(0, 5)):
-            kind = rng.choice(FAULTS)
-            at_s, for_s = rng.uniform(3.0, SPOILED_S), rng.uniform(1.0, 8.0)
-            plan.add(
-                Fault(
-                    kind=kind,  # type: ignore[arg-type]  # one of its words
-                    path="" if kind in OF_SOCKET or kind == "socket_drop" else "/portfolio",
-                    channel=OF_SOCKET.get(kind, ""),
-                    times=rng.choice((1, 3, 10)),
-                    at_s=at_s,
-                    for_s=for_s,
-                    seconds=rng.uniform(0.5, 6.0),
-                )
-            )
-            self.outcome.faults[kind] += 1
-        if rng.random() < 0.25:
-            await asyncio.sleep(rng.uniform(6.0, SPOILED_S))
-            await self._lock_rows(rng.uniform(1.0, 6.0))
-        elif rng.random() < 0.25:
-            await asyncio.sleep(rng.uniform(6.0, SPOILED_S))
-            await self._fill_disk(rng.uniform(1.0, 4.0))
-
-    async def _lock_rows(self, seconds: float) -> None:
-        self.outcome.faults["database_locked"] += 1
-        base = sqlite3.connect(self.folder / "db.sqlite3", isolation_level=None, timeout=0.2)
-        try:
-            with suppress(sqlite3.OperationalError):
-                base.execute("BEGIN EXCLUSIVE")
-                await asyncio.sleep(seconds)
-                base.execute("ROLLBACK")
-        finally:
-            base.close()
-
-    async def _fill_disk(self, seconds: float) -> None:
-        """No file of the trader may grow any more."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        self.outcome.faults["disk_full"] += 1
-        with suppress(ProcessLookupError, PermissionError):
-            before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, before[1]))
-            await asyncio.sleep(seconds)
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
-
-    async def _watch(self) -> None:
-        """The trader wants a watchdog: in most schedules one that only shows itself, for a real one would take back what
-        a dead trader has left behind, and nothing would be there to be found again."""
-        if self.is_watched:
-            self._watchdog = self._start([sys.executable, "manage.py", "watchdog"], "watchdog")
-            return
-        beater = beats.Beater(self.folder / beats.WATCHDOG, account=ACCOUNT)
-        while True:
-            beater.beat()
-            await asyncio.sleep(1.0)
-
     # The trader ---------------------------------------------------------------------------------------------
 
     async def _lives(self) -> None:
@@ -219,7 +136,7 @@ class ProcessProof:
             await self._kill_at(process, how, killed, end)
             if process.poll() is None:
                 process.kill()
-            await _ended(process, 10.0)
+            await ended(process, 10.0)
             if process.returncode == -signal.SIGKILL:
                 self.outcome.kills[how] += 1
             else:
@@ -278,7 +195,7 @@ class ProcessProof:
             self._problem(f"the trader stood still, and {ORPHANED_S:g} s later its orders still rest")
 
     async def _last_life(self) -> None:
-        before = self._one(SESSION)
+        before = number_in(self.folder, SESSION)
         process = self._process = self._trader()
         until = time.monotonic() + SETTLED_S
         while time.monotonic() < until:
@@ -287,12 +204,12 @@ class ProcessProof:
                 await asyncio.sleep(1.0)
                 process = self._process = self._trader()
                 self.outcome.endings[f"exit code {process.returncode}"] += 1
-            if self._one(SESSION) > before and self._is_quiet() and self._status()[0] == "ACTIVE":
+            if number_in(self.folder, SESSION) > before and self._is_quiet() and mode_in(self.folder)[0] == "ACTIVE":
                 break
-        status = self._status()
+        status = mode_in(self.folder)
         self.outcome.ended = status[0] if status[0] != "HALTED" else status[1][:40]
         process.send_signal(signal.SIGTERM)
-        await _ended(process, 30.0)
+        await ended(process, 30.0)
         if process.returncode != 0:
             self._problem(f"the last trader ended with {process.returncode}: {self._said()[-1500:]}")
 
@@ -350,25 +267,11 @@ class ProcessProof:
         looks = "SELECT count(*) FROM trading_reconciliation WHERE is_clean AND session_id = (SELECT max(id) FROM trading_tradingsession)"
         settled = "SELECT count(*) FROM trading_settlement"
         paid = sum(1 for one in self.history.payouts.values() if one.count or one.payout)
-        return not self._one(open_orders) and self._one(looks) >= 1 and self._one(settled) >= paid
-
-    def _one(self, query: str) -> int:
-        with suppress(sqlite3.OperationalError):
-            base = sqlite3.connect(f"file:{self.folder}/db.sqlite3?mode=ro", uri=True, timeout=2.0)
-            try:
-                return int(base.execute(query).fetchone()[0])
-            finally:
-                base.close()
-        return -1
-
-    def _status(self) -> tuple[str, str]:
-        base = sqlite3.connect(f"file:{self.folder}/db.sqlite3?mode=ro", uri=True, timeout=5.0)
-        row: Any = None
-        try:
-            row = base.execute("SELECT actual_mode, actual_reason FROM trading_traderstatus").fetchone()
-        finally:
-            base.close()
-        return (str(row[0]), str(row[1])) if row else ("", "")
+        return (
+            not number_in(self.folder, open_orders)
+            and number_in(self.folder, looks) >= 1
+            and number_in(self.folder, settled) >= paid
+        )
 
     def _compare(self, house: House) -> None:
         outcome, history = self.outcome, self.history
@@ -387,65 +290,5 @@ class ProcessProof:
         self.outcome.problems.append(text)
 
 
-@contextmanager
-def rows_of(path: Path) -> Iterator[None]:
-    """The database named "default" is this file, in this thread."""
-    on_the_loop()
-    before, connections._connections = connections._connections, Everywhere()  # type: ignore[attr-defined]  # noqa: SLF001
-    handler = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}})
-    connections["default"] = handler["default"]
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        connections._connections = before  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def template_made(path: Path) -> None:
-    """A database with all tables and no rows."""
-    environment = os.environ | {"BOT_HOME": str(path.parent), "DATABASE_URL": f"sqlite:///{path}"}
-    words = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(words, cwd=settings.BASE_DIR, env=environment, check=True)
-
-
-def _limits(rng: random.Random) -> RiskLimits:
-    market = rng.choice((10, 40))
-    return RiskLimits(
-        max_daily_loss=300 * DOLLAR,
-        max_market_exposure=market * DOLLAR,
-        max_close_exposure=market * DOLLAR,
-        max_total_exposure=2 * market * DOLLAR,
-        max_market_share_bp=10_000,
-        max_close_share_bp=10_000,
-        max_total_share_bp=10_000,
-        max_order_count=rng.choice((1_000, 5_000)),
-        max_orders_per_minute=rng.choice((10, 60)),
-        max_drawdown_bp=10_000,
-        max_losing_streak=1_000,
-        max_stale_ms=3_600_000,
-        max_rejects_per_minute=1_000,
-    )
-
-
-def _count_reads(house: House, told: Callable[[], None]) -> None:
-    """Be told each time that orders are listed."""
-    listed = house.reads.orders
-
-    def orders(account: int) -> Any:
-        told()
-        return listed(account)
-
-    house.reads.orders = orders  # type: ignore[method-assign]
-
-
 def _tape_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in (folder / "tapes").glob("*.tape")) if (folder / "tapes").exists() else 0
-
-
-async def _ended(process: "subprocess.Popen[bytes]", within_s: float) -> None:
-    until = time.monotonic() + within_s
-    while process.poll() is None and time.monotonic() < until:
-        await asyncio.sleep(LOOK_S)
-    if process.poll() is None:
-        process.kill()
-        process.wait()

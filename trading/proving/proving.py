@@ -100,7 +100,8 @@ from django.conf import settings  # noqa: E402
 
 from trading.proving.breaking import broken_part  # noqa: E402
 from trading.proving.outcome import Outcome, Report  # noqa: E402
-from trading.proving.processes import ProcessProof, template_made  # noqa: E402
+from trading.proving.process_rows import template_made  # noqa: E402
+from trading.proving.processes import ProcessProof  # noqa: E402
 from trading.proving.proof import run_one  # noqa: E402
 from trading.proving.schedule import schedule_of  # noqa: E402
 from trading.proving.stage import Stage  # noqa: E402
