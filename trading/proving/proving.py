@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ def _stage() -> Iterator[tuple["Stage", Path]]:
     """The database and the folder of this process."""
     global _made  # noqa: PLW0603 - the tables are made once a process
     logging.disable(logging.CRITICAL)  # lost connections are what this is about
+    warnings.simplefilter("ignore", RuntimeWarning)  # who is killed awaits nothing any more
     folder = Path(tempfile.mkdtemp(prefix="orders-", dir=MEMORY if MEMORY.is_dir() else None))
     settings.TAPES_DIR, settings.BOT_HOME = str(folder / "tapes"), str(folder)
     if _made is None:
