@@ -34,10 +34,11 @@ from trading.core.engine import Engine
 from trading.core.events import ChecksRequired, CheckTold, Event, Opening
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
+from trading.core.strategies import STRATEGIES
 from trading.gateways.kalshi import KalshiGateway
 from trading.journal import Journal
 from trading.order_ids import client_order_id
-from trading.order_path_frames import Frames
+from trading.order_path_frames import Always, Frames
 from trading.playback import market_events
 from trading.records import Subject
 from trading.services import account_open, session_start
@@ -124,6 +125,7 @@ class Found(NamedTuple):
 def measure(tape: Path, folder: Path, orders: int, burst: int) -> dict[str, Any]:
     """Trade on the tape, again and again, until so many orders have left in quiet: blocks of `burst` events, in turn one
     event after the other, each order answered before the next, and all of them without a rest."""
+    STRATEGIES["always"] = Always  # in this process, which does nothing else
     account_open(ACCOUNT, CAPITAL)
     rows = [session_start(account=ACCOUNT, market_source="tape", tape_name="bench").pk for _ in range(MOST_ROUNDS)]
     return asyncio.run(_measure(tape, folder, rows, orders, burst))

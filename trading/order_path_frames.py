@@ -11,7 +11,6 @@ from markets.feeds.counts import Counts
 from markets.feeds.kalshi.socket import KalshiSocket
 from markets.feeds.kalshi.wanted import Wanted
 from markets.feeds.venue import Endpoint
-from trading.core.strategies import STRATEGIES
 from trading.core.strategies.edge_taker import EdgeTaker
 from trading.core.strategy import Idea, Quote, View
 
@@ -30,9 +29,6 @@ class Always(EdgeTaker):
         if is_old or view.pricing is None or view.market.lost or view.is_working or not 0 < book.ask < PRICE_DOLLAR:
             return idea
         return msgspec.structs.replace(idea, reason="", quote=Quote(True, book.ask, CONTRACT), binding=None, failed=())
-
-
-STRATEGIES["always"] = Always  # in this process only
 
 
 class Frames:
