@@ -9,7 +9,7 @@ import msgspec
 
 from markets.core.units import DOLLAR, PRICE_DOLLAR, SECOND_NS
 from trading.core.limits import RiskLimits
-from trading.core.matching.messages import Filled, OrderChanged, OrderState, PaidOut
+from trading.core.matching.messages import Filled, GroupChanged, OrderChanged, OrderState, PaidOut
 from trading.simulator.exchange.house import House
 from trading.simulator.exchange.house_news import News
 
@@ -76,6 +76,8 @@ class History:
             self._fill(news)
         elif isinstance(news, PaidOut) and news.account == self.number:
             self._paid(news)
+        elif isinstance(news, GroupChanged) and news.account == self.number and news.what == "reset":
+            self.matched.clear()  # a person wants it to trade again: the brake counts from zero
 
     @property
     def resting(self) -> list[OrderState]:
