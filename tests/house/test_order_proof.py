@@ -15,7 +15,14 @@ from trading.proving.schedule import STRATEGIES, schedule_of
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLE = 60
-FOUND_WITHIN = {"new_id": 40, "fills_twice": 10, "ends_early": 40, "unknown_is_free": 60, "unflushed": 60, "no_limit": 10}
+FOUND_WITHIN = {
+    "new_id": 40,
+    "fills_twice": 10,
+    "ends_early": 40,
+    "unknown_is_free": 60,
+    "unflushed": 60,
+    "no_limit": 10,
+}
 
 
 def proved(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
