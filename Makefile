@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Tests of the house whose processes need nothing of the others: they may run beside them.
-ALONE := tests/house/test_command_line.py tests/house/test_real_market.py
+ALONE := $(addprefix tests/house/test_,command_line.py real_market.py every_limit.py order_proof.py contracts.py containers.py risk_docs.py)
 
 .PHONY: run test test-recorded test-postgres check wheels bench format lock migrate clean help
 
@@ -30,7 +30,9 @@ $(READY): requirements.txt pyproject.toml
 
 test: $(READY)  ## all tests but those that need recorded data
 	$(BIN)/pytest -m "not recorded" -n 2 --dist loadfile tests/core tests/edges $(ALONE)
-	$(BIN)/pytest -m "not recorded" tests/web tests/house $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -m "not recorded and not slow" -n 2 --dist loadfile tests/web
+	$(BIN)/pytest -m "not recorded and slow" tests/web
+	$(BIN)/pytest -m "not recorded" tests/house $(ALONE:%=--ignore=%)
 
 test-recorded: $(READY)  ## the tests on recorded data (RECORDED_DATA, default ../shared/data)
 	$(BIN)/pytest -m recorded -n 2 --dist loadfile tests/core tests/edges
@@ -38,7 +40,7 @@ test-recorded: $(READY)  ## the tests on recorded data (RECORDED_DATA, default .
 
 test-postgres: $(READY)  ## the tests that touch the database, on PostgreSQL
 	TEST_POSTGRES=1 $(BIN)/pytest -m "not recorded and not slow and not browser" -n 2 --dist loadfile tests/edges
-	TEST_POSTGRES=1 $(BIN)/pytest -m "not recorded and not slow and not browser" tests/web
+	TEST_POSTGRES=1 $(BIN)/pytest -m "not recorded and not slow and not browser" -n 2 --dist loadfile tests/web
 
 check: $(READY)  ## format, lint, import contracts, types, migrations, system checks
 	$(BIN)/ruff format --check .

@@ -133,17 +133,17 @@ def measure(tape: Path, folder: Path, orders: int, burst: int) -> dict[str, Any]
 
 async def _measure(tape: Path, folder: Path, rows: Sequence[int], orders: int, burst: int) -> dict[str, Any]:
     events: list[MarketEvent] = [event for event in market_events(tape) if not isinstance(event, TickerQuote)]
-    found = Found([], [], [])
+    found, warm = Found([], [], []), min(WARM, orders)  # the first are not counted
     with answering() as root:
         async with reached(root) as rest:
             for row in rows:
                 session = _opened(folder / str(row), row, rest, events[0].received_ns)
                 await _round(session, rest, events, burst, found)
-                if len(found.quiet) >= WARM + orders:
+                if len(found.quiet) >= warm + orders:
                     break
     took = sorted(found.took_ms)
     return {
-        "quiet": percentiles(found.quiet[WARM:]),
+        "quiet": percentiles(found.quiet[warm:]),
         "burst": percentiles(found.burst) | {"bursts": len(took), "events": burst, "median_ms": took[len(took) // 2]},
         "slow_way": rest.slow,
     }
