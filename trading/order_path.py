@@ -39,6 +39,7 @@ from trading.gateways.kalshi import KalshiGateway
 from trading.journal import Journal
 from trading.order_ids import client_order_id
 from trading.order_path_frames import Always, Frames
+from trading.pace import settle_down
 from trading.playback import market_events
 from trading.records import Subject
 from trading.services import account_open, session_start
@@ -256,7 +257,7 @@ def answering() -> Iterator[str]:
 def collect() -> None:
     """As the trader has it: what is there by now is not looked at again."""
     gc.collect()
-    gc.freeze()
+    settle_down()
 
 
 def percentiles(values: list[int]) -> dict[str, float]:

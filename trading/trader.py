@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import fcntl
-import gc
 import logging
 import os
 import signal
@@ -35,6 +34,7 @@ from trading.ending import Ending, end, exit_for_sure
 from trading.journal import Journal
 from trading.models import TradingSession
 from trading.our_rows import start_of
+from trading.pace import settle_down
 from trading.recent_rows import recent_of
 from trading.records import Subject
 from trading.seats import seat_of
@@ -158,7 +158,7 @@ class Trader:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.session.stop)
-        gc.freeze()  # what is loaded by now stays for good: the collector need not look at it again
+        settle_down()
         overseer.start()
         try:
             async with _telling(self.session, self.say):
