@@ -15,7 +15,8 @@ from kalshi_site import embedded_redis
 from kalshi_site.part import die_with_parent
 from tests import postgres
 
-MARK = "BOT_TEST_INFRASTRUCTURE"  # set for the children: xdist workers use what their parent started
+MARK = "BOT_TEST_INFRASTRUCTURE"  # whose it is; set for the children, which use what their parent started
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "one alone")  # workers beside each other: each has its own folder and Redis
 
 
 def start() -> None:
@@ -24,12 +25,12 @@ def start() -> None:
     for name in ("MARKET", "TAPE", "SPEED", "ACCOUNT", "PAPER_CAPITAL", "DEMO_SEED", "PORT", "DEBUG", "HTTPS"):
         os.environ.pop(name, None)
     os.environ |= {
-        MARK: str(home),
+        MARK: WORKER,
         "BOT_ENV_FILE": os.devnull,
         "BOT_HOME": str(home),
         "SECRET_KEY": "only-for-tests-" + "x" * 50,
         "DJANGO_SETTINGS_MODULE": "kalshi_site.settings",
-        "DATABASE_URL": f"sqlite:///{home}/db.sqlite3",
+        "DATABASE_URL": database(home),
         "REDIS_URL": embedded_redis.url(home),
     }
     redis = subprocess.Popen(
@@ -40,8 +41,15 @@ def start() -> None:
     )
     atexit.register(stop, redis, home)
     wait_for_redis(redis, embedded_redis.socket_path(home))
-    if os.environ.get("TEST_POSTGRES") == "1":
-        os.environ["DATABASE_URL"] = postgres.start(leaves_with_us(signal.SIGQUIT))
+
+
+def database(home: Path) -> str:
+    """A file of our own; or the one PostgreSQL of all workers, whose databases pytest-django names after them."""
+    if os.environ.get("TEST_POSTGRES") != "1":
+        return f"sqlite:///{home}/db.sqlite3"
+    if MARK in os.environ:
+        return os.environ["DATABASE_URL"]
+    return postgres.start(leaves_with_us(signal.SIGQUIT))
 
 
 def leaves_with_us(number: signal.Signals) -> Callable[[], None]:
@@ -71,5 +79,5 @@ def stop(redis: subprocess.Popen[bytes], home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-if MARK not in os.environ:
+if os.environ.get(MARK) != WORKER:
     start()

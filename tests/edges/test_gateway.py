@@ -510,6 +510,17 @@ async def test_the_end_takes_back_all_that_works_and_the_group(tmp_path: Path) -
         assert len(gate.of(OrderCancelled)) == 2
 
 
+async def test_what_is_told_of_the_groups_at_the_end_is_our_own_doing_and_no_brake(tmp_path: Path) -> None:
+    async with gated(tmp_path) as gate:
+        group_id = gate.gateway.groups.made[2]
+        gate.fault("answer_lost", "DELETE", "/portfolio/order_groups/")
+        await gate.gateway.close(1.0)
+        gate.gateway.note(GroupNote(received_ns=gate.clock(), event_type="deleted", group_id=group_id))
+        gate.gateway.groups.heard(OrderCancelled(gate.clock(), TICKER, 1, 0, reason="GroupCancel"))
+        assert not gate.gateway.groups.triggered
+        assert not [told for told in gate.of(CheckTold) if told.code == "ORDER_GROUP" and not told.is_ok]
+
+
 async def test_orders_of_an_earlier_session_are_taken_up(tmp_path: Path) -> None:
     """One that nobody knows the fate of, and one that is not there any more."""
     unknown = HeldOrder(1, TICKER, True, 5_100, 300, sent_ns=at(50))

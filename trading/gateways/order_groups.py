@@ -28,6 +28,7 @@ class OrderGroups:
         self._limits: dict[str, int] = {}
         self._resets: dict[str, None] = {}
         self._next_s = self._next_look_s = 0.0
+        self._is_ending = False
 
     @property
     def is_ok(self) -> bool:
@@ -83,7 +84,9 @@ class OrderGroups:
             self._say("" if self.made else "no order group has been made yet")
 
     async def end(self, wire: Wire) -> None:
-        """Delete them: whatever of theirs still rests is cancelled with them, and what comes late is refused."""
+        """Delete them: whatever of theirs still rests is cancelled with them, and what comes late is refused. What is
+        told of them from now on is our own doing, and no brake that a person has to look at."""
+        self._is_ending = True
         for shard, group_id in list(self.made.items()):
             try:
                 await wire.delete_group(group_id, shard)
@@ -125,7 +128,7 @@ class OrderGroups:
                 self._has_triggered(group_id)
 
     def _has_triggered(self, group_id: str) -> None:
-        if group_id not in self.triggered:
+        if group_id not in self.triggered and not self._is_ending:
             self.triggered[group_id] = None
             log.error("the order group %s has triggered", group_id)
             self._tell()
