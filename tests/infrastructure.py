@@ -16,7 +16,9 @@ from kalshi_site.part import die_with_parent
 from tests import postgres
 
 MARK = "BOT_TEST_INFRASTRUCTURE"  # whose it is; set for the children, which use what their parent started
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "one alone")  # workers beside each other: each has its own folder and Redis
+WORKER = os.environ.get(
+    "PYTEST_XDIST_WORKER", "one alone"
+)  # workers beside each other: each has its own folder and Redis
 
 
 def start() -> None:

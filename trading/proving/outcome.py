@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 
 SUMMED = (
-    "orders", "fills", "amends", "cancels", "lives", "requests", "lost_answers", "repairs", "halts", "seconds",
+    "orders", "fills", "amends", "cancels", "lives", "requests", "lost_answers", "halts", "seconds",
 )  # fmt: skip
 
 
@@ -17,12 +17,11 @@ class Outcome(msgspec.Struct):
     took_s: float = 0.0
     orders: int = 0  # at the exchange
     fills: int = 0
-    amends: int = 0
-    cancels: int = 0
+    amends: int = 0  # asked for
+    cancels: int = 0  # asked for
     lives: int = 0
     requests: int = 0
     lost_answers: int = 0
-    repairs: int = 0  # made by reconciliation
     halts: int = 0
     ended: str = ""  # ACTIVE, or the code that halted it
     faults: Counter[str] = msgspec.field(default_factory=Counter)
@@ -49,7 +48,6 @@ class Report(msgspec.Struct):
     lives: int = 0
     requests: int = 0
     lost_answers: int = 0
-    repairs: int = 0
     halts: int = 0
     seconds: float = 0.0
     took_s: float = 0.0

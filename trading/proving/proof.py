@@ -219,7 +219,9 @@ class Proof(Spoiled):
             "daily loss": limits.max_daily_loss,
         }
         outcome.most = {name: history.most.get(name, 0) / limit for name, limit in allowed.items()}
-        outcome.requests, outcome.lost_answers = world.network.requests, world.network.lost
+        network = world.network
+        outcome.requests, outcome.lost_answers = network.requests, network.lost
+        outcome.amends, outcome.cancels = network.asked["amend_order"], network.asked["cancel_order"]
 
     def _problem(self, text: str) -> None:
         self.outcome.problems.append(f"at {self.now_s():.1f} s {text}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter as Count
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from email.utils import formatdate
@@ -36,6 +37,7 @@ class Network:
         self.done: dict[str, int] = {}
         self.made_ns: dict[str, int] = {}  # when the first attempt at an order left, by its id
         self.requests = self.lost = 0
+        self.asked: Count[str] = Count()  # calls by name
         self.under_way: set[asyncio.Task[None]] = set()
         self.log: Callable[[str], None] = lambda _: None
         self._rng = rng
@@ -64,6 +66,7 @@ class Network:
     def carry(self, request: "Request") -> None:
         """Take a request over: whatever happens to who sent it."""
         self.requests += 1
+        self.asked[request.ask.call.name] += 1
         if request.ask.call.name == "create_order":
             for client_id in request.ask.client_order_ids:
                 self.made_ns.setdefault(client_id, self.counter.clock())

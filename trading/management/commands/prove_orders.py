@@ -13,7 +13,7 @@ from trading.proving.breaking import BREAKS
 from trading.proving.faults import KINDS, POINTS
 from trading.proving.outcome import Outcome, Report
 from trading.proving.processes import KILLS
-from trading.proving.proving import prove, prove_processes, trace
+from trading.proving.proving import CHUNK, prove, prove_processes, trace
 from trading.proving.spoiling_processes import FAULTS
 
 SHOWN_FAILURES = 20
@@ -60,7 +60,15 @@ class Command(BaseCommand):
 
     def _prove(self, seeds: range, jobs: int, broken: str) -> int:
         began = time.monotonic()
-        report = prove(seeds, jobs, broken)
+        step = max(100, len(seeds) // 20)
+
+        def told(so_far: Report) -> None:
+            if so_far.schedules // step > (so_far.schedules - CHUNK) // step:
+                seeds_failed = sorted(one.seed for one in so_far.failed)
+                self.stdout.write(f"  {so_far.schedules:,} schedules, failed: {seeds_failed or 'none'}")
+                self.stdout.flush()
+
+        report = prove(seeds, jobs, broken, told)
         self.stdout.write("\n".join(report_lines(report, "in virtual time", seeds, time.monotonic() - began)))
         if broken:
             self._failures(report, f"--break {broken} ", shown=3)
@@ -130,7 +138,8 @@ def report_lines(report: Report, way: str, seeds: range, seconds: float) -> list
         "lives": report.lives,
         "requests": report.requests,
         "lost": report.lost_answers,
-        "repairs": report.repairs,
+        "amends": report.amends,
+        "cancels": report.cancels,
         "halts": report.halts,
         "failed": len(report.failed),
     }
