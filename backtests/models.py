@@ -1,4 +1,4 @@
-"""BacktestRun: inputs, status, progress, results."""
+"""BacktestRun: inputs, status, progress, results. Studies are in backtests.study_models."""
 
 from typing import Any, ClassVar
 
@@ -9,9 +9,13 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from backtests.study_models import Study, StudyPart, StudyTrial
 from markets.core.units import DOLLAR
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
+from trading.core.realism import Realism
+
+__all__ = ["BacktestRun", "Study", "StudyPart", "StudyTrial"]
 
 
 class BacktestRun(models.Model):
@@ -42,6 +46,13 @@ class BacktestRun(models.Model):
     max_daily_loss = models.BigIntegerField()
     limits_json = models.JSONField(db_column="limits")
     parameters_json = models.JSONField(db_column="parameters")
+    realism_json = models.JSONField(db_column="realism", default=dict, blank=True)
+    label = models.CharField(max_length=120, blank=True, default="")
+    note = models.TextField(blank=True, default="")
+    cloned_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="clones")
+    digest = models.CharField(max_length=64, blank=True, default="")
+    net_money = models.BigIntegerField(null=True, blank=True, help_text="micro-dollars, once it is done")
+    windows_traded = models.IntegerField(null=True, blank=True, help_text="traded to their result, once it is done")
     result = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
     error = models.TextField(blank=True, default="")
 
@@ -94,7 +105,11 @@ class BacktestRun(models.Model):
         """The strategy parameters it runs with."""
         return msgspec.structs.replace(Parameters(), **_known(self.parameters_json, Parameters))
 
+    def realism(self) -> Realism:
+        """How the paper exchange treats its orders."""
+        return msgspec.structs.replace(Realism(), **_known(self.realism_json, Realism))
 
-def _known(values: dict[str, Any], kind: type[RiskLimits] | type[Parameters]) -> dict[str, Any]:
+
+def _known(values: dict[str, Any], kind: type[RiskLimits] | type[Parameters] | type[Realism]) -> dict[str, Any]:
     """Only the fields that still exist: an old row must stay readable."""
     return {name: value for name, value in values.items() if name in kind.__struct_fields__}

@@ -1,10 +1,12 @@
 """Typed readers of environment variables: a value that cannot be used ends in a sentence that says what to do."""
 
+import json
 import os
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -96,6 +98,18 @@ def speed(name: str, default: float) -> float:
 def words(name: str, default: str) -> list[str]:
     """A list separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """A JSON object; empty when it is unset."""
+    word = text(name, "{}")
+    try:
+        value = json.loads(word)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f'{name} is not a JSON object; write it like {{"location": "/folder"}}.')
+    return value
 
 
 def folder(name: str, default: Path) -> Path:

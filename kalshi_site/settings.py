@@ -258,6 +258,15 @@ SPECTACULAR_SETTINGS = {
 # --- static files and logs --------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
+# What studies make besides their rows: a folder, or any storage of Django's that all workers reach.
+ARTEFACT_STORAGE = environment.text("ARTEFACT_STORAGE", "django.core.files.storage.FileSystemStorage")
+ARTEFACT_OPTIONS = environment.json_object("ARTEFACT_OPTIONS") or {"location": str(BOT_HOME / "artefacts")}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "artefacts": {"BACKEND": ARTEFACT_STORAGE, "OPTIONS": ARTEFACT_OPTIONS},
+}
+
 STATIC_ROOT = None  # whitenoise serves them from the apps: nothing to collect, nothing to forget
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
