@@ -39,6 +39,9 @@ class Inputs:
     date_from: date | None = None
     date_to: date | None = None
     files: bool = False  # whether a tape may be named by its path
+    allow_gaps: bool = False  # whether it runs though something that was asked for is on no tape
+    needs_assets: tuple[str, ...] = ()  # coins that each day asked for must have quotes of; empty: whatever there is
+    needs_venues: tuple[str, ...] = ()  # feeds that each day asked for must have been heard: "kalshi", "coinbase"
 
 
 def replay(inputs: Inputs, tell: Tell | None = None) -> dict[str, Any]:
