@@ -18,6 +18,7 @@ from markets.tape import TapeError
 from trading.core.events import Opening
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
+from trading.core.realism import FIXED, Realism
 from trading.playback import market_events
 
 PACE_S = 0.5
@@ -39,6 +40,10 @@ class Inputs:
     date_from: date | None = None
     date_to: date | None = None
     files: bool = False  # whether a tape may be named by its path
+    realism: Realism = FIXED
+    bounds: bool = False  # also played under the optimistic and the pessimistic realism: `bounds` of the report
+    sensitivity: bool = False  # also played with more latency and another spot clock: `sensitivity` of the report
+    spot_shift_ns: int = 0  # what spot and index said is heard so much later (negative: earlier) than it was
     allow_gaps: bool = False  # whether it runs though something that was asked for is on no tape
     needs_assets: tuple[str, ...] = ()  # coins that each day asked for must have quotes of; empty: whatever there is
     needs_venues: tuple[str, ...] = ()  # feeds that each day asked for must have been heard: "kalshi", "coinbase"
