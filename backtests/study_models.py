@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.urls import reverse
 
 
@@ -122,7 +122,7 @@ class StudyTrial(models.Model):
             models.UniqueConstraint(fields=["study", "number"], name="study_trial_once"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index("study", F("objective").desc(nulls_last=True), name="study_trial_best")
+            models.Index(fields=["study", "-objective"], name="study_trial_best")
         ]
 
     def __str__(self) -> str:

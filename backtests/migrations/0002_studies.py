@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='studytrial',
-            index=models.Index(models.F('study'), models.OrderBy(models.F('objective'), descending=True, nulls_last=True), name='study_trial_best'),
+            index=models.Index(fields=['study', '-objective'], name='study_trial_best'),
         ),
         migrations.AddConstraint(
             model_name='studytrial',
