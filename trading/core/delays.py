@@ -10,7 +10,7 @@ ORDER, CANCEL, REPLY, COMPUTE, REJECT, UNKNOWN, FEED = 1, 2, 3, 4, 5, 6, 7
 """The hops, and what else is drawn once an order. A hop that is made several times for one order counts its turns."""
 
 _WORD = 0xFFFFFFFF
-_MIX = 0x45D9F3B  # an odd multiplier that spreads a word over itself in two rounds
+_FIRST, _SECOND = 0x21F0AAAD, 0x735A2D97  # odd multipliers of C. Wellons' hash prospector, below 2**31
 _GOLDEN = 0x9E3779B9
 _Z95 = 1.6448536269514722  # the 95th percentile of the standard normal
 _TAIL = 0.02425  # below it, and above 1 less it, the quantile is approximated in the tail
@@ -18,9 +18,9 @@ _TAIL = 0.02425  # below it, and above 1 less it, the quantile is approximated i
 
 def _mixed(word: int) -> int:
     """A word of 32 bits, every bit of it spread over all of them."""
-    word = ((word >> 16) ^ word) * _MIX & _WORD
-    word = ((word >> 16) ^ word) * _MIX & _WORD
-    return (word >> 16) ^ word
+    word = ((word >> 16) ^ word) * _FIRST & _WORD
+    word = ((word >> 15) ^ word) * _SECOND & _WORD
+    return (word >> 15) ^ word
 
 
 def uniform(seed: int, number: int, hop: int, turn: int = 0) -> float:
