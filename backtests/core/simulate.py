@@ -11,15 +11,17 @@ from backtests.core.markout import Markouts
 from backtests.core.record import EquityPoint, Recorder, Result
 from markets.core.events import MarketEvent
 from markets.core.units import DAY_NS
+from trading.core.decision import Decision
 from trading.core.desk import Desk, opening_events
 from trading.core.engine import Engine
-from trading.core.events import Fill, Opening
+from trading.core.events import Event, Fill, Opening
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
 from trading.core.parameters import Parameters
 
 WATCH_EVERY = 2_048
 Watch = Callable[[int, int], None]  # (market events heard, time of the last one); may raise to stop the run
+Hear = Callable[[Event, Decision], None]  # each event the engine heard and its decision; may raise to stop the run
 
 
 class EmptyTape(ValueError):
@@ -33,6 +35,7 @@ def simulate(
     parameters: Parameters,
     *,
     watch: Watch | None = None,
+    hear: Hear | None = None,
 ) -> Result:
     """Trade one tape with a fresh engine; the account begins as `opening` says. Raises EmptyTape."""
     feed = iter(events)
@@ -51,6 +54,8 @@ def simulate(
         desk.finish(),
     ):
         recorder.hear(heard, decision)
+        if hear is not None:
+            hear(heard, decision)
         if heard.received_ns >= markouts.next_ns or type(heard) is Fill:
             markouts.hear(heard)
         if decision.positions:
