@@ -1,4 +1,4 @@
-"""BacktestRun: inputs, status, progress, results. Studies are in backtests.study_models."""
+"""BacktestRun: inputs, status, progress, results; RunChange: who annotated it. Studies are in backtests.study_models."""
 
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 from trading.core.realism import Realism
 
-__all__ = ["BacktestRun", "Study", "StudyPart", "StudyTrial"]
+__all__ = ["BacktestRun", "RunChange", "Study", "StudyPart", "StudyTrial"]
 
 
 class BacktestRun(models.Model):
@@ -47,17 +47,36 @@ class BacktestRun(models.Model):
     limits_json = models.JSONField(db_column="limits")
     parameters_json = models.JSONField(db_column="parameters")
     realism_json = models.JSONField(db_column="realism", default=dict, blank=True)
+    options_json = models.JSONField(
+        db_column="options", default=dict, blank=True, help_text="what else its inputs say, by name; absent is built in"
+    )
+    strategy = models.CharField(max_length=40, blank=True, default="", help_text="of its parameters")
     label = models.CharField(max_length=120, blank=True, default="")
     note = models.TextField(blank=True, default="")
     cloned_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="clones")
     digest = models.CharField(max_length=64, blank=True, default="")
     net_money = models.BigIntegerField(null=True, blank=True, help_text="micro-dollars, once it is done")
     windows_traded = models.IntegerField(null=True, blank=True, help_text="traded to their result, once it is done")
-    result = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
+    fills = models.IntegerField(null=True, blank=True, help_text="once it is done")
+    events = models.BigIntegerField(null=True, blank=True, help_text="of the market, played; once it is done")
+    idempotency_key = models.CharField(
+        max_length=80, null=True, blank=True, help_text="of who queued it: the same key is the same run"
+    )
     error = models.TextField(blank=True, default="")
+    # The last column: SQLite walks through what is long to reach what stands behind it.
+    result = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["net_money", "id"], name="backtestrun_by_net"),
+            models.Index(fields=["windows_traded", "id"], name="backtestrun_by_windows"),
+            models.Index(fields=["fills", "id"], name="backtestrun_by_fills"),
+            models.Index(fields=["created_at", "id"], name="backtestrun_by_day"),
+            models.Index(fields=["label", "id"], name="backtestrun_by_label"),
+            models.Index(fields=["strategy", "id"], name="backtestrun_by_strategy"),
+            models.Index(fields=["digest"], name="backtestrun_by_digest"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=Q(status__in=["queued", "running", "done", "failed", "cancelled"]),
@@ -71,6 +90,7 @@ class BacktestRun(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="done") | Q(result__isnull=False), name="backtestrun_done_has_result"
             ),
+            models.UniqueConstraint(fields=["created_by", "idempotency_key"], name="backtestrun_once_a_key"),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +128,27 @@ class BacktestRun(models.Model):
     def realism(self) -> Realism:
         """How the paper exchange treats its orders."""
         return msgspec.structs.replace(Realism(), **_known(self.realism_json, Realism))
+
+
+class RunChange(models.Model):
+    """One change of a run's label or note: who, when, from what to what. Inserted by backtests.services alone."""
+
+    class Field(models.TextChoices):
+        LABEL = "label"
+        NOTE = "note"
+
+    run = models.ForeignKey(BacktestRun, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="run_changes")
+    field = models.CharField(max_length=8, choices=Field.choices)
+    before = models.TextField(blank=True)
+    after = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.run_id}"
 
 
 def _known(values: dict[str, Any], kind: type[RiskLimits] | type[Parameters] | type[Realism]) -> dict[str, Any]:
