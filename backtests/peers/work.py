@@ -1,0 +1,72 @@
+"""The work that all engines are given: the nearest equivalent taker strategy, in everybody's own terms."""
+
+from typing import Any
+
+from markets.core.units import DOLLAR, SECOND_NS, Money
+from trading.core.limits import RiskLimits
+from trading.core.parameters import Parameters
+
+CAPITAL = Money(10_000 * DOLLAR)
+NO_END = Money(10**9 * DOLLAR)  # a limit that a run of any length does not reach
+CONTRACTS = 10
+LATENCY_NS, REPLY_NS = 100_000_000, 40_000_000
+SETS = 1_000
+
+TAKER: dict[str, Any] = {
+    "threshold": 0.03,  # dollars a contract, after the fee
+    "fee_rate": 0.07,  # times p (1 - p), a contract
+    "contracts": CONTRACTS,
+    "half_life_s": 1_800.0,  # of the variance
+    "step_s": 15.0,  # length of the returns
+    "latency_ns": LATENCY_NS,
+    "reply_ns": REPLY_NS,
+    "interval_ns": SECOND_NS,  # between two orders in one market
+    "quiet_open_ns": 3 * SECOND_NS,
+    "quiet_close_ns": 15 * SECOND_NS,
+    "stale_ns": 5 * SECOND_NS,  # a spot price older than this is none
+}
+
+_TAKER = Parameters(
+    model="digital",
+    tails="normal",
+    level_noise_bp=0.0,
+    volatility_half_life_s=TAKER["half_life_s"],
+    volatility_step_s=int(TAKER["step_s"]),
+    volatility_forecast="single",
+    seasonality=False,
+    calibration="off",
+    pooling="off",
+    edge_threshold=TAKER["threshold"],
+    min_confidence=0.0,
+    quorum=1,
+    kelly_fraction=1.0,  # the size is bound by the largest order and the market's limit
+    probability_margin=0.0,
+    joint_kelly=False,
+    depth_share=1.0,
+    volume_share=1.0,
+    top_up_share=1.0,
+    order_latency_ns=LATENCY_NS,
+    reply_latency_ns=REPLY_NS,
+    order_interval_ns=TAKER["interval_ns"],
+    quiet_open_ns=TAKER["quiet_open_ns"],
+    quiet_close_ns=TAKER["quiet_close_ns"],
+    stale_spot_ns=TAKER["stale_ns"],
+)
+_LIMITS = RiskLimits(
+    max_daily_loss=NO_END,
+    max_market_exposure=CONTRACTS * DOLLAR,
+    max_close_exposure=NO_END,
+    max_total_exposure=NO_END,
+    max_market_share_bp=10_000,
+    max_close_share_bp=10_000,
+    max_total_share_bp=10_000,
+    max_order_count=CONTRACTS * 100,
+    max_drawdown_bp=10_000,
+    max_losing_streak=1_000_000,
+)
+
+
+def equivalent() -> tuple[RiskLimits, Parameters]:
+    """Our strategy with everything off that the others do not do: a digital under a normal law, one volatility, no
+    pooling, calibration or confidence; at most ten contracts a market."""
+    return _LIMITS, _TAKER
