@@ -1,6 +1,6 @@
 """A trial by the engine of record: what the lane is held against, and what plays the settings that it cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from backtests.core.simulate import joined
 from backtests.core.splice import Cut
@@ -15,13 +15,19 @@ from trading.core.realism import Realism
 
 
 def play_by_engine(  # noqa: PLR0917  (a span, a setting, and the number of the trial)
-    reels: Sequence[Reel], capital: int, limits: RiskLimits, parameters: Parameters, realism: Realism, number: int
+    reels: Sequence[Reel],
+    capital: int,
+    limits: RiskLimits,
+    parameters: Parameters,
+    realism: Realism,
+    number: int,
+    watch: Callable[[], None] | None = None,
 ) -> TrialResult:
     """One setting on one span: its tapes end to end, the account carried over. Raises InputError for a tape that cannot
     be played, LedgerError if cash and fills disagree."""
     tapes = list(reels)
     inputs = Inputs(tuple(reel.name for reel in tapes), Money(capital), limits, parameters)
-    played = Played(Opening(0, Money(capital)), Progress(tapes, None))
+    played = Played(Opening(0, Money(capital)), Progress(tapes, None if watch is None else lambda *_: watch()))
     at = 0
     while at < len(tapes):
         cut = Cut([reel.first_ns for reel in tapes[at + 1 :]])

@@ -1,6 +1,6 @@
 """Many settings on one span of tapes: by the compiled lane where it can, by the engine of record where it cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from backtests.core.trial import TrialResult
 from backtests.lane.by_engine import play_by_engine
@@ -26,11 +26,13 @@ def play_span(
     first_trial: int = 0,
     *,
     realism: Realism | None = None,
+    watch: Callable[[], None] | None = None,
 ) -> list[TrialResult]:
     """Every setting on one span, from `capital` (Money) afresh; the trials are numbered from `first_trial` on. Whoever
-    plays it, the results are the same. Raises InputError for a tape that cannot be played."""
+    plays it, the results are the same. `watch` is called every second or so, and may raise to stop. Raises InputError for a tape
+    that cannot be played."""
     real = realism or Realism()
     return [
-        play_by_engine(reels, capital, limits, parameters, real, first_trial + number)
+        play_by_engine(reels, capital, limits, parameters, real, first_trial + number, watch)
         for number, (limits, parameters) in enumerate(settings)
     ]
