@@ -1,13 +1,14 @@
 """Plays tapes through the simulation, one after another with one account, and hands back the report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from backtests.core.ledger import check
-from backtests.core.simulate import EmptyTape, joined, simulate
+from backtests.core.simulate import EmptyTape, Hear, joined, simulate
 from backtests.core.splice import Cut, carried, woven
 from backtests.knobs import InputError
 from backtests.report import Part, report_of, settings_of
@@ -54,6 +55,13 @@ def replay(inputs: Inputs, tell: Tell | None = None) -> dict[str, Any]:
     Raises InputError for tapes that cannot be played, LedgerError if cash and fills disagree."""
     reels = reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to, files=inputs.files)
     played = Played(Opening(0, inputs.capital), Progress(reels, tell))
+    play_all(played, reels, inputs)
+    asked = {"limits": settings_of(inputs.limits), "parameters": settings_of(inputs.parameters)}
+    return report_of(played.parts, played.left_out, joined([part.result for part in played.parts])) | asked
+
+
+def play_all(played: "Played", reels: list[Reel], inputs: Inputs) -> None:
+    """Each tape up to where the next begins; the tapes that quote the same time are left out. Raises as `replay`."""
     number = 0
     while number < len(reels):
         cut = Cut([reel.first_ns for reel in reels[number + 1 :]])
@@ -62,27 +70,36 @@ def replay(inputs: Inputs, tell: Tell | None = None) -> dict[str, Any]:
         for reel in reels[number + 1 : following]:
             played.leave_out(reel)
         number = following
-    asked = {"limits": settings_of(inputs.limits), "parameters": settings_of(inputs.parameters)}
-    return report_of(played.parts, played.left_out, joined([part.result for part in played.parts])) | asked
 
 
 class Played:
-    """The tapes played so far, and the account as it stands."""
+    """The tapes played so far, and the account as it stands. `source` reads a tape, `hear` hears each decision; `late` is
+    what earlier tapes know of later."""
 
-    def __init__(self, opening: Opening, progress: "Progress") -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        progress: "Progress",
+        *,
+        source: Callable[[Path], Iterator[MarketEvent]] = market_events,
+        hear: Hear | None = None,
+        late: Sequence[MarketEvent] = (),
+    ) -> None:
         self.parts: list[Part] = []
         self.left_out: list[Reel] = []
         self._opening = opening
         self._progress = progress
-        self._late: list[MarketEvent] = []
+        self._source = source
+        self._hear = hear
+        self._late: list[MarketEvent] = list(late)
 
     def play(self, reel: Reel, cut: Cut, inputs: Inputs) -> None:
         """Trade one tape, with what the one before left behind."""
         opening, void = carried(self._opening, reel.first_ns, self._late)
-        events = cut.through(woven(self._late, market_events(reel.path)))
+        events = cut.through(woven(self._late, self._source(reel.path)))
         try:
             watch = self._progress.watch(reel)
-            result = simulate(events, opening, inputs.limits, inputs.parameters, watch=watch)
+            result = simulate(events, opening, inputs.limits, inputs.parameters, watch=watch, hear=self._hear)
         except (TapeError, OSError, EmptyTape) as error:
             raise InputError({"tapes": f"Tape {reel.name!r} cannot be played: {error}"}) from error
         check(result)
