@@ -4,6 +4,7 @@ A window is one market we traded: fills in it win and lose together, so windows 
 Sums of money are exact integers; only ratios are floats.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil, sqrt
 
@@ -40,6 +41,11 @@ class Window(msgspec.Struct, frozen=True):
     fair: float | None = None  # ours, and the market's mid, at the first order that filled
     mid: float | None = None
     yes_pays: int | None = None  # where it was voided: the result is "scalar" then
+    spent: int = 0  # what all purchases cost, fees included, those that closed a position too
+    price: int = 0  # what the first contract cost, of the side that was bought
+    is_bid: bool = True  # whether that was YES
+    edge: float | None = None  # dollars a contract after the fee, at the decision to the first order that filled
+    seconds_left: float | None = None  # then
 
     @property
     def is_void(self) -> bool:
@@ -145,6 +151,11 @@ def value_of(fill: Fill, yes_pays: int) -> int:
     return made if fill.is_bid else -made
 
 
+def own_price(fill: Fill) -> int:
+    """What a contract of the side that was bought cost: an ask buys NO at a dollar less its price."""
+    return fill.price if fill.is_bid else PRICE_DOLLAR - fill.price
+
+
 def windows(result: Result) -> list[Window]:
     """The markets we traded that have their result, by close."""
     by_ticker: dict[str, list[Fill]] = {}
@@ -215,13 +226,16 @@ def daily(result: Result) -> list[Day]:
     closes: dict[int, int] = {}
     for point in result.equity:
         closes[point.time_ns // DAY_NS] = point.equity
+    fees, fills = Counter[int](), Counter[int]()
+    for fill in result.fills:
+        fees[fill.received_ns // DAY_NS] += fill.fee
+        fills[fill.received_ns // DAY_NS] += 1
+    settled = Counter(event.received_ns // DAY_NS for event in result.settlements)
     before = account_value_at_open(result)
     rows = []
     for day in sorted({**dict.fromkeys(days), **dict.fromkeys(closes)}):
-        fills = [fill for fill in result.fills if fill.received_ns // DAY_NS == day]
-        settled = sum(event.received_ns // DAY_NS == day for event in result.settlements)
         after = closes.get(day, before)
-        rows.append(Day(day, after - before, sum(fill.fee for fill in fills), len(fills), settled))
+        rows.append(Day(day, after - before, fees[day], fills[day], settled[day]))
         before = after
     return rows
 
@@ -231,6 +245,7 @@ def _window(result: Result, fills: list[Fill], outcome: Outcome, orders: dict[in
     order = orders.get(fills[0].number)
     signal = order.signal if order else None
     two_sided = signal is not None and 0 < signal.bid < signal.ask < PRICE_DOLLAR
+    fees, is_bid = sum(fill.fee for fill in fills), fills[0].is_bid
     return Window(
         ticker=fills[0].ticker,
         asset=contract.asset if contract else "",
@@ -239,10 +254,15 @@ def _window(result: Result, fills: list[Fill], outcome: Outcome, orders: dict[in
         fills=len(fills),
         count=sum(fill.count for fill in fills),
         gross=sum(value_of(fill, outcome.yes_pays) for fill in fills),
-        fees=sum(fill.fee for fill in fills),
+        fees=fees,
         fair=signal.fair if signal else None,
         mid=(signal.bid + signal.ask) / (2 * PRICE_DOLLAR) if signal and two_sided else None,
         yes_pays=outcome.yes_pays if outcome.is_void else None,
+        spent=sum(own_price(fill) * fill.count for fill in fills) + fees,
+        price=own_price(fills[0]),
+        is_bid=is_bid,
+        edge=(signal.edge_yes if is_bid else signal.edge_no) if signal else None,
+        seconds_left=signal.seconds_left if signal else None,
     )
 
 

@@ -163,14 +163,20 @@ def block_draws(blocks: int, seed: int, draws: int = DRAWS, mean_block: float = 
     length with this mean, begun anywhere, going round at the end; the same seed gives the same draws."""
     random = np.random.default_rng(seed)
     drawn = np.empty((draws, blocks), np.float32)
-    place = np.arange(blocks)
     for number in range(draws):
-        begins = random.random(blocks) < 1.0 / mean_block
-        begins[0] = True
-        start = np.maximum.accumulate(np.where(begins, place, 0))
-        origin = random.integers(0, blocks, blocks)
-        drawn[number] = np.bincount((origin[start] + place - start) % blocks, minlength=blocks)
+        drawn[number] = np.bincount(stationary_path(random, blocks, mean_block), minlength=blocks)
     return drawn
+
+
+def stationary_path(random: np.random.Generator, blocks: int, mean_block: float = MEAN_BLOCK) -> Ints:
+    """The numbers of the blocks of one resample, in their order."""
+    place = np.arange(blocks)
+    begins = random.random(blocks) < 1.0 / mean_block
+    begins[0] = True
+    start = np.maximum.accumulate(np.where(begins, place, 0))
+    origin = random.integers(0, blocks, blocks)
+    path: Ints = (origin[start] + place - start) % blocks
+    return path
 
 
 def day_draws(day: Ints, seed: int, draws: int = DRAWS) -> NDArray[np.float32]:
