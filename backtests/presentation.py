@@ -6,7 +6,7 @@ from typing import Any
 from backtests.knobs import KNOBS, plain_money
 from backtests.models import BacktestRun
 from backtests.services import dates_between
-from markets.core.units import DOLLAR
+from markets.core.units import DOLLAR, money_text
 
 NOT_ENOUGH = "not enough data"
 NOTHING = "\N{EN DASH}"
@@ -165,9 +165,10 @@ def minute(text: str) -> str:
 
 def result_shown(run: Any) -> dict[str, str]:
     """What a row of the list says of a run: its P&L and trades, nothing where there is no result yet."""
+    net = None if run.net_money is None else money_text(run.net_money)
     return {
-        "net": dollars(run.net, signed=True),
-        "tone": tone(run.net),
+        "net": dollars(net, signed=True),
+        "tone": tone(net),
         "fills": NOTHING if run.fills is None else f"{int(run.fills):,}",
         "tapes": "all recorded" if run.tapes == ["all"] else "",
         "days": "" if run.date_from is None and run.date_to is None else dates_between(run.date_from, run.date_to),

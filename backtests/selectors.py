@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from django.db.models import QuerySet
-from django.db.models.fields.json import KeyTextTransform
 
 from backtests.models import BacktestRun
 from backtests.shelf import ALL, playable, recorded
@@ -51,9 +50,8 @@ class Day(NamedTuple):
 
 
 def runs_recent() -> QuerySet[BacktestRun]:
-    """Newest first, without their results, which may be long; `net` (dollars as text) and `fills` are told of each."""
-    rows = BacktestRun.objects.select_related("created_by").defer("result").order_by("-id")
-    return rows.annotate(net=KeyTextTransform("net", "result"), fills=KeyTextTransform("fills", "result"))
+    """Newest first, without their results, which may be long."""
+    return BacktestRun.objects.select_related("created_by").defer("result").order_by("-id")
 
 
 def tape_choices() -> list[tuple[str, str]]:

@@ -1,19 +1,21 @@
-"""run_queue, run_claim, run_execute, run_again, run_cancel: the only writers of BacktestRun."""
+"""run_queue, run_annotate, run_claim, run_execute, run_again, run_cancel: the only writers of BacktestRun and RunChange."""
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from celery import current_app
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from backtests.knobs import KNOBS, InputError, money_from, settings_from
-from backtests.models import BacktestRun
+from backtests.models import BacktestRun, RunChange
 from backtests.replay import Inputs, RunCancelled, replay
-from backtests.report import settings_of
+from backtests.run_inputs import columns_of, inputs_of
 from backtests.shelf import reels_find
 from markets.core.units import DOLLAR, Money
 
@@ -23,7 +25,18 @@ SILENT_AFTER = timedelta(seconds=5)
 FORGOTTEN_AFTER = timedelta(minutes=2)
 MOST_ATTEMPTS = 2
 Status = BacktestRun.Status
+LONGEST = {"label": 120, "note": 10_000}
+LONGEST_KEY = 80
 log = logging.getLogger(__name__)
+
+
+class KeyTakenError(Exception):
+    """An idempotency key was used before, for another wish."""
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(
+            f"This idempotency key stands for run {run_id}, which asks for something else. Take a new key."
+        )
 
 
 def inputs_from(values: Mapping[str, Any]) -> Inputs:
@@ -47,21 +60,58 @@ def inputs_from(values: Mapping[str, Any]) -> Inputs:
     )
 
 
-def run_queue(inputs: Inputs, *, by: User | None) -> BacktestRun:
-    """Write the wish down, and hand it to a worker once it is committed. Raises InputError for unusable tapes."""
+@dataclass(frozen=True)
+class About:
+    """What is said of a run beside its inputs: it changes nothing of what comes out."""
+
+    label: str = ""
+    note: str = ""
+    cloned_from: BacktestRun | None = None
+    key: str = ""  # idempotency key of who queues it: the same key is the same run
+
+
+PLAIN = About()
+
+
+def run_queue(inputs: Inputs, *, by: User | None, about: About = PLAIN) -> BacktestRun:
+    """Write the wish down, and hand it to a worker once it is committed. Raises InputError for unusable tapes, a label or
+    a note that is too long, and KeyTakenError for a key that stands for another run."""
+    if problems := _too_long({"label": about.label, "note": about.note}):
+        raise InputError(problems)
+    if about.key and (kept := _kept(by, about.key, inputs)) is not None:
+        return kept
     reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to)
-    run = BacktestRun.objects.create(
-        created_by=by,
-        tapes=list(inputs.tapes),
-        date_from=inputs.date_from,
-        date_to=inputs.date_to,
-        capital=inputs.capital,
-        max_daily_loss=inputs.limits.max_daily_loss,
-        limits_json=settings_of(inputs.limits),
-        parameters_json=settings_of(inputs.parameters),
-    )
-    transaction.on_commit(lambda: _hand_over(run.pk), robust=True)
-    return run
+    row = BacktestRun(
+        created_by=by, label=about.label.strip(), note=about.note.strip(), cloned_from=about.cloned_from,
+        idempotency_key=about.key or None, **columns_of(inputs),
+    )  # fmt: skip
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:  # the same key, at the same moment
+        if about.key and (kept := _kept(by, about.key, inputs)) is not None:
+            return kept
+        raise
+    transaction.on_commit(lambda: _hand_over(row.pk), robust=True)
+    return row
+
+
+def run_annotate(run_id: int, *, by: User | None, label: str | None = None, note: str | None = None) -> list[RunChange]:
+    """Set label and note where they are given; what differs is kept with who and when. Raises InputError."""
+    asked = {name: text.strip() for name, text in (("label", label), ("note", note)) if text is not None}
+    if problems := _too_long(asked):
+        raise InputError(problems)
+    with transaction.atomic():
+        run = BacktestRun.objects.select_for_update().defer("result").get(pk=run_id)
+        changes = [
+            RunChange(run=run, by=by, field=name, before=getattr(run, name), after=text)
+            for name, text in asked.items()
+            if text != getattr(run, name)
+        ]
+        BacktestRun.objects.filter(pk=run_id).update(**asked)
+        for change in changes:
+            change.save()
+    return changes
 
 
 def run_claim(run_id: int) -> bool:
@@ -89,7 +139,7 @@ def run_execute(run_id: int) -> bool:
         words = f"An unexpected error ended the run ({type(error).__name__}: {error}). The worker's log says where."
         _finish(run_id, Status.FAILED, error=words)
     else:
-        _finish(run_id, Status.DONE, progress=1.0, result=report)
+        _finish(run_id, Status.DONE, progress=1.0, result=report, **columns_found(report))
     return True
 
 
@@ -147,11 +197,6 @@ def sweep_stuck() -> int:
     )
 
 
-def inputs_of(run: BacktestRun) -> Inputs:
-    """The inputs kept in a row."""
-    return Inputs(tuple(run.tapes), Money(run.capital), run.limits(), run.parameters(), run.date_from, run.date_to)
-
-
 def _hand_over(run_id: int, attempt: int = 1, *, after: timedelta | None = None) -> None:
     # by name: services do not import tasks; handing a run over twice is harmless, the claim lets one through
     words = {"attempt": attempt, "was_lost": after is not None}
@@ -170,6 +215,35 @@ def _finish(run_id: int, status: str, **fields: Any) -> None:
     BacktestRun.objects.filter(pk=run_id, status=Status.RUNNING).update(
         status=status, finished_at=timezone.now(), **fields
     )
+
+
+def columns_found(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What lists are sorted by, from a report."""
+    return {
+        "digest": report["digest"],
+        "net_money": int(Decimal(report["net"]) * DOLLAR),
+        "windows_traded": report["win"]["windows"],
+        "fills": report["fills"],
+        "events": report["events"],
+    }
+
+
+def _kept(by: User | None, key: str, inputs: Inputs) -> BacktestRun | None:
+    """The run that this key stands for. Raises KeyTakenError when it was another wish."""
+    if len(key) > LONGEST_KEY:
+        raise InputError({"idempotency_key": f"An idempotency key has at most {LONGEST_KEY} characters."})
+    row = BacktestRun.objects.defer("result").filter(created_by=by, idempotency_key=key).first()
+    if row is not None and inputs_of(row) != inputs:
+        raise KeyTakenError(row.pk)
+    return row
+
+
+def _too_long(texts: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: f"A {name} has at most {LONGEST[name]:,} characters; this one has {len(text):,}."
+        for name, text in texts.items()
+        if len(text) > LONGEST[name]
+    }
 
 
 def _money(values: Mapping[str, Any], name: str, label: str, problems: dict[str, str], *, at_least: int) -> Money:

@@ -13,16 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from backtests import services
-from backtests.charts import equity_chart
 from backtests.forms import RunForm
 from backtests.knobs import KNOBS, InputError
 from backtests.models import BacktestRun
-from backtests.presentation import page_of, result_shown, settings_shown
+from backtests.presentation import result_shown, settings_shown
 from backtests.report import TRADE_COLUMNS
+from backtests.run_page import run_context
 from backtests.selectors import runs_recent, tape_choices
 
 RUNS_A_PAGE = 30
-TRADES_SHOWN = 500
 MAY_QUEUE = "backtests.add_backtestrun"
 
 
@@ -61,14 +60,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """A run: its settings, how far it is, and what came out."""
     run = get_object_or_404(BacktestRun, pk=pk)
-    context = {"run": run, "may_queue": request.user.has_perm(MAY_QUEUE), "settings": settings_shown(run)}
-    if run.result is not None:
-        trades = run.result["trades"]
-        context |= {
-            "result": page_of(run.result | {"trades": trades[:TRADES_SHOWN]}),
-            "chart": equity_chart(run.result["equity"]),
-            "trades_left": max(len(trades) - TRADES_SHOWN, 0),
-        }
+    context = run_context(run) | {"may_queue": request.user.has_perm(MAY_QUEUE)}
     return render(request, "backtests/detail.html", context)
 
 
