@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from backtests.core.gate_costs import Evaluations, Seen
+from backtests.core.marked import MarkedPoint
 from backtests.core.markout import Later
+from backtests.core.window_paths import Paths
 from markets.core.contract import Contract
 from markets.core.events import MarketListed, MarketStatus
 from markets.core.payout import is_awaited, yes_pays_of
-from trading.core.decision import NOTHING, Decision, PlaceOrder, Signal
+from markets.core.units import PRICE_DOLLAR
+from trading.core.decision import NOTHING, Decision, Forecast, PlaceOrder, Signal
 from trading.core.events import Event, Fill, Opening, OrderCancelled, OrderRejected, Settled
 
 
@@ -47,6 +50,15 @@ class EquityPoint(msgspec.Struct, frozen=True):
     equity: int
 
 
+class Said(NamedTuple):
+    """What we and the market's middle said of one window at one time before its close: probabilities of YES."""
+
+    ticker: str
+    seconds_left: int
+    fair: float
+    mid: float
+
+
 class Result(msgspec.Struct):
     """One tape, or several in a row, traded through. `closing` is what the next tape may open with."""
 
@@ -70,6 +82,9 @@ class Result(msgspec.Struct):
     days: dict[int, None] = {}
     seen: dict[str, Seen] = {}  # by market: what its evaluations ended at
     markouts: dict[str, Later] = {}  # by trade id
+    marked: list[MarkedPoint] = []
+    paths: dict[str, bytes] = {}  # by market that was traded; backtests.core.window_paths reads them
+    said: list[Said] = []  # traded or not
 
 
 class Recorder:
@@ -85,6 +100,9 @@ class Recorder:
         self.contracts: dict[str, Contract] = {}
         self.results: dict[str, Outcome] = {}
         self.evaluations = Evaluations()
+        self.paths = Paths()
+        self.said: list[Said] = []
+        self.traded: dict[str, None] = {}
         self._kinds: Mapping[type, Any] = {
             MarketListed: self._listed,
             MarketStatus: self._status,
@@ -103,6 +121,9 @@ class Recorder:
             return
         if decision.signals:
             self.evaluations.hear(decision.signals)
+            self.paths.hear(decision.signals)
+        if decision.forecasts:
+            self.said.extend(said for said in map(_said, decision.forecasts) if said is not None)
         if decision.commands or decision.denied or decision.mode is not None:
             self._decided(decision)
 
@@ -124,9 +145,12 @@ class Recorder:
     def _status(self, event: MarketStatus) -> None:
         if event.status == "settled" and not is_awaited(event.result, event.yes_pays):
             self.results[event.ticker] = Outcome(event.result, yes_pays_of(event.result, event.yes_pays))
+            if event.ticker not in self.traded:
+                self.paths.forget(event.ticker)
 
     def _filled(self, event: Fill) -> None:
         self.fills.append(event)
+        self.traded[event.ticker] = None
         order = self.orders.get(event.number)
         if order is not None:
             order.filled += event.count
@@ -143,6 +167,14 @@ def outcomes(result: Result) -> dict[str, Outcome]:
         event.ticker: Outcome(event.result, yes_pays_of(event.result, event.yes_pays)) for event in result.settlements
     }
     return paid | result.results
+
+
+def _said(forecast: Forecast) -> Said | None:
+    """None where one of the two said nothing."""
+    if forecast.fair is None or not 0 < forecast.bid < forecast.ask < PRICE_DOLLAR:
+        return None
+    mid = (forecast.bid + forecast.ask) / (2 * PRICE_DOLLAR)
+    return Said(forecast.ticker, forecast.seconds_left, forecast.fair, mid)
 
 
 def _placed(order: PlaceOrder, sent_ns: int, signal: Signal | None) -> Placed:

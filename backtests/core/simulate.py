@@ -7,8 +7,10 @@ from itertools import chain
 import msgspec
 
 from backtests.core.gate_costs import Seen
+from backtests.core.marked import Marks
 from backtests.core.markout import Markouts
 from backtests.core.record import EquityPoint, Recorder, Result
+from backtests.core.window_paths import joined_paths
 from markets.core.events import MarketEvent
 from markets.core.units import DAY_NS
 from trading.core.decision import Decision
@@ -46,6 +48,7 @@ def simulate(
     engine = Engine()
     desk = Desk(engine, PaperExchange(engine.markets))
     recorder, markouts = Recorder(), Markouts(engine.markets)
+    marks = Marks(engine.portfolio, engine.markets)
     result = Result(opening=begun, closing=begun, first_ns=first.received_ns, last_ns=first.received_ns)
     market = _watched(chain((first,), feed), result, watch)
     for heard, decision in chain(
@@ -60,7 +63,10 @@ def simulate(
             markouts.hear(heard)
         if decision.positions:
             result.equity.append(EquityPoint(heard.received_ns, engine.portfolio.equity))
-    result.markouts = markouts.found
+            marks.changed(heard.received_ns)
+        elif heard.received_ns >= marks.next_ns:
+            marks.look(heard.received_ns)
+    result.markouts, result.marked = markouts.found, marks.points
     return _closed(result, recorder, desk)
 
 
@@ -89,6 +95,9 @@ def joined(results: list[Result]) -> Result:
         days={},
         markouts={},
         seen={},
+        marked=[point for each in results for point in each.marked],
+        paths=joined_paths(each.paths for each in results),
+        said=[said for each in results for said in each.said],
     )
     for each in results:
         whole.contracts.update(each.contracts)
@@ -151,4 +160,5 @@ def _closed(result: Result, recorder: Recorder, desk: Desk) -> Result:
     result.funnel, result.denials, result.halts = dict(engine.funnel), recorder.denials, recorder.halts
     result.contracts, result.results = recorder.contracts, recorder.results
     result.seen = recorder.evaluations.windows
+    result.paths, result.said = recorder.paths.of(recorder.traded), recorder.said
     return result
