@@ -46,7 +46,8 @@ def busiest_day(reels: Sequence[Reel]) -> Day:
         sizes[reel.first_ns // DAY_NS] += reel.events or reel.path.stat().st_size
     busiest = sizes.most_common(1)[0][0]
     of_day = sorted((reel for reel in reels if reel.first_ns // DAY_NS == busiest), key=lambda reel: reel.first_ns)
-    kept = tuple(reel for reel in of_day if _quotes(reel))
+    least = max(reel.path.stat().st_size for reel in of_day) // 10  # stubs of minutes leave hours between them
+    kept = tuple(reel for reel in of_day if reel.path.stat().st_size >= least and _quotes(reel))
     name = datetime.fromtimestamp(busiest * DAY_NS // SECOND_NS, tz=UTC).date().isoformat()
     kind = "invented" if any(reel.is_simulated for reel in kept) else "recorded"
     return Day(kept or tuple(of_day), f"{name}, {kind}, {len(kept)} tapes with a book")
