@@ -76,6 +76,11 @@ class GapIndex:
         return tuple(sorted([*self._over, *still]))
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a gap now."""
+        return bool(self._open)
+
+    @property
     def open_ones(self) -> frozenset[tuple[str, str]]:
         """(feed, subject) of each gap that is open."""
         return frozenset(self._open)
