@@ -37,6 +37,7 @@ class Study(models.Model):
     progress = models.FloatField(default=0.0)
     progress_note = models.CharField(max_length=200, blank=True, default="")
     cancel_wanted = models.BooleanField(default=False)
+    is_here = models.BooleanField(default=False, help_text="played by the command that made it: workers leave it alone")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="studies"
     )

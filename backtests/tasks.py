@@ -6,6 +6,7 @@ from celery import Task, shared_task
 
 from backtests import divergence as divergences
 from backtests import fitting, promotion, services, skill_cache
+from backtests.studies import working
 from trading.models import Account, TradingSession
 
 logger = logging.getLogger(__name__)
@@ -60,3 +61,19 @@ def promotions() -> int:
     """Judge every account that was traded on paper by the promotion gate. Returns how many pass it."""
     accounts = Account.objects.filter(venue="").order_by("name").values_list("name", flat=True)
     return sum(promotion.promote(account).is_passed for account in list(accounts))
+
+
+@shared_task(name=working.TASK, bind=True)
+def study_work(self: "Task[..., bool]", study_id: int) -> bool:
+    """Play one part of a study, and leave word for the next. Which part, is settled when it is taken; whose worker was lost
+    is found when nothing was heard of it, so that a message more or less changes nothing."""
+    played = working.work_once(study_id)
+    if played and working.free_parts(study_id):
+        working.nudge(study_id, 1)
+    return played
+
+
+@shared_task(name="backtests.tasks.studies_look")
+def studies_look() -> int:
+    """Find parts whose worker is gone, and studies that wait for nobody."""
+    return working.look()

@@ -44,6 +44,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 3000.0},
     },
     "armings": {"task": "trading.tasks.armings_end", "schedule": 60.0, "options": {"expires": 60.0}},
+    "studies": {"task": "backtests.tasks.studies_look", "schedule": 10.0, "options": {"expires": 10.0}},
     "stuck backtests": {"task": "backtests.tasks.sweep_stuck", "schedule": 60.0, "options": {"expires": 60.0}},
 }
 

@@ -1,0 +1,79 @@
+"""study_queue, study_cancel, study_resume, study_annotate: what people do to studies; the only writers of Study, with
+backtests.studies.working."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+
+from backtests.knobs import InputError
+from backtests.studies import claims, parts
+from backtests.studies.inputs import StudyInputs, to_row
+from backtests.studies.plan import budget_words, planned
+from backtests.studies.rounds import round_begin
+from backtests.studies.working import free_parts, nudge, study_advance
+from backtests.study_models import Status, Study, StudyPart
+
+
+def study_queue(
+    inputs: StudyInputs, *, by: User | None, label: str = "", note: str = "", is_here: bool = False,
+    cloned_from: Study | None = None,
+) -> Study:  # fmt: skip
+    """Write the study down with its first round, and tell the workers once it is committed; `is_here` keeps it for the
+    process that asks. Raises InputError for what cannot be played."""
+    if inputs.files and not is_here:
+        raise InputError({"tapes": "Workers take tapes of the catalogue; a file can be played in this process only."})
+    whole = planned(inputs)
+    with transaction.atomic():
+        study = Study.objects.create(
+            kind=whole.kind, created_by=by, label=label[:120], note=note, inputs=to_row(whole), is_here=is_here,
+            cloned_from=cloned_from, progress_note=budget_words(whole)[:200],
+        )  # fmt: skip
+        round_begin(study, whole)
+        if not is_here:
+            transaction.on_commit(lambda: nudge(study.pk, free_parts(study.pk)), robust=True)
+    return study
+
+
+def study_cancel(study_id: int) -> str:
+    """Stop a study: what nobody plays yet is never played, what is played stops within seconds. What is done is kept, and
+    a resumed study goes on from there. Says in words what happened."""
+    asked = Study.objects.filter(pk=study_id, status__in=[Status.QUEUED, Status.RUNNING])
+    if not asked.update(cancel_wanted=True):
+        return "The study is already over."
+    study_advance(study_id)
+    if Study.objects.filter(pk=study_id, status=Status.CANCELLED).exists():
+        return "The study was cancelled; what was played is kept, and it can be resumed."
+    return "The study was asked to stop; what was played is kept, and it can be resumed."
+
+
+def study_resume(study_id: int, *, is_here: bool = False) -> bool:
+    """Go on with a cancelled or failed study where it stopped: what is done, and still whole in the storage, is not played
+    again. False when it is not over, or done. Raises InputError where workers cannot reach its tapes."""
+    study = Study.objects.filter(pk=study_id, status__in=[Status.FAILED, Status.CANCELLED]).first()
+    if study is None:
+        return False
+    if study.inputs.get("files") and not is_here:
+        words = f"Its tapes are files of one machine; `kalshi-bot {study.kind} --resume {study_id}` goes on there."
+        raise InputError({"tapes": words})
+    rows = StudyPart.objects.filter(study=study)
+    broken = [row.pk for row in rows.filter(status=Status.DONE) if not parts.is_kept(row.artefact, row.digest)]
+    again = Q(status__in=[Status.FAILED, Status.CANCELLED]) | Q(pk__in=broken)
+    with transaction.atomic():
+        rows.filter(again).update(status=Status.QUEUED, attempts=0, error="", finished_at=None)
+        Study.objects.filter(pk=study_id).update(
+            status=Status.QUEUED, cancel_wanted=False, error="", finished_at=None, is_here=is_here,
+            heartbeat_at=None, progress_note="",
+        )  # fmt: skip
+        if not is_here:
+            transaction.on_commit(lambda: nudge(study_id, max(free_parts(study_id), 1)), robust=True)
+    return True
+
+
+def study_annotate(study_id: int, *, label: str, note: str) -> None:
+    """Give a study a name and a note."""
+    Study.objects.filter(pk=study_id).update(label=label.strip()[:120], note=note.strip())
+
+
+def is_forgotten(study: Study) -> bool:
+    """Whether nothing was heard of an open study for long."""
+    return not study.is_over and study.heartbeat_at is not None and study.heartbeat_at < claims.silent_since()
