@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from markets.core.units import MILLISECOND_NS, SECOND_NS, money_text
+from trading.core.arithmetic import hushed, is_drawn_down, is_loss_spent, silence_ns
 from trading.core.limits import RiskLimits
 from trading.core.portfolio import Portfolio
 
 MINUTE_NS = 60 * SECOND_NS
-HEARD_FOR_NS = 10 * SECOND_NS
-ONE_CONTRACT_AT_WORST = 1_000_000
 
 
 class Reading(NamedTuple):
@@ -42,16 +41,16 @@ class Silence:
 
     def age_ns(self, now_ns: int) -> int:
         """Of what has been silent longer."""
-        return max(now_ns - min(self._books_ns, self._spot_ns), 0) if self.is_open else 0
+        return silence_ns(now_ns, self.oldest_ns, self.is_open)
+
+    @property
+    def oldest_ns(self) -> int:
+        """When what has been silent longer was heard last."""
+        return min(self._books_ns, self._spot_ns)
 
     def is_broken(self, now_ns: int, *, is_silent: bool) -> bool:
         """Whether something is silent, or has not been heard again for ten seconds since it was."""
-        if is_silent:
-            self._was_silent, self._steady_ns = True, now_ns
-        elif not self.is_open:
-            self._steady_ns = now_ns
-        if now_ns - self._steady_ns >= HEARD_FOR_NS:
-            self._was_silent = False
+        self._was_silent, self._steady_ns = hushed(now_ns, is_silent, self.is_open, self._was_silent, self._steady_ns)
         return self._was_silent
 
 
@@ -70,7 +69,7 @@ class Facts:
 
 def _daily_loss(facts: Facts, now_ns: int) -> Reading:
     use, limit = facts.portfolio.loss_today, facts.limits.max_daily_loss
-    is_bad = limit - use < ONE_CONTRACT_AT_WORST
+    is_bad = is_loss_spent(use, limit)
     return Reading(is_bad, use, limit, f"lost today: {_dollars(use)}" if is_bad else "")
 
 
@@ -78,7 +77,7 @@ def _drawdown(facts: Facts, now_ns: int) -> Reading:
     peak, limit = facts.peak_equity, facts.limits.max_drawdown_bp
     fall = peak - facts.portfolio.equity
     use = fall * 10_000 / peak if peak > 0 else 0.0
-    is_bad = not limit or (fall > 0 and fall * 10_000 >= limit * peak)
+    is_bad = is_drawn_down(peak, facts.portfolio.equity, limit)
     return Reading(is_bad, use, limit, f"{use / 100:.2f} % below {_dollars(peak)}" if is_bad else "")
 
 

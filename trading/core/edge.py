@@ -9,6 +9,7 @@ from markets.core.book import OrderBook
 from markets.core.contract import FeeTerms
 from markets.core.events import Level
 from markets.core.units import CONTRACT, PRICE_DOLLAR
+from trading.core.arithmetic import all_in
 from trading.core.calibration import pooled
 from trading.core.fees import fee_per_contract, fill_fee
 from trading.core.fitted import Fitted, PoolingWeight, Under, applying
@@ -105,14 +106,14 @@ def cost(  # noqa: PLR0917  (a book, its terms, and an order)
         return None
     own = sum(price * size for price, size in fills) / taken / PRICE_DOLLAR
     fee = _fees(terms, fills, -1) / (taken * PRICE_DOLLAR)
-    return Cost(taken, own, fee, own + fee + slippage)
+    return Cost(taken, own, fee, all_in(own, fee, slippage))
 
 
 @lru_cache(maxsize=8_192)  # asked at every tick, of few prices and sizes
 def at_one_price(terms: FeeTerms, price: int, count: int, slippage: float) -> Cost:
     """What `count` contracts of a side cost at its own `price`, all of them in one fill."""
     own, fee = price / PRICE_DOLLAR, fee_per_contract(terms, price, count)
-    return Cost(count, own, fee, own + fee + slippage)
+    return Cost(count, own, fee, all_in(own, fee, slippage))
 
 
 def proceeds(book: OrderBook, terms: FeeTerms, position: int, limit: int | None = None) -> float | None:

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from markets.core.payout import payout_of, yes_pays_of
-from markets.core.units import DAY_NS, PRICE_DOLLAR
+from markets.core.units import DAY_NS
+from trading.core.arithmetic import traded
 from trading.core.events import CashMoved, CashTold, Fill, HeldPosition, Opening, Settled
 
 
@@ -25,13 +26,9 @@ class Position:
 
         The exchange nets: selling while long closes, and only what is left over opens the NO side at 1 - p.
         """
-        own = price if is_bid else PRICE_DOLLAR - price
-        closing = min(count, abs(self.count)) if (self.count < 0) == is_bid and self.count else 0
-        cash = self._close(closing, PRICE_DOLLAR - own) if closing else 0
-        opening = count - closing
-        self.count += count if is_bid else -count
-        self.cost += own * opening
-        return cash - own * opening
+        self.count, self.cost, cash, realised = traded(self.count, self.cost, is_bid, price, count)
+        self.realised += realised
+        return cash
 
     def settle(self, result: str, yes_pays: int | None = None) -> int:
         """The market paid out: returns the payout and leaves nothing open. Raises ValueError as `yes_pays_of` does."""
@@ -43,15 +40,6 @@ class Position:
     def held(self) -> HeldPosition:
         """The position as a value, for the tape and the rows."""
         return HeldPosition(self.ticker, self.count, self.cost, self.realised, self.fees, self.close_ns)
-
-    def _close(self, count: int, proceeds_price: int) -> int:
-        """Give up `count` of what is open. The cost is shared out in proportion, rounded down:
-        what rounding leaves stays with the rest, so the sum over the life of the position is exact."""
-        cost = self.cost * count // abs(self.count)
-        proceeds = proceeds_price * count
-        self.cost -= cost
-        self.realised += proceeds - cost
-        return proceeds
 
 
 class _Paid(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from markets.core.units import CONTRACT, SECOND_NS
+from trading.core.arithmetic import loss_use, share_cap
 from trading.core.breakers import RULES, Breakers
 from trading.core.decision import AmendOrder, Denied, PlaceOrder
 from trading.core.events import Mode, Opening, Policy
@@ -98,7 +99,7 @@ class Risk:
     def budgets(self, ticker: str, close_ns: int) -> tuple[Budget, ...]:
         """Every money limit that an order in this market draws on."""
         held, orders, caps = self.portfolio, self.orders, self._caps()
-        working, lost = orders.exposure(), held.loss_today
+        working = orders.exposure()
         at_risk = held.exposure + working
         in_market = held.cost(ticker) + orders.exposure_in(ticker)
         at_close = held.cost_at(close_ns) + orders.exposure_at(close_ns)
@@ -108,7 +109,7 @@ class Risk:
             _made(Budget, ("MARKET_EXPOSURE", caps["MARKET_EXPOSURE"], in_market)),
             _made(Budget, ("CLOSE_EXPOSURE", caps["CLOSE_EXPOSURE"], at_close)),
             _made(Budget, ("TOTAL_EXPOSURE", caps["TOTAL_EXPOSURE"], at_risk)),
-            _made(Budget, (DAILY_LOSS, caps[DAILY_LOSS], at_risk + lost if lost > 0 else at_risk)),
+            _made(Budget, (DAILY_LOSS, caps[DAILY_LOSS], loss_use(at_risk, held.loss_today))),
         )
 
     @property
@@ -216,7 +217,7 @@ CAPS: dict[str, tuple[str, ...]] = {
 
 def _cap(limits: RiskLimits, field: str, equity: int) -> int:
     limit: int = getattr(limits, field)
-    return max(equity, 0) * limit // 10_000 if field.endswith("_share_bp") else limit
+    return share_cap(equity, limit) if field.endswith("_share_bp") else limit
 
 
 def _unevaluated(risk: Risk, order: Wanted, now_ns: int) -> Budget | None:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from markets.core.contract import FeeTerms
 from markets.core.units import PRICE_DOLLAR
+from trading.core.arithmetic import added, closing_count
 from trading.core.decision import AmendOrder, PlaceOrder
 from trading.core.events import HeldOrder
 from trading.core.fees import worst_fee
@@ -79,13 +80,15 @@ def worst_of(position: int, is_bid: bool, parts: list[Part]) -> tuple[int, int]:
     """(Money, contracts) that the orders of one side may add to what `position` may lose, and to the contracts that are
     open. What closes the position adds its fee alone; several orders share what is there to close, and the dearest are
     the ones that open."""
-    closing = abs(position) if position and (position < 0) == is_bid else 0
+    closing = closing_count(position, is_bid)
+    if len(parts) == 1:
+        return added(*parts[0], closing)
     money = opens = 0
-    for own, left, fee in sorted(parts) if len(parts) > 1 else parts:
-        closes = min(left, closing)
-        closing -= closes
-        money += own * (left - closes) + fee
-        opens += left - closes
+    for own, left, fee in sorted(parts):
+        more, opening = added(own, left, fee, closing)
+        closing -= left - opening
+        money += more
+        opens += opening
     return money, opens
 
 

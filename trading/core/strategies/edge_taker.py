@@ -3,6 +3,17 @@
 import msgspec
 
 from markets.core.units import CONTRACT, PRICE_DOLLAR
+from trading.core.arithmetic import (
+    FULL,
+    HELD,
+    NOTHING_WANTED,
+    TOO_LITTLE_TRADED,
+    WANTED,
+    affordable,
+    is_worth_selling,
+    share_of,
+    sized,
+)
 from trading.core.confidence import (
     ANCHORED,
     OFFICIAL,
@@ -21,6 +32,7 @@ from trading.core.sizing import shrunk
 from trading.core.strategy import Idea, Quote, View, obstacles
 
 BELOW = "EDGE_BELOW_THRESHOLD"
+WHY = {WANTED: "", NOTHING_WANTED: "SIZE_ZERO", FULL: "POSITION_FULL", HELD: "HELD", TOO_LITTLE_TRADED: "VOLUME"}
 LIMITS_BEHIND = 2  # gates that did not pass: behind so many the limits are not asked
 
 
@@ -203,12 +215,12 @@ def _sale(view: View, believed: Belief) -> Quote | None:
     price = book.ask if is_bid else book.bid
     bid = (PRICE_DOLLAR - price if is_bid else price) / PRICE_DOLLAR
     worth = 1.0 - believed.pooled if is_bid else believed.pooled
-    count = _takeable(view, is_bid, abs(position)) if bid > worth + view.parameters.exit_margin else 0
+    margin = view.parameters.exit_margin
+    count = _takeable(view, is_bid, abs(position)) if is_worth_selling(bid, worth, margin) else 0
     if not count:
         return None
     brings = proceeds(book, view.market.contract.fees, -count if is_bid else count, price)
-    is_better = brings is not None and brings > worth + view.parameters.exit_margin
-    return Quote(is_bid, price, count) if is_better else None
+    return Quote(is_bid, price, count) if brings is not None and is_worth_selling(brings, worth, margin) else None
 
 
 def _takeable(view: View, is_bid: bool, most: int) -> int:
@@ -219,9 +231,8 @@ def _takeable(view: View, is_bid: bool, most: int) -> int:
 
 def _share(view: View, displayed: int) -> int:
     """How much one order may ask for of so much on display."""
-    parameters, most = view.parameters, view.risk.limits.max_order_count
-    share, unit = int(displayed * parameters.depth_share), parameters.unit
-    return (share if share < most else most) // unit * unit
+    parameters = view.parameters
+    return share_of(displayed, parameters.depth_share, view.risk.limits.max_order_count, parameters.unit)
 
 
 def _size(view: View, best: Offer, error: float) -> Size:
@@ -230,24 +241,22 @@ def _size(view: View, best: Offer, error: float) -> Size:
     parameters, risk = view.parameters, view.risk
     probability = shrunk(best.p, best.own_price / PRICE_DOLLAR, error, parameters.probability_margin)
     worth = view.kelly(probability, best.cost.net, is_yes=best.is_bid)
-    if not worth:
-        return Size("SIZE_ZERO")
-    position = view.position
+    position, cap = view.position, view.volume_cap
     held = position if best.is_bid else -position
-    wanted = view.rounded(min(max(worth - max(held, 0), 0), risk.limits.max_order_count))
-    within = min(wanted, view.rounded(risk.market_cap // best.own_price))
-    if held > 0 and worth - held < parameters.top_up_share * worth:
-        return Size("POSITION_FULL", worth=within)
-    if held < 0:
-        return Size("HELD" if _takeable(view, best.is_bid, -held) else "SIZE_ZERO", worth=within)
-    if not wanted:
-        return Size("SIZE_ZERO")
-    cap = view.volume_cap
-    if cap is not None and cap < within:
-        within = view.rounded(cap)
-        if not within:
-            return Size("VOLUME", worth=wanted)
-    return Size("", max(within, view.unit), within)
+    found, contracts, most = sized(
+        worth,
+        held,
+        best.own_price,
+        risk.market_cap,
+        risk.limits.max_order_count,
+        parameters.top_up_share,
+        parameters.unit,
+        -1 if cap is None else cap,
+    )
+    reason = WHY[found]
+    if found == HELD and not _takeable(view, best.is_bid, -held):
+        reason = "SIZE_ZERO"
+    return Size(reason, contracts, most)
 
 
 def _within_room(view: View, best: Offer, count: int) -> tuple[int, tuple[Budget, ...]]:
@@ -257,9 +266,9 @@ def _within_room(view: View, best: Offer, count: int) -> tuple[int, tuple[Budget
     budgets = view.risk.budgets(contract.ticker, contract.close_ns)
     room = tightest(budgets)
     a_contract = best.own_price * CONTRACT + worst_fee(contract.fees, best.own_price, CONTRACT)
-    affordable = view.rounded((room.limit - room.use) * CONTRACT // a_contract)
-    if affordable > 0:
-        return min(count, affordable), ()
+    most = affordable(room.limit - room.use, a_contract, view.unit)
+    if most > 0:
+        return min(count, most), ()
     over = [Budget(code, limit, use + a_contract) for code, limit, use in budgets if limit - use < a_contract]
     if len(over) > 1:
         over.sort(key=lambda budget: budget.code != room.code)
