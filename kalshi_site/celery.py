@@ -45,6 +45,7 @@ app.conf.beat_schedule = {
     },
     "armings": {"task": "trading.tasks.armings_end", "schedule": 60.0, "options": {"expires": 60.0}},
     "studies": {"task": "backtests.tasks.studies_look", "schedule": 10.0, "options": {"expires": 10.0}},
+    "tapes nobody looked at": {"task": "markets.tasks.look", "schedule": 300.0, "options": {"expires": 300.0}},
     "stuck backtests": {"task": "backtests.tasks.sweep_stuck", "schedule": 60.0, "options": {"expires": 60.0}},
 }
 

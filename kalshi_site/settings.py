@@ -269,6 +269,8 @@ STORAGES = {
     "artefacts": {"BACKEND": ARTEFACT_STORAGE, "OPTIONS": ARTEFACT_OPTIONS},
 }
 
+TAPE_UPLOAD_MAX_MB = environment.integer("TAPE_UPLOAD_MAX_MB", 500, least=1, most=100_000)  # of one tape's file
+
 STATIC_ROOT = None  # whitenoise serves them from the apps: nothing to collect, nothing to forget
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False

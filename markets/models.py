@@ -1,4 +1,4 @@
-"""Series, Market (with `.contract()` to the core type), and the catalogue of tapes."""
+"""Series, Market (with `.contract()` to the core type), and the catalogue of tapes; more of it in markets.tape_models."""
 
 import msgspec
 from django.db import models
@@ -6,6 +6,9 @@ from django.db.models import F, Q
 
 from markets.core.contract import Contract
 from markets.core.units import PRICE_DOLLAR, price_text
+from markets.tape_models import TapeJob, TapeSheet
+
+__all__ = ["Market", "Series", "Tape", "TapeJob", "TapeSheet", "result_text"]
 
 
 def result_text(result: str, yes_pays: int | None) -> str:

@@ -9,14 +9,12 @@ import msgspec
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from markets.core.events import MarketEvent, MarketListed, MarketStatus
 from markets.core.units import SECOND_NS
-from markets.models import Tape
 from markets.recording.importing import import_run
 from markets.recording.parquet import Recording, RecordingError
 from markets.recording.summary import ImportSummary, RunSummary
-from markets.services import market_settle, market_upsert, tape_register
-from markets.tape import TapeError, read_tape
+from markets.recording_rows import take_up
+from markets.tape import TapeError
 
 DEFAULT = "kalshi_ws_btc15m_2026-05"
 HEAD = f"{'tape':<24} {'run':<28} {'grade':<5} {'events':>8} {'markets':>7} {'books':>5} {'settled':>7} {'gaps':>4} "
@@ -77,19 +75,6 @@ class Command(BaseCommand):
         if agreement is not None:
             told = f"{total.quotes_agreed:,} of {total.quotes_compared:,} ({agreement:.4%})"
             self.stdout.write(f"the rebuilt best bid and ask equal the recorded ticker in {told}")
-
-
-def take_up(summary: RunSummary) -> None:
-    """Register the tape, and its markets with their results; count it into the summary. Raises TapeError."""
-    path = Path(summary.path)
-    row: Tape = tape_register(path)
-    for event in read_tape(path, MarketEvent):
-        if type(event) is MarketListed:
-            market_upsert(event.contract, is_simulated=False)
-        elif type(event) is MarketStatus and event.status == "settled":
-            market_settle(event.ticker, result=event.result, settle_value=event.settle_value, yes_pays=event.yes_pays)
-    summary.first_ns, summary.last_ns, summary.events = row.first_ns, row.last_ns, row.events
-    summary.gaps, summary.size_bytes, summary.sha256 = row.gaps, row.size_bytes, row.sha256
 
 
 def summary_document(summary: ImportSummary) -> dict[str, Any]:

@@ -10,16 +10,15 @@ import msgspec
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from markets.census import TapeCount, tape_count
 from markets.core.units import SECOND_NS
 from markets.models import Tape
 from markets.selectors import tapes
 from markets.services import tape_register, tapes_mend
+from markets.sheets import tape_verify
 from markets.tape import TapeError, tape_find
 from markets.tapes.export import export_tape
 from markets.tapes.inspecting import TapeReport, inspect_tape
 from markets.tapes.room import keep, kept_names, usage
-from markets.tapes.verifying import inconsistency
 
 NAME_WIDTH = 28
 HEAD = (
@@ -201,23 +200,5 @@ def _line(row: Tape, *, verify: bool) -> TapeLine:
     values = {name: getattr(row, name) for name in TapeLine.__struct_fields__ if name not in ("problem", "is_kept")}
     line = TapeLine(**values, is_kept=row.name in kept_names(Path(row.path).parent))
     if verify:
-        line.problem = tape_problem(row)
+        line.problem = tape_verify(row)
     return line
-
-
-def tape_problem(row: Tape) -> str:
-    """Why the files are not what the catalogue says; empty if they are."""
-    path = Path(row.path)
-    if not path.is_file():
-        return f"{path} is gone"
-    try:
-        count = tape_count(path)
-        known = {file["file"] for file in row.files}  # of one that is being recorded the last part is not known yet
-        count = TapeCount(count.header, [file for file in count.files if not known or file.file in known])
-        if count.sha256 != row.sha256:
-            return f"{path} is not the file that was registered: its fingerprint differs"
-        if (count.events, count.first_ns, count.last_ns) != (row.events, row.first_ns, row.last_ns):
-            return f"{path} holds other events than were registered"
-        return inconsistency(path)
-    except TapeError as error:
-        return str(error)
