@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import ceil, floor, log10
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -13,6 +13,7 @@ TOP, BOTTOM = 8.0, 90.0  # percent of the picture: where the highest and the low
 MOST_POINTS = 1_500
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 Point = tuple[int, float]
+Number = TypeVar("Number", int, float)
 STEPS_MS = (60_000, 300_000, 900_000, HOUR_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS, DAY_MS, 2 * DAY_MS, 7 * DAY_MS)
 
 
@@ -50,12 +51,12 @@ def equity_chart(equity: list[list[Any]]) -> SafeString:
     )
 
 
-def thinned(points: list[Point]) -> list[Point]:
+def thinned(points: list[tuple[int, Number]]) -> list[tuple[int, Number]]:
     """At most some 1,500 points: of each stretch its first, lowest and highest, so that no peak or fall is lost."""
     stretch = ceil(len(points) / (MOST_POINTS // 3))
     if stretch <= 3:
         return points
-    kept: list[Point] = []
+    kept: list[tuple[int, Number]] = []
     for start in range(0, len(points), stretch):
         part = points[start : start + stretch]
         chosen = {part[0], min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])}

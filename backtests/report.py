@@ -13,12 +13,13 @@ from backtests.core.markout import HORIZONS_S, graded
 from backtests.core.metrics import Figure, Metrics, Window, account_value, account_value_at_open, measure, value_of
 from backtests.core.record import Outcome, Result, outcomes
 from backtests.gate_report import of_result, report_json
+from backtests.report_statistics import statistics_of
 from backtests.shelf import Reel
 from markets.core.units import DAY_NS, MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS, count_text, money_text, price_text
 from trading.core.events import Fill, HeldPosition
 from trading.core.reasons import REASONS
 
-VERSION = 1
+VERSION = 2
 TRADE_COLUMNS = (
     "time", "ticker", "asset", "order", "trade_id", "side", "price", "contracts", "fee", "fair", "edge", "confidence",
     "result", "net", "evidence",
@@ -81,7 +82,7 @@ def report_of(parts: list[Part], left_out: list[Reel], whole: Result) -> dict[st
         "windows": [_window(window) for window in metrics.windows],
         "trades": _trades(whole),
         "markouts": _markouts(whole),
-        "equity": _equity(whole),
+        **statistics_of(whole, metrics),
         "funnel": _counted(whole.funnel),
         "denials": _counted(whole.denials),
         "gates": report_json(of_result(whole)),
@@ -186,6 +187,11 @@ def _window(window: Window) -> dict[str, Any]:
         "net": money_text(window.net),
         "fair": window.fair,
         "mid": window.mid,
+        "side": "YES" if window.is_bid else "NO",
+        "price": price_text(window.price),
+        "spent": money_text(window.spent),
+        "edge": window.edge,
+        "seconds_left": window.seconds_left,
     }
 
 
@@ -233,14 +239,6 @@ def _markouts(whole: Result) -> list[dict[str, Any]]:
         }
         for row in graded(whole.fills, whole.markouts, yes_pays)
     ]
-
-
-def _equity(whole: Result) -> list[list[Any]]:
-    """[unix milliseconds, dollars], with the capital at the start and the value at the end."""
-    points = [(whole.first_ns, account_value_at_open(whole))]
-    points += [(point.time_ns, point.equity) for point in whole.equity]
-    points.append((max(whole.last_ns, points[-1][0]), account_value(whole)))
-    return [[time_ns // MILLISECOND_NS, money_text(equity)] for time_ns, equity in points]
 
 
 def _counted(counts: dict[str, int]) -> list[dict[str, Any]]:

@@ -1,0 +1,84 @@
+"""How many configurations were tried on the same tapes: each run and each trial of a study, the same one once."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db.models import Count
+
+from backtests.models import BacktestRun, Study, StudyTrial
+from backtests.shelf import ALL
+
+
+class Span(NamedTuple):
+    """What was asked to be played: tapes by name or all of them, and between which days."""
+
+    tapes: frozenset[str]
+    since: date | None
+    until: date | None
+
+    def meets(self, other: "Span") -> bool:
+        """Whether some tape may be in both. Days that are not known are all days: it is better to count one too many."""
+        if not _days_meet(self, other):
+            return False
+        return ALL in self.tapes or ALL in other.tapes or not self.tapes.isdisjoint(other.tapes)
+
+
+class Trials(NamedTuple):
+    """Configurations that were tried on tapes of a run, this one included: by runs, and by the trials of studies."""
+
+    runs: int
+    studied: int
+
+    @property
+    def count(self) -> int:
+        """All of them, at least one."""
+        return max(self.runs + self.studied, 1)
+
+
+def trials_of(run: BacktestRun) -> Trials:
+    """Those that share a tape with this run, whoever made them and whenever: what was tried after it makes the best of all
+    no better either."""
+    return trials_on(Span(frozenset(run.tapes), run.date_from, run.date_to), {_key(run)})
+
+
+def trials_on(span: Span, known: Iterable[str] = ()) -> Trials:
+    """Those on tapes of this span; `known` are keys of configurations that count whether or not they are in the database."""
+    rows = BacktestRun.objects.filter(status=BacktestRun.Status.DONE).defer("result").order_by()
+    keys = {_key(row) for row in rows if Span(frozenset(row.tapes), row.date_from, row.date_to).meets(span)}
+    studies = [study.pk for study in Study.objects.defer("result") if span_of(study.inputs).meets(span)]
+    return Trials(len(keys | set(known)), _studied(studies))
+
+
+def trials_all() -> int:
+    """Every configuration that was ever played in a study."""
+    return StudyTrial.objects.aggregate(count=Count("key", distinct=True))["count"]
+
+
+def span_of(inputs: dict[str, Any]) -> Span:
+    """The span of a study's inputs."""
+    return Span(frozenset(inputs.get("tapes") or (ALL,)), _day(inputs.get("date_from")), _day(inputs.get("date_to")))
+
+
+def _studied(studies: list[int]) -> int:
+    """The trials of studies by what decides them: two studies that try the same setting tried it once."""
+    tried = StudyTrial.objects.filter(study__in=studies, net__isnull=False)
+    return tried.aggregate(count=Count("key", distinct=True))["count"]
+
+
+def _key(run: BacktestRun) -> str:
+    """What makes a configuration: limits, parameters and how the exchange treats orders. Capital and days do not."""
+    settings = [run.limits_json, run.parameters_json, run.realism_json]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _days_meet(one: Span, other: Span) -> bool:
+    begins_late = one.since is not None and other.until is not None and one.since > other.until
+    ends_early = one.until is not None and other.since is not None and one.until < other.since
+    return not (begins_late or ends_early)
+
+
+def _day(text: Any) -> date | None:
+    return date.fromisoformat(text) if isinstance(text, str) and text else None
