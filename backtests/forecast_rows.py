@@ -190,6 +190,11 @@ class NoExchange:
     def submit(self, commands: Sequence[Any], now_ns: int) -> None:
         """Nothing comes of an order."""
 
+    @property
+    def owed_ns(self) -> int:
+        """Nothing is."""
+        return 0
+
 
 def _played(reels: list[Reel], parameters: Parameters, tell: Callable[[float, str], None] | None) -> Iterator[Heard]:
     """One tape after another, each up to where the next begins, as backtests.replay plays them."""

@@ -25,14 +25,15 @@ from trading.core.events import (
     Opening,
     OrderRejected,
     ParametersSet,
+    RealismSet,
     SeriesOff,
     Settled,
 )
 from trading.core.paper import PaperExchange
 
-WISHES = frozenset(
-    {LimitsSet, ParametersSet, ModeSet, SeriesOff, FittedSet, AnnouncementsSet, ArmedSet, CashMoved, Opening}
-)
+WISHES = frozenset({
+    LimitsSet, ParametersSet, RealismSet, ModeSet, SeriesOff, FittedSet, AnnouncementsSet, ArmedSet, CashMoved, Opening,
+})  # fmt: skip
 """What people wanted, and what the account began with: the backtest hears it, too, when the session did."""
 MARKET = frozenset(get_args(MarketEvent))
 

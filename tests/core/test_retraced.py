@@ -42,6 +42,10 @@ class Elsewhere:
         for heard in self.paper.hear(event):
             yield from self.change(heard)
 
+    @property
+    def owed_ns(self) -> int:
+        return self.paper.owed_ns
+
 
 def tape(change: Change) -> list[Event | Decision]:
     """What a session writes that trades a quarter hour there."""

@@ -1,13 +1,13 @@
 """The crowd of the paper exchange: it displays what the recorded market did, and goes on around our orders that rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from markets.core.book import OrderBook
 from markets.core.events import BookDelta, BookSnapshot, MarketStatus, TradePrint
 from trading.core.events import Event
 from trading.core.market import MarketState
 from trading.core.matching.engine import Matching
-from trading.core.matching.messages import Filled
 
 
 class Crowd:
@@ -51,6 +51,22 @@ class Crowd:
             self._kept.remove(ticker)
             market.go_on_with(self._shown[ticker])
 
+    @contextmanager
+    def lent(self, ticker: str, book: OrderBook) -> Iterator[None]:
+        """For a moment this is what is displayed in a market that is shown."""
+        market = self._matching.floor.markets[ticker]
+        own = market.book
+        market.go_on_with(book)
+        try:
+            yield
+        finally:
+            market.go_on_with(own)
+
+    def book_of(self, market: MarketState) -> OrderBook:
+        """What is displayed in a market as its orders meet it."""
+        ticker = market.contract.ticker
+        return self._matching.floor.markets[ticker].book if ticker in self._kept else market.book
+
     def hear(self, event: Event) -> None:
         """What the market did, before anybody else is told of it."""
         if (
@@ -68,13 +84,3 @@ class Crowd:
             self._matching.crowd_trade(ticker, event.price, event.count, event.taker_yes, now_ns)
         elif not self._markets[ticker].lost:  # while messages are missing the others are not believed either
             self._matching.crowd_change(ticker, event.is_yes, event.price, event.change, now_ns)
-
-
-def evidence_of(fill: Filled, event: Event | None) -> str:
-    """Why a fill is believed: it walked what was displayed ("book"), a print reached it in its queue ("queue") or went
-    through its price ("trade_through"), or somebody displayed what crosses it ("crossed")."""
-    if fill.is_taker:
-        return "book"
-    if isinstance(event, TradePrint):
-        return "queue" if event.price == fill.price else "trade_through"
-    return "crossed"

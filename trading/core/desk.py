@@ -29,6 +29,11 @@ class Exchange(Protocol):
         """Send orders, amends and cancels at `now_ns`."""
         ...
 
+    @property
+    def owed_ns(self) -> int:
+        """When the last of what is on its way now is there, where that can take longer than the parameters say; else 0."""
+        ...
+
 
 class Desk:
     """Feed it events in the order of time; it yields each event the engine heard with the decision taken on it.
@@ -88,9 +93,11 @@ class Desk:
         or as long as an order and its answer take."""
         yield from self._hear(ModeSet(self.now_ns, "HALTED", "the market has ended", "desk"))
         parameters = self.engine.parameters
-        yield from self._hear(
-            Timer(self.now_ns + max(LAST_WAIT_NS, parameters.order_latency_ns + parameters.reply_latency_ns))
-        )
+        last_ns = self.now_ns + max(LAST_WAIT_NS, parameters.order_latency_ns + parameters.reply_latency_ns)
+        yield from self._hear(Timer(last_ns))
+        while (owed_ns := self.exchange.owed_ns) > last_ns:
+            last_ns = owed_ns
+            yield from self._hear(Timer(last_ns))
 
     def _hear(self, event: Event) -> Iterator[tuple[Event, Decision]]:
         for heard in self.exchange.hear(event):

@@ -15,6 +15,7 @@ from trading.core.events import (
     LimitsSet,
     Mode,
     ParametersSet,
+    RealismSet,
     SeriesOff,
     Timer,
 )
@@ -57,6 +58,7 @@ class Engine:
             MarketListed: self._market_listed,
             LimitsSet: self._limits_set,
             ParametersSet: self._parameters_set,
+            RealismSet: lambda _: NO_MARKET,  # of the paper exchange alone
             SeriesOff: self._series_off,
             FittedSet: self._fitted_set,
             AnnouncementsSet: self._announcements_set,

@@ -7,6 +7,7 @@ from markets.core.events import MarketEvent, Message
 from trading.core.fitted import Announcement, Fitted
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
+from trading.core.realism import Realism
 
 Mode = Literal["ACTIVE", "REDUCING", "HALTED"]
 Policy = Literal["cancel", "hold", "flatten"]
@@ -250,6 +251,13 @@ class ParametersSet(Message, frozen=True):
     parameters: Parameters
 
 
+class RealismSet(Message, frozen=True):
+    """How the paper exchange treats our orders from now on. Where orders go to an exchange it says nothing."""
+
+    received_ns: int
+    realism: Realism
+
+
 class ModeSet(Message, frozen=True):
     """What may be sent from now on: ACTIVE all, REDUCING only what shrinks exposure, HALTED nothing but cancels (and what
     closes positions, where the policy is to flatten). ACTIVE and REDUCING, said by a person, clear latched breakers whose
@@ -295,6 +303,7 @@ OrderEvent = (
 )
 AccountEvent = Opening | OrderEvent | Settled | CashMoved | CashTold
 ControlEvent = (
-    LimitsSet | ParametersSet | ModeSet | SeriesOff | FittedSet | AnnouncementsSet | CheckTold | ChecksRequired | ArmedSet | Timer
+    LimitsSet | ParametersSet | RealismSet | ModeSet | SeriesOff | FittedSet | AnnouncementsSet | CheckTold | ChecksRequired
+    | ArmedSet | Timer
 )  # fmt: skip
 Event = MarketEvent | AccountEvent | ControlEvent

@@ -109,6 +109,11 @@ class KalshiGateway:
         if self._out or self._carrier is not None:  # what has left is told after this step
             asyncio.get_running_loop().call_soon(self._told)
 
+    @property
+    def owed_ns(self) -> int:
+        """Who ends a session waits for the answers by the clock (see `close`)."""
+        return 0
+
     def _hear(self, event: Event) -> Iterator[Event]:
         if isinstance(event, Opening):
             self.sender.open(event)

@@ -199,6 +199,11 @@ class Matching(Questions):
             return 0
         return print_trade(self.floor, market, not taker_yes, own_price(not taker_yes, price), count)
 
+    def crowd_rules(self, *, is_proportional: bool, fills_through: bool) -> None:
+        """From now on: whether cancels of the crowd come from before and behind our orders in proportion (else from
+        behind them first), and whether a print past an order of ours fills it wholly (else as much as was printed)."""
+        self.floor.is_proportional, self.floor.fills_through = is_proportional, fills_through
+
     # time
 
     def advance(self, now_ns: int) -> None:

@@ -42,6 +42,8 @@ class Floor:
         self.fees = 0
         self.trades = 0
         self.sweeps: list[Sweep] = []
+        self.is_proportional = False  # cancels of the crowd: from before and behind us alike, else from behind us first
+        self.fills_through = False  # a print past an order of ours fills it wholly, else as much as was printed
         self._used: dict[int, None] = {}  # groups with fills that were not looked at yet
         self._numbers = 0
         self._turns = 0
@@ -263,7 +265,7 @@ class Floor:
         """The source displays `count` at one price."""
         ladder = market.ladder(is_yes)
         until_ns = self.now_ns + REMEMBERED_NS
-        change = ladder.display(price, count, until_ns)
+        change = ladder.display(price, count, until_ns, self.is_proportional)
         self.quote(market, is_yes, price, change)
         if price in ladder.queues and ladder.queues[price].gone:
             self.due(until_ns, back=(market, is_yes, price))

@@ -184,10 +184,11 @@ class Ladder:
         if crowd > passed:
             yield None, crowd - passed
 
-    def display(self, price: int, count: int, until_ns: int) -> int:
+    def display(self, price: int, count: int, until_ns: int, is_proportional: bool = False) -> int:
         """The source displays `count` at a price from now on; returns what the tradable crowd changes by.
 
-        Who leaves was behind our orders, as far as there is anyone; what had been printed was expected to leave.
+        Who leaves was behind our orders, as far as there is anyone, or before and behind them in proportion; what had
+        been printed was expected to leave. If a print tells later that who left had traded, that is made good.
         """
         before, change = self.crowd(price), count - self.displayed.get(price, 0)
         if count > 0:
@@ -203,8 +204,10 @@ class Ladder:
                 queue.prints_until_ns = until_ns
             crowd = self.crowd(price)
             for order in queue.orders:
-                order.early += max(order.ahead - crowd, 0)
-                order.ahead = min(order.ahead, crowd)
+                left = -(-order.ahead * crowd // before) if is_proportional and crowd < before else order.ahead
+                left = min(left, crowd)
+                order.early += order.ahead - left
+                order.ahead = left
         return self.crowd(price) - before
 
     def levels(self) -> list[Level]:

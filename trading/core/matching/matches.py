@@ -135,7 +135,9 @@ def print_trade(floor: Floor, market: Market, is_yes: bool, price: int, count: i
     ladder = market.ladder(is_yes)
     left = count
     for better in sorted((at for at, queue in ladder.queues.items() if at > price and queue.orders), reverse=True):
-        left -= _hit(floor, market, ladder.queues[better].orders, left)
+        orders = ladder.queues[better].orders
+        reached = sum(order.remaining for order in orders) if floor.fills_through else left
+        left -= min(_hit(floor, market, orders, reached), left)
     queue = ladder.queues.get(price)
     if queue is None or not queue.orders or not left:
         eaten = 0
