@@ -1,17 +1,32 @@
 """Choose tapes, dates, capital, the day's loss and the strategy's settings."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 
 from backtests.knobs import KNOBS, InputError, Knob
+from backtests.models import BacktestRun
+from backtests.run_inputs import NEEDS, SWITCHES
 from backtests.selectors import Day, recorded_count, tape_choices, tape_days
-from backtests.services import inputs_from
+from backtests.services import LONGEST, LONGEST_KEY, About, inputs_from
 from backtests.shelf import ALL
 
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
 GROUPS = tuple(dict.fromkeys(knob.group for knob in KNOBS))
+FIRST = GROUPS[0]
+"""What is chosen first and never folded: the strategy."""
+DATA = (*NEEDS, "allow_gaps")
+REALISM = ("bounds", "sensitivity", "spot_shift")
+
+
+class Group(NamedTuple):
+    """The knobs of one group: folded while all are as built in."""
+
+    name: str
+    fields: list[forms.BoundField]
+    turned: list[str]
+    is_open: bool
 
 
 class RunForm(forms.Form):
@@ -40,13 +55,45 @@ class RunForm(forms.Form):
         help_text="Trading stops for the UTC day when the next loss could pass it.",
     )
 
+    spot_shift = forms.CharField(
+        label="Spot is heard later by (ms)",
+        initial="0",
+        required=False,
+        max_length=12,
+        widget=forms.TextInput(attrs=NUMBER),
+        help_text="Negative: earlier than it was, which nobody can; to see how much the result hangs on time.",
+    )
+    label = forms.CharField(
+        label="Label",
+        required=False,
+        max_length=LONGEST["label"],
+        help_text="To find it again by; can be changed later.",
+    )
+    note = forms.CharField(
+        label="Note", required=False, max_length=LONGEST["note"], widget=forms.Textarea(attrs={"rows": 3})
+    )
+    cloned_from = forms.ModelChoiceField(
+        BacktestRun.objects.defer("result"), required=False, widget=forms.HiddenInput, blank=True
+    )
+    key = forms.CharField(required=False, max_length=LONGEST_KEY, widget=forms.HiddenInput)  # sent twice, queued once
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
         self.fields["tapes"].choices = tape_choices()  # type: ignore[attr-defined]
+        for name, (label, words) in SWITCHES.items():
+            self.fields[name] = forms.BooleanField(label=label, required=False, help_text=words)
+        for name, (label, words) in NEEDS.items():
+            self.fields[name] = forms.CharField(label=label, required=False, max_length=400, help_text=words)
         for knob in KNOBS:
             self.fields[knob.name] = _field(knob)
         self.inputs: Any = None
+
+    @property
+    def about(self) -> About:
+        """What is said of the run beside its inputs; once the form is valid."""
+        cleaned = self.cleaned_data
+        return About(cleaned["label"], cleaned["note"], cleaned["cloned_from"], cleaned["key"])
 
     def clean(self) -> dict[str, Any]:
         """One reader for form, API and command line: what is refused here is refused there, in the same words."""
@@ -76,9 +123,25 @@ class RunForm(forms.Form):
         """The other fields that are not knobs."""
         return (self[name] for name in ("date_from", "date_to", "capital", "max_daily_loss"))
 
-    def groups(self) -> Iterator[tuple[str, list[forms.BoundField]]]:
-        """The knobs by group, for one fieldset each."""
-        return ((group, [self[knob.name] for knob in KNOBS if knob.group == group]) for group in GROUPS)
+    def first(self) -> Iterator[forms.BoundField]:
+        """What is chosen before all other knobs."""
+        return (self[knob.name] for knob in KNOBS if knob.group == FIRST)
+
+    def data_fields(self) -> Iterator[forms.BoundField]:
+        """What the tapes must have."""
+        return (self[name] for name in DATA)
+
+    def realism_fields(self) -> Iterator[forms.BoundField]:
+        """What else is played beside the run."""
+        return (self[name] for name in REALISM)
+
+    def groups(self) -> Iterator[Group]:
+        """The other knobs by group, with the labels of those that are not as built in."""
+        for name in GROUPS[1:]:
+            knobs = [knob for knob in KNOBS if knob.group == name]
+            turned = [knob.label for knob in knobs if self[knob.name].value() not in (None, "", knob.default())]
+            wrong = any(self[knob.name].errors for knob in knobs)
+            yield Group(name, [self[knob.name] for knob in knobs], turned, wrong)
 
     def _chosen(self) -> list[str]:
         return [str(name) for name in self["tapes"].value() or ()]
@@ -86,12 +149,11 @@ class RunForm(forms.Form):
 
 def _field(knob: Knob) -> forms.Field:
     label = f"{knob.label} ({knob.unit})" if knob.unit else knob.label
+    words = f"{knob.help} Built in: {knob.default()}.".lstrip()
     if knob.choices:
         choices = [(choice, choice) for choice in knob.choices]
-        return forms.ChoiceField(
-            label=label, initial=knob.default(), required=False, choices=choices, help_text=knob.help
-        )
+        return forms.ChoiceField(label=label, initial=knob.default(), required=False, choices=choices, help_text=words)
     text = forms.TextInput(attrs=NUMBER | {"placeholder": knob.default()})  # left empty, it is what is built in
     return forms.CharField(
-        label=label, initial=knob.default(), required=False, max_length=24, widget=text, help_text=knob.help
+        label=label, initial=knob.default(), required=False, max_length=24, widget=text, help_text=words
     )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,11 +12,11 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from backtests.coverage import reels_asked
 from backtests.knobs import KNOBS, InputError, money_from, settings_from
 from backtests.models import BacktestRun, RunChange
 from backtests.replay import Inputs, RunCancelled, replay
-from backtests.run_inputs import columns_of, inputs_of
-from backtests.shelf import reels_find
+from backtests.run_inputs import columns_of, inputs_of, options_from
 from markets.core.units import DOLLAR, Money
 
 TASK = "backtests.tasks.run"
@@ -41,7 +41,7 @@ class KeyTakenError(Exception):
 
 def inputs_from(values: Mapping[str, Any]) -> Inputs:
     """What a person asked for, as a run takes it: `tapes` (list), `capital`, `max_daily_loss` (dollars as text),
-    `date_from`, `date_to` (dates), and knobs by name (text). Raises InputError with a sentence a field."""
+    `date_from`, `date_to` (dates), options as `options_from` takes them, and knobs by name (text). Raises InputError with a sentence a field."""
     problems: dict[str, str] = {}
     capital = _money(values, "capital", "Capital", problems, at_least=DOLLAR)
     loss = _money(values, "max_daily_loss", "Maximum daily loss", problems, at_least=0)
@@ -56,8 +56,9 @@ def inputs_from(values: Mapping[str, Any]) -> Inputs:
     if problems:
         raise InputError(problems)
     return Inputs(
-        tuple(values.get("tapes") or ()), capital, limits, parameters, since, until, bool(values.get("files"))
-    )
+        tuple(values.get("tapes") or ()), capital, limits, parameters, since, until, bool(values.get("files")),
+        **options_from(values),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def run_queue(inputs: Inputs, *, by: User | None, about: About = PLAIN) -> Backt
         raise InputError(problems)
     if about.key and (kept := _kept(by, about.key, inputs)) is not None:
         return kept
-    reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to)
+    reels_asked(replace(inputs, files=False))
     row = BacktestRun(
         created_by=by, label=about.label.strip(), note=about.note.strip(), cloned_from=about.cloned_from,
         idempotency_key=about.key or None, **columns_of(inputs),

@@ -2,15 +2,18 @@
 
 from django.urls import path
 
-from backtests import views
+from backtests import compare_page, export_page, views
 
 app_name = "backtests"
 urlpatterns = [
     path("", views.index, name="list"),
     path("new/", views.new, name="new"),
+    path("compare/", compare_page.compare, name="compare"),
+    path("states.json", views.states, name="states"),
+    path("by-digest/<str:digest>/", views.by_digest, name="by_digest"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/state/", views.state, name="state"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
-    path("<int:pk>/result.json", views.result_json, name="result_json"),
-    path("<int:pk>/trades.csv", views.trades_csv, name="trades_csv"),
+    path("<int:pk>/annotate/", views.annotate, name="annotate"),
+    path("<int:pk>/<str:what>", export_page.export, name="export"),
 ]
