@@ -58,13 +58,13 @@ def memory(tape: Path) -> dict[str, Any]:
     before, events, first_peak = _resident_mb(), 0, 0.0
     while events < MILLION:
         events += simulate(market_events(tape), Opening(0, CAPITAL), RiskLimits(), Parameters()).events
-        first_peak = first_peak or _peak_mb()
+        first_peak = first_peak or peak_mb()
     return {
         "events": events,
         "before_mb": before,
-        "peak_mb": _peak_mb(),
-        "peak_growth_mb": _peak_mb() - before,
-        "later_replays_add_mb": _peak_mb() - first_peak,
+        "peak_mb": peak_mb(),
+        "peak_growth_mb": peak_mb() - before,
+        "later_replays_add_mb": peak_mb() - first_peak,
     }
 
 
@@ -129,7 +129,8 @@ def _resident_mb() -> float:
     return _status_mb("VmRSS")
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """The most memory this process ever held, in 10^6 bytes; nan where Linux does not tell."""
     return _status_mb("VmHWM")  # getrusage would tell the peak of the process that started us, if that was higher
 
 
