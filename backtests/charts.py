@@ -1,124 +1,129 @@
-"""The equity curve as an SVG drawing: steps, axes in dollars and UTC time, a description for who cannot see it."""
+"""Equity and drawdown as SVG drawings, each with a description for who cannot see it."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from decimal import Decimal
-from math import ceil, floor, log10
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any
 
-from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
-WIDTH, HEIGHT = 1_000, 300  # of the curve's own box, which is stretched to the page; words are never stretched
-TOP, BOTTOM = 8.0, 90.0  # percent of the picture: where the highest and the lowest line are
-MOST_POINTS = 1_500
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-Point = tuple[int, float]
-Number = TypeVar("Number", int, float)
-STEPS_MS = (60_000, 300_000, 900_000, HOUR_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS, DAY_MS, 2 * DAY_MS, 7 * DAY_MS)
+from backtests.charts_frame import (
+    Point,
+    area,
+    curve,
+    frame_of,
+    grid,
+    moment,
+    money_ticks,
+    money_words,
+    picture,
+    thinned,
+    time_ticks,
+)
+
+__all__ = ["drawdown_chart", "equity_chart", "money_ticks", "thinned", "time_ticks"]
+Rows = Sequence[Sequence[Any]]
 
 
-def equity_chart(equity: list[list[Any]]) -> SafeString:
-    """`equity` is [unix ms, dollars as text] in order; returns one <svg>."""
-    points = thinned([(int(at), float(Decimal(dollars))) for at, dollars in equity])
+def equity_chart(equity: Rows, band: Rows = (), marked: Rows = ()) -> SafeString:
+    """`equity` is [unix ms, dollars as text] in order; `band` [ms, low, high] is where 95 % of the resampled curves are, `marked`
+    [ms, low, high, last] the equity at the market's middle. Returns one <svg>."""
+    points = _points(equity)
     if not points:
         return SafeString("")
-    first_ms, last_ms = points[0][0], max(points[-1][0], points[0][0] + 1)
-    ticks = money_ticks(min(value for _, value in points), max(value for _, value in points))
-    low, high = ticks[0], ticks[-1]
+    spread = [(int(at), float(low), float(high)) for at, low, high in band]
+    worth = [(int(at), float(Decimal(low)), float(Decimal(high))) for at, low, high, _ in marked]
+    values = [value for _, value in points] + [value for _, *both in (*spread, *worth) for value in both]
+    ticks = money_ticks(min(values), max(values))
+    frame = frame_of([at for at, _ in points], ticks[0], ticks[-1])
+    curves = [
+        area("band", frame, *_sides(_from(points[0], spread))),
+        "".join(area("marked", frame, *_sides(part)) for part in _stretches(worth)),
+        curve("curve", frame, points, steps=True),
+    ]
+    start = grid("start", frame.y(points[0][1]))
+    words = ("Settled equity over time", _equity_words(points, spread, worth))
+    return picture("equity-curve", words, frame, "".join(curves), start, ticks=ticks, label=money_words)
 
-    def x(at_ms: int) -> float:
-        return (at_ms - first_ms) / (last_ms - first_ms)
 
-    def y(value: float) -> float:
-        return (high - value) / (high - low)
-
-    start = y(points[0][1])
-    curve = _steps([(x(at) * WIDTH, y(value) * HEIGHT) for at, value in points])
-    parts = [_line("grid", y(value)) for value in ticks]
-    parts.append(_line("start", start))
-    parts.append(
-        f'<svg y="{TOP}%" width="100%" height="{BOTTOM - TOP}%" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'preserveAspectRatio="none"><path class="curve" d="{curve}"/></svg>'
+def drawdown_chart(equity: Rows, marked: Rows = ()) -> SafeString:
+    """How far equity is below its peak, in percent of the peak: settled, and marked at the market's middle. "" without any."""
+    settled = _below(_points(equity))
+    if not settled:
+        return SafeString("")
+    worth = _below_marked(float(Decimal(equity[0][1])), marked)
+    lowest = min(value for _, value in (*settled, *worth))
+    ticks = money_ticks(min(lowest, -0.01), 0.0)
+    frame = frame_of([at for at, _ in settled], ticks[0], 0.0)
+    none = [(at, 0.0) for at, _ in settled]
+    curves = area("fall", frame, _stairs(settled), none) + curve("marked-line", frame, worth)
+    words = (
+        "Drawdown over time",
+        f"The settled equity is at most {-min(value for _, value in settled):.2f} % below its peak"
+        + (f", the marked one {-min(value for _, value in worth):.2f} %." if worth else "."),
     )
-    parts += [_money_label(value, y(value)) for value in ticks]
-    times = [(at_ms, x(at_ms)) for at_ms in time_ticks(first_ms, last_ms)]
-    parts += [_time_axis(at_ms, at, last_ms - first_ms, number) for number, (at_ms, at) in enumerate(times)]
-    return format_html(
-        '<svg class="equity" role="img" aria-labelledby="equity-title equity-desc">'
-        '<title id="equity-title">Settled equity over time</title><desc id="equity-desc">{}</desc>{}</svg>',
-        _description(points),
-        mark_safe("".join(parts)),  # noqa: S308 - made of our own numbers above
-    )
+    return picture("drawdown", words, frame, curves, ticks=ticks, label=lambda value: f"{value:g} %")
 
 
-def thinned(points: list[tuple[int, Number]]) -> list[tuple[int, Number]]:
-    """At most some 1,500 points: of each stretch its first, lowest and highest, so that no peak or fall is lost."""
-    stretch = ceil(len(points) / (MOST_POINTS // 3))
-    if stretch <= 3:
-        return points
-    kept: list[tuple[int, Number]] = []
-    for start in range(0, len(points), stretch):
-        part = points[start : start + stretch]
-        chosen = {part[0], min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])}
-        kept += [point for point in dict.fromkeys(part) if point in chosen]
-    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
+def _points(equity: Rows) -> list[Point]:
+    return thinned([(int(at), float(Decimal(dollars))) for at, dollars in equity])
 
 
-def money_ticks(low: float, high: float) -> list[float]:
-    """Four to eight round values that enclose low and high."""
-    span = max(high - low, abs(high) * 1e-4, 0.01)
-    raw = span / 5
-    power = 10.0 ** floor(log10(raw))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw)
-    first, last = floor(low / step), ceil(high / step)
-    return [number * step for number in range(first, max(last, first + 1) + 1)]
+def _from(start: Point, spread: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    """The band begins where the curve does: before the first close nothing is open to chance."""
+    return [(start[0], start[1], start[1]), *spread] if spread else []
 
 
-def time_ticks(first_ms: int, last_ms: int) -> list[int]:
-    """Round UTC times between the two, at most eight."""
-    step = next((step for step in STEPS_MS if (last_ms - first_ms) / step <= 8), STEPS_MS[-1])
-    while (last_ms - first_ms) / step > 8:
-        step *= 2
-    return list(range(-(-first_ms // step) * step, last_ms + 1, step))
+def _sides(spread: list[tuple[int, float, float]]) -> tuple[list[Point], list[Point]]:
+    return [(at, low) for at, low, _ in spread], [(at, high) for at, _, high in spread]
 
 
-def _down(share: float) -> float:
-    """A height in the curve's box as percent of the picture."""
-    return TOP + share * (BOTTOM - TOP)
+def _stretches(
+    worth: list[tuple[int, float, float]], apart_ms: int = 1_800_000
+) -> list[list[tuple[int, float, float]]]:
+    """Marked points that belong together: nothing is drawn across hours in which nothing was held."""
+    parts: list[list[tuple[int, float, float]]] = []
+    for row in worth:
+        if parts and row[0] - parts[-1][-1][0] <= apart_ms:
+            parts[-1].append(row)
+        else:
+            parts.append([row])
+    return parts
 
 
-def _line(kind: str, share: float) -> str:
-    return f'<line class="{kind}" x1="0" x2="100%" y1="{_down(share):.2f}%" y2="{_down(share):.2f}%"/>'
+def _below(points: Sequence[Point]) -> list[Point]:
+    peak, found = float("-inf"), []
+    for at, value in points:
+        peak = max(peak, value)
+        found.append((at, 100.0 * (value - peak) / peak if peak > 0 else 0.0))
+    return found
 
 
-def _money_label(value: float, share: float) -> str:
-    label = escape(f"${value:,.2f}" if abs(value) < 100_000 and value % 1 else f"${value:,.0f}")
-    return f'<text class="money" x="0" y="{_down(share):.2f}%" dy="-4">{label}</text>'
+def _below_marked(start: float, marked: Rows) -> list[Point]:
+    """Of each stretch its lowest against the peak before it."""
+    peak, found = start, []
+    for at, low, high, _ in marked:
+        found.append((int(at), min(100.0 * (float(Decimal(low)) - peak) / peak, 0.0) if peak > 0 else 0.0))
+        peak = max(peak, float(Decimal(high)))
+    return found
 
 
-def _time_axis(at_ms: int, share: float, span_ms: int, number: int) -> str:
-    """A mark and its time; two of three step aside on a narrow page, those at the edges stay inside."""
-    at = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
-    label = f"{at:%b %d}" if span_ms > 8 * DAY_MS else f"{at:%b %d %H:%M}" if span_ms > DAY_MS else f"{at:%H:%M}"
-    anchor = "start" if share < 0.12 else "end" if share > 0.88 else "middle"
-    kind = "time odd" if number % 3 else "time"
-    return (
-        f'<line class="tick" x1="{share:.2%}" x2="{share:.2%}" y1="{BOTTOM}%" y2="{BOTTOM + 1.6:.1f}%"/>'
-        f'<text class="{kind}" x="{share:.2%}" y="98%" text-anchor="{anchor}">{label}</text>'
-    )
+def _stairs(points: list[Point]) -> list[Point]:
+    """The corners of a staircase through these."""
+    corners = points[:1]
+    for before, after in pairwise(points):
+        corners += [(after[0], before[1]), after]
+    return corners
 
 
-def _steps(points: list[tuple[float, float]]) -> str:
-    """Equity stands still until the next fill or settlement: a staircase."""
-    path = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
-    path += [f"H{x:.1f}V{y:.1f}" for x, y in points[1:]]
-    return "".join(path)
-
-
-def _description(points: list[Point]) -> str:
+def _equity_words(points: list[Point], band: Sequence[Any], marked: Sequence[Any]) -> str:
     values = [value for _, value in points]
-    first, last = (datetime.fromtimestamp(at / 1000, tz=UTC) for at in (points[0][0], points[-1][0]))
-    return (
-        f"From ${values[0]:,.2f} at {first:%Y-%m-%d %H:%M} UTC to ${values[-1]:,.2f} at {last:%Y-%m-%d %H:%M} UTC; "
+    words = (
+        f"From ${values[0]:,.2f} at {moment(points[0][0])} UTC to ${values[-1]:,.2f} at {moment(points[-1][0])} UTC; "
         f"lowest ${min(values):,.2f}, highest ${max(values):,.2f}."
     )
+    if band:
+        words += f" 95 % of the resampled curves end between ${band[-1][1]:,.2f} and ${band[-1][2]:,.2f}."
+    if marked:
+        words += f" At the market's middle it was between ${min(row[1] for row in marked):,.2f} and ${max(row[2] for row in marked):,.2f}."
+    return words

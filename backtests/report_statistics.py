@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from backtests.charts import thinned
+from backtests.charts_frame import thinned
 from backtests.core.buckets import Bucket, buckets_of
 from backtests.core.evidence import Evidence, Sharpe, annualised, evidence_of
 from backtests.core.marked import MarkedPoint
