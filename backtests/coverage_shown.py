@@ -2,46 +2,34 @@
 
 from typing import Any
 
-from backtests.coverage import RunCoverage, reels_asked, run_coverage
+from backtests.coverage import Day, RunCoverage, reels_asked, run_coverage
 from backtests.knobs import InputError
 from backtests.replay import Inputs
 from backtests.shelf import Reel, reels_find
 from markets.tape import TapeError
 
-HOLES = {
-    "book": "without a book", "book in part": "with a book for a part of their life",
-    "spot": "without a price of the coin", "spot in part": "with a price of the coin for a part of their life",
-    "strike": "whose strike is on no tape", "result": "whose result is on no tape",
-}  # fmt: skip
+DAYS_SHOWN = 40
+HOUR_S = 3_600
 
 
 def coverage_shown(inputs: Inputs) -> dict[str, Any]:
-    """`played`: what would be played; `missing`: what is not covered; `problem`: why it would be refused."""
+    """`played`: what would be played; `days`: each day asked for; `missing`: what is not covered; `problem`: why the run
+    would be refused as it is. Reads tapes that nobody has looked at."""
     try:
         reels = reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to)
         found = run_coverage(inputs, reels)
-    except (InputError, TapeError) as error:
-        return {"problem": str(error), "played": "", "missing": []}
-    return {"problem": _problem(inputs), "played": _played(reels), "missing": missing_words(found)}
+    except (InputError, TapeError, OSError) as error:
+        return {"problem": str(error)}
+    return {
+        "problem": _refused(inputs),
+        "played": _played(reels, found),
+        "days": [_day(day) for day in found.days[:DAYS_SHOWN]],
+        "days_left": max(len(found.days) - DAYS_SHOWN, 0),
+        "missing": _missing(found),
+    }
 
 
-def missing_words(found: RunCoverage) -> list[str]:
-    """What is not covered, the largest holes first to be read."""
-    words = list(found.missing)
-    if found.windows > found.whole:
-        words.append(
-            f"{found.windows - found.whole} of {found.windows} windows are not covered whole; one in which nothing can "
-            "be traded counts as no trade."
-        )
-    words += [f"{count} {HOLES.get(hole, hole)}" for hole, count in found.holes.items()]
-    if found.gaps:
-        words.append(f"{found.gaps} gaps of a feed inside the tapes")
-    if found.between:
-        words.append(f"{len(found.between)} times between two tapes")
-    return words
-
-
-def _problem(inputs: Inputs) -> str:
+def _refused(inputs: Inputs) -> str:
     try:
         reels_asked(inputs)
     except InputError as error:
@@ -49,6 +37,31 @@ def _problem(inputs: Inputs) -> str:
     return ""
 
 
-def _played(reels: list[Reel]) -> str:
+def _played(reels: list[Reel], found: RunCoverage) -> str:
     events = sum(reel.events or 0 for reel in reels)
-    return f"{len(reels)} {'tape' if len(reels) == 1 else 'tapes'} with {events:,} events would be played."
+    hours = sum(day.seconds for day in found.days) / HOUR_S
+    tapes = "tape" if len(reels) == 1 else "tapes"
+    return (
+        f"{len(reels)} {tapes} with {events:,} events over {hours:,.1f} hours would be played; {found.whole:,} of "
+        f"{found.windows:,} windows on them are whole."
+    )
+
+
+def _day(day: Day) -> dict[str, Any]:
+    return {
+        "day": day.day,
+        "tapes": len(day.tapes),
+        "hours": f"{day.seconds / HOUR_S:.1f}",
+        "missing": ", ".join(day.missing),
+    }
+
+
+def _missing(found: RunCoverage) -> list[str]:
+    words = list(found.missing)
+    words += [f"{count:,} of {found.windows:,} windows lack: {hole}." for hole, count in found.holes.items()]
+    if found.gaps:
+        words.append(f"Feeds were silent or cut off {found.gaps:,} times.")
+    if found.between:
+        times = "time" if len(found.between) == 1 else "times"
+        words.append(f"Between the tapes nothing was recorded, {len(found.between):,} {times}.")
+    return words

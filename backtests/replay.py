@@ -7,12 +7,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from backtests.core.clocks import shifted
 from backtests.core.ledger import check
+from backtests.core.record import Result
 from backtests.core.simulate import EmptyTape, Hear, joined, simulate
 from backtests.core.splice import Cut, carried, woven
+from backtests.coverage import reels_asked, report_coverage, run_coverage
 from backtests.knobs import InputError
 from backtests.report import Part, report_of, settings_of
-from backtests.shelf import Reel, reels_find
+from backtests.shelf import Reel
+from backtests.variations import bounds_of, graded, plays_of, sensitivity_of
 from markets.core.events import MarketEvent
 from markets.core.units import Money
 from markets.tape import TapeError
@@ -53,11 +57,48 @@ class Inputs:
 def replay(inputs: Inputs, tell: Tell | None = None) -> dict[str, Any]:
     """Run the back-test and report it. `tell` hears of progress at most twice a second.
     Raises InputError for tapes that cannot be played, LedgerError if cash and fills disagree."""
-    reels = reels_find(inputs.tapes, since=inputs.date_from, until=inputs.date_to, files=inputs.files)
+    reels = reels_asked(inputs)
+    turns = Turns(plays_of(inputs), tell)
+    played = _played(inputs, reels, turns.next())
+    result = joined([part.result for part in played.parts])
+    covered = run_coverage(inputs, [part.reel for part in played.parts])
+    coverage = report_coverage(covered, inputs, (fill.ticker for fill in result.fills))
+    asked = {name: settings_of(getattr(inputs, name)) for name in ("limits", "parameters", "realism")}
+    report = report_of(played.parts, played.left_out, result) | asked | {"coverage": coverage}
+    report |= graded(report["trades"], [(part.reel.grade, part.result) for part in played.parts])
+
+    def again(other: Inputs, words: str) -> Result:
+        parts = _played(other, reels, turns.next(words)).parts
+        return joined([part.result for part in parts])
+
+    if inputs.bounds:
+        report["bounds"] = bounds_of(inputs, result, again)
+    if inputs.sensitivity:
+        report["sensitivity"] = sensitivity_of(inputs, result, again)
+    return report
+
+
+def _played(inputs: Inputs, reels: list[Reel], tell: Tell | None) -> "Played":
     played = Played(Opening(0, inputs.capital), Progress(reels, tell))
     play_all(played, reels, inputs)
-    asked = {"limits": settings_of(inputs.limits), "parameters": settings_of(inputs.parameters)}
-    return report_of(played.parts, played.left_out, joined([part.result for part in played.parts])) | asked
+    return played
+
+
+class Turns:
+    """The tapes are played several times: how far all of it is."""
+
+    def __init__(self, plays: int, tell: Tell | None) -> None:
+        self._plays = plays
+        self._tell = tell
+        self._begun = 0
+
+    def next(self, words: str = "") -> Tell | None:
+        """Who hears of the next play; `words` say which it is."""
+        tell, done = self._tell, self._begun
+        self._begun += 1
+        if tell is None or self._plays == 1:
+            return tell
+        return lambda share, note: tell((done + share) / self._plays, f"{words}: {note}" if words else note)
 
 
 def play_all(played: "Played", reels: list[Reel], inputs: Inputs) -> None:
@@ -96,10 +137,12 @@ class Played:
     def play(self, reel: Reel, cut: Cut, inputs: Inputs) -> None:
         """Trade one tape, with what the one before left behind."""
         opening, void = carried(self._opening, reel.first_ns, self._late)
-        events = cut.through(woven(self._late, self._source(reel.path)))
+        events = cut.through(shifted(woven(self._late, self._source(reel.path)), inputs.spot_shift_ns))
         try:
             watch = self._progress.watch(reel)
-            result = simulate(events, opening, inputs.limits, inputs.parameters, watch=watch, hear=self._hear)
+            result = simulate(
+                events, opening, inputs.limits, inputs.parameters, realism=inputs.realism, watch=watch, hear=self._hear
+            )
         except (TapeError, OSError, EmptyTape) as error:
             raise InputError({"tapes": f"Tape {reel.name!r} cannot be played: {error}"}) from error
         check(result)

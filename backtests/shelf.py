@@ -27,6 +27,7 @@ class Reel:
     grade: str
     first_ns: int
     events: int | None = None
+    last_ns: int = 0  # 0 when nobody has looked
 
     @property
     def is_simulated(self) -> bool:
@@ -96,7 +97,7 @@ def _of_row(row: Tape) -> Reel:
     if not path.is_file():
         raise InputError({"tapes": f"The file of tape {row.name!r} is gone."})
     _refuse_bare(row.name, row.source, row.grade)
-    return Reel(row.name, path, row.source, row.grade, row.first_ns, row.events)
+    return Reel(row.name, path, row.source, row.grade, row.first_ns, row.events, row.last_ns)
 
 
 def _of_file(path: Path) -> Reel:
@@ -109,8 +110,9 @@ def _of_file(path: Path) -> Reel:
         raise InputError({"tapes": f"{path.name} holds no events."})
     _refuse_bare(header.name, header.source, header.grade)
     row = _row(header.name)
-    events = row.events if row is not None and row.first_ns == first.received_ns else None
-    return Reel(header.name, path, header.source, header.grade, first.received_ns, events)
+    if row is None or row.first_ns != first.received_ns:
+        return Reel(header.name, path, header.source, header.grade, first.received_ns)
+    return Reel(header.name, path, header.source, header.grade, first.received_ns, row.events, row.last_ns)
 
 
 def _refuse_bare(name: str, source: str, grade: str) -> None:
