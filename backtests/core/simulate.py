@@ -16,10 +16,11 @@ from markets.core.units import DAY_NS
 from trading.core.decision import Decision
 from trading.core.desk import Desk, opening_events
 from trading.core.engine import Engine
-from trading.core.events import Event, Fill, Opening
+from trading.core.events import Event, Fill, Opening, RealismSet
 from trading.core.limits import RiskLimits
 from trading.core.paper import PaperExchange
 from trading.core.parameters import Parameters
+from trading.core.realism import FIXED, Realism
 
 WATCH_EVERY = 2_048
 Watch = Callable[[int, int], None]  # (market events heard, time of the last one); may raise to stop the run
@@ -36,10 +37,12 @@ def simulate(
     limits: RiskLimits,
     parameters: Parameters,
     *,
+    realism: Realism = FIXED,
     watch: Watch | None = None,
     hear: Hear | None = None,
 ) -> Result:
-    """Trade one tape with a fresh engine; the account begins as `opening` says. Raises EmptyTape."""
+    """Trade one tape with a fresh engine; the account begins as `opening` says, and orders are treated as `realism` says.
+    Raises EmptyTape."""
     feed = iter(events)
     first = next(feed, None)
     if first is None:
@@ -53,6 +56,7 @@ def simulate(
     market = _watched(chain((first,), feed), result, watch)
     for heard, decision in chain(
         desk.open(*opening_events(begun, limits, parameters)),
+        desk.hear(RealismSet(begun.received_ns, realism)) if realism != FIXED else (),
         (step for event in market for step in desk.hear(event)),
         desk.finish(),
     ):

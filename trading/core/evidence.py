@@ -26,6 +26,7 @@ EVIDENCE: dict[str, tuple[Grade, str]] = {
 OF_TAPES: dict[str, tuple[Grade, str]] = {
     "B": ("B", "the recording has holes"),
     "C": ("C", "the recording has no book of its own, or was downloaded"),
+    "invented": ("C", "the market is invented"),
 }
 """What a recording of that grade allows at best."""
 
