@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
 from backtests.core.studies.folds import Scheme
 from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError, money_from, settings_from
+from backtests.realism_knobs import MEASURED, PRESET, realism_from, values_of_realism
+from backtests.services import measured
 from backtests.studies.space import BY_NAME, Axis, axis_from, grid_size, space_from
 from markets.core.units import DOLLAR, Money
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
+from trading.core.realism import Realism
 
 Kind = Literal["sweep", "walkforward", "versus"]
 Search = Literal["grid", "optuna"]
@@ -25,6 +28,14 @@ WHOLE = {
     "test": ("Days to judge", 1, 3650), "step": ("Step", 1, 3650), "embargo": ("Embargo", 0, 365),
 }  # fmt: skip
 BUILT_IN = {"trials": 0, "batch": 10, "seed": 1, "block": 0, "train": 3, "test": 1, "step": 0, "embargo": 1}
+
+
+class Setting(NamedTuple):
+    """All that a trial is played with."""
+
+    limits: RiskLimits
+    parameters: Parameters
+    realism: Realism
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -73,9 +84,11 @@ class StudyInputs(msgspec.Struct, frozen=True, kw_only=True):
             return len(self.sides)
         return grid_size(self.space) if self.search == "grid" else self.trials
 
-    def setting(self, values: Mapping[str, str]) -> tuple[RiskLimits, Parameters]:
+    def setting(self, values: Mapping[str, str]) -> Setting:
         """The study's own settings with these turned. Raises InputError where that cannot be."""
-        return settings_from({**self.settings, **values}, max_daily_loss=Money(self.max_daily_loss))
+        whole = {**self.settings, **values}
+        limits, parameters = settings_from(whole, max_daily_loss=Money(self.max_daily_loss))
+        return Setting(limits, parameters, realism_from(whole, _not_pinned))
 
 
 def inputs_from(kind: Kind, values: Mapping[str, Any]) -> StudyInputs:
@@ -94,7 +107,7 @@ def inputs_from(kind: Kind, values: Mapping[str, Any]) -> StudyInputs:
         tapes=tuple(values.get("tapes") or ()),
         capital=capital,
         max_daily_loss=loss,
-        settings=_tried(problems, "settings", lambda: knobs_of(values.get("settings") or {}), {}),
+        settings=_tried(problems, "settings", lambda: pinned(knobs_of(values.get("settings") or {})), {}),
         space=_tried(problems, "space", lambda: _space(kind, values), ()),
         sides=_tried(problems, "a", lambda: _sides(kind, values), ()),
         search=_choice(values, "search", get_args(Search), "grid", problems),
@@ -115,6 +128,16 @@ def knobs_of(values: Mapping[str, str]) -> dict[str, str]:
     be read."""
     kept = {name.replace("-", "_"): str(value) for name, value in values.items() if value not in (None, "")}
     return {name: axis_from(f"{name}={value}").values[0] for name, value in sorted(kept.items())}
+
+
+def pinned(settings: dict[str, str]) -> dict[str, str]:
+    """The same settings with what was measured written out: it may be measured anew while the study waits."""
+    return values_of_realism(measured()) | without(settings) if settings.get(PRESET.name) == MEASURED else settings
+
+
+def without(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings but the preset."""
+    return {name: value for name, value in settings.items() if name != PRESET.name}
 
 
 def knobs_from(text: str) -> dict[str, str]:
@@ -247,6 +270,11 @@ def _day(day: date | str | None) -> str:
 def _sentence(words: Sequence[str]) -> str:
     text = "; ".join(words)
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _not_pinned() -> Realism:
+    words = f"{MEASURED!r} holds for a whole study: set it with the settings, not among what is tried."
+    raise InputError({PRESET.name: words})
 
 
 def knob_names() -> tuple[str, ...]:

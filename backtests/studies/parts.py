@@ -12,15 +12,13 @@ from django.core.files.storage import Storage, storages
 from backtests.core.trial import TrialResult
 from backtests.lane.runner import play_span, problem
 from backtests.shelf import Reel, reels_find
-from backtests.studies.inputs import StudyInputs
-from trading.core.limits import RiskLimits
-from trading.core.parameters import Parameters
+from backtests.studies.fits import fitted_of, play_fitted
+from backtests.studies.inputs import Setting, StudyInputs
 from trading.core.realism import Realism
 
 VERSION = 1
 LEVEL = 6
 MOST_BYTES = 1 << 30
-Setting = tuple[RiskLimits, Parameters]
 Watch = Callable[[], None]
 log = logging.getLogger(__name__)
 
@@ -53,14 +51,26 @@ def play(inputs: StudyInputs, work: Work, watch: Watch) -> bytes:
     second or so and may raise to stop. Returns the content of the artefact. Raises InputError for unplayable tapes."""
     reels = reels_find(work.tapes, files=inputs.files)
     settings = [(number, inputs.setting(values)) for number, values in sorted(work.trials, key=lambda trial: trial[0])]
-    lane = [each for each in settings if not problem(*each[1], Realism())]
-    results = _played(reels, inputs, lane, watch) if lane else []
-    for each in settings:
-        if problem(*each[1], Realism()):
-            watch()
-            results += _played(reels, inputs, [each], watch)
+    results: list[TrialResult] = []
+    fitted = fitted_of(work.fits)
+    for together in blocks(settings):
+        watch()
+        results += (
+            _played(reels, inputs.capital, together, watch)
+            if fitted is None
+            else [play_fitted(reels, inputs.capital, setting, number, fitted, watch) for number, setting in together]
+        )
     results.sort(key=lambda result: result.trial)
     return msgspec.json.encode(Made(VERSION, work.span, work.day, tuple(results)))
+
+
+def blocks(settings: Sequence[tuple[int, Setting]]) -> list[list[tuple[int, Setting]]]:
+    """What is played at once: all that the compiled lane plays under the same treatment of orders; each other by itself."""
+    found: dict[tuple[str, int | Realism], list[tuple[int, Setting]]] = {}
+    for number, setting in settings:
+        key: int | Realism = number if problem(*setting) else setting.realism
+        found.setdefault((type(key).__name__, key), []).append((number, setting))
+    return list(found.values())
 
 
 def digest_of(content: bytes) -> str:
@@ -114,9 +124,10 @@ def is_kept(name: str, digest: str) -> bool:
 
 
 def _played(
-    reels: Sequence[Reel], inputs: StudyInputs, trials: Sequence[tuple[int, Setting]], watch: Watch
+    reels: Sequence[Reel], capital: int, trials: Sequence[tuple[int, Setting]], watch: Watch
 ) -> list[TrialResult]:
-    found = play_span(reels, inputs.capital, [setting for _, setting in trials], 0, watch=watch)
+    wanted = [(setting.limits, setting.parameters) for _, setting in trials]
+    found = play_span(reels, capital, wanted, 0, realism=trials[0][1].realism, watch=watch)
     return [msgspec.structs.replace(result, trial=number) for (number, _), result in zip(trials, found, strict=True)]
 
 

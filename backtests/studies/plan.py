@@ -16,7 +16,6 @@ from backtests.studies.fits import versions_before
 from backtests.studies.inputs import Span, StudyInputs
 from backtests.studies.space import grid
 from markets.core.units import DAY_NS
-from trading.core.realism import Realism
 
 BLOCK_COMPILED, BLOCK_ENGINE = 100, 5
 MOST_PARTS = 50_000
@@ -120,7 +119,7 @@ def key_of(inputs: StudyInputs, trial: Wanted) -> str:
     if trial.problem:
         return ""
     played = [(span.day, span.tapes, span.fits) for at, span in enumerate(inputs.spans) if at in trial.spans]
-    whole: Any = (inputs.setting(trial.values), Realism(), inputs.capital, played)
+    whole: Any = (*inputs.setting(trial.values), inputs.capital, played)
     return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()
 
 
@@ -151,10 +150,10 @@ def _spans(reels: Sequence[Reel], inputs: StudyInputs) -> Iterator[Span]:
 
 def _block(inputs: StudyInputs) -> int:
     try:
-        limits, parameters = inputs.setting(inputs.sides[0].settings if inputs.sides else {})
+        setting = inputs.setting(inputs.sides[0].settings if inputs.sides else {})
     except InputError:
         return BLOCK_ENGINE
-    return BLOCK_ENGINE if inputs.fits or problem(limits, parameters, Realism()) else BLOCK_COMPILED
+    return BLOCK_ENGINE if inputs.fits or problem(*setting) else BLOCK_COMPILED
 
 
 def _no_fold(inputs: StudyInputs) -> str:

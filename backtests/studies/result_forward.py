@@ -23,7 +23,7 @@ def forward_result(inputs: StudyInputs, rows: Sequence[StudyTrial], trials: Tria
     assert scheme is not None  # noqa: S101 - a walk-forward has one
     found = folds(inputs)
     by_number = {row.number: row for row in rows}
-    back = {row.number: look_back_ns(inputs.setting(row.values)[1]) for row in rows if row.key}
+    back = {row.number: look_back_ns(inputs.setting(row.values).parameters) for row in rows if row.key}
     objective = OBJECTIVES[inputs.objective]
     chosen = [judged(fold, _of_fold(inputs, fold, by_number, trials), objective, scheme, back) for fold in found]
     outside = joined(found, chosen, trials)

@@ -71,7 +71,7 @@ def learnt_on(inputs: StudyInputs, number: int, values: dict[str, str], spans: S
     if fold is None or inputs.scheme is None:
         return spans
     mine = [span for span in spans if span.day in fold.train]
-    return purged(mine, fold, inputs.scheme.embargo, look_back_ns(inputs.setting(values)[1]))[0]
+    return purged(mine, fold, inputs.scheme.embargo, look_back_ns(inputs.setting(values).parameters))[0]
 
 
 def played_of(study_id: int, number: int | None = None) -> Played:

@@ -9,10 +9,11 @@ from math import prod
 import msgspec
 
 from backtests.knobs import KNOBS, InputError, Knob, decimal_from, plain
+from backtests.realism_knobs import ALL_REALISM
 
 MOST_VALUES = 1_001  # of one setting
 OPEN_STEPS = 100  # a range without a step is cut into so many
-BY_NAME: Mapping[str, Knob] = {knob.name: knob for knob in KNOBS}
+BY_NAME: Mapping[str, Knob] = {knob.name: knob for knob in (*KNOBS, *ALL_REALISM)}
 HOW = "write it like edge=1,2,3 or edge=1..6/0.5, or kelly=10..50 for a search"
 
 
