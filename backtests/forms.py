@@ -5,17 +5,18 @@ from typing import Any, NamedTuple
 
 from django import forms
 
-from backtests.knobs import KNOBS, InputError, Knob
+from backtests.knobs import InputError, Knob
 from backtests.models import BacktestRun
-from backtests.run_inputs import NEEDS, SWITCHES
+from backtests.run_inputs import ALL_SETTINGS, NEEDS, SWITCHES, built_in
 from backtests.selectors import Day, recorded_count, tape_choices, tape_days
 from backtests.services import LONGEST, LONGEST_KEY, About, inputs_from
 from backtests.shelf import ALL
 
 NUMBER = {"inputmode": "decimal", "autocomplete": "off"}
-GROUPS = tuple(dict.fromkeys(knob.group for knob in KNOBS))
+GROUPS = tuple(dict.fromkeys(knob.group for knob in ALL_SETTINGS))
 FIRST = GROUPS[0]
 """What is chosen first and never folded: the strategy."""
+AS_PRESET = "as the preset says"
 DATA = (*NEEDS, "allow_gaps")
 REALISM = ("bounds", "sensitivity", "spot_shift")
 
@@ -85,7 +86,7 @@ class RunForm(forms.Form):
             self.fields[name] = forms.BooleanField(label=label, required=False, help_text=words)
         for name, (label, words) in NEEDS.items():
             self.fields[name] = forms.CharField(label=label, required=False, max_length=400, help_text=words)
-        for knob in KNOBS:
+        for knob in ALL_SETTINGS:
             self.fields[knob.name] = _field(knob)
         self.inputs: Any = None
 
@@ -125,7 +126,7 @@ class RunForm(forms.Form):
 
     def first(self) -> Iterator[forms.BoundField]:
         """What is chosen before all other knobs."""
-        return (self[knob.name] for knob in KNOBS if knob.group == FIRST)
+        return (self[knob.name] for knob in ALL_SETTINGS if knob.group == FIRST)
 
     def data_fields(self) -> Iterator[forms.BoundField]:
         """What the tapes must have."""
@@ -138,8 +139,8 @@ class RunForm(forms.Form):
     def groups(self) -> Iterator[Group]:
         """The other knobs by group, with the labels of those that are not as built in."""
         for name in GROUPS[1:]:
-            knobs = [knob for knob in KNOBS if knob.group == name]
-            turned = [knob.label for knob in knobs if self[knob.name].value() not in (None, "", knob.default())]
+            knobs = [knob for knob in ALL_SETTINGS if knob.group == name]
+            turned = [knob.label for knob in knobs if self[knob.name].value() not in (None, "", built_in(knob))]
             wrong = any(self[knob.name].errors for knob in knobs)
             yield Group(name, [self[knob.name] for knob in knobs], turned, wrong)
 
@@ -149,11 +150,11 @@ class RunForm(forms.Form):
 
 def _field(knob: Knob) -> forms.Field:
     label = f"{knob.label} ({knob.unit})" if knob.unit else knob.label
-    words = f"{knob.help} Built in: {knob.default()}.".lstrip()
+    usual = built_in(knob)
+    words = f"{knob.help} Built in: {usual or AS_PRESET}.".lstrip()
     if knob.choices:
         choices = [(choice, choice) for choice in knob.choices]
-        return forms.ChoiceField(label=label, initial=knob.default(), required=False, choices=choices, help_text=words)
-    text = forms.TextInput(attrs=NUMBER | {"placeholder": knob.default()})  # left empty, it is what is built in
-    return forms.CharField(
-        label=label, initial=knob.default(), required=False, max_length=24, widget=text, help_text=words
-    )
+        choices = choices if usual else [("", AS_PRESET), *choices]
+        return forms.ChoiceField(label=label, initial=usual, required=False, choices=choices, help_text=words)
+    text = forms.TextInput(attrs=NUMBER | {"placeholder": usual or AS_PRESET})  # left empty, it is what is built in
+    return forms.CharField(label=label, initial=usual, required=False, max_length=24, widget=text, help_text=words)

@@ -205,14 +205,6 @@ def settings_from(values: Mapping[str, str], *, max_daily_loss: Money) -> tuple[
     return limits, parameters
 
 
-def only_knobs(values: Mapping[str, str]) -> dict[str, str]:
-    """The same values. Raises InputError when one is no setting of ours: a typing error must not be ignored."""
-    names = {knob.name for knob in KNOBS}
-    if unknown := [name for name in values if name not in names]:
-        raise InputError({"settings": f"Unknown settings: {', '.join(unknown)}; known are {', '.join(sorted(names))}."})
-    return dict(values)
-
-
 def money_from(text: str, label: str, *, at_least: int = 0) -> Money:
     """Dollars as a person writes them ("10000", "$1,000.50") to Money. Raises ValueError with a sentence."""
     try:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from backtests.knobs import KNOBS, MILLISECONDS, InputError, Knob, decimal_from, plain
 from backtests.models import BacktestRun
+from backtests.realism_knobs import ALL_REALISM, PRESET, REALISM_KNOBS, values_of_realism, words_of_realism
 from backtests.replay import Inputs
 from backtests.report import settings_of
 from markets.core.units import Money, money_text
@@ -25,6 +26,8 @@ NEEDS = {
     "needs_venues": ("Feeds it must have", "Like kalshi, coinbase: each day asked for must have heard them."),
 }  # fmt: skip
 MOST_SHIFT_MS = 60_000
+ALL_SETTINGS: tuple[Knob, ...] = (*KNOBS, *ALL_REALISM)
+SETTING_NAMES = frozenset(knob.name for knob in ALL_SETTINGS)
 
 
 def columns_of(inputs: Inputs) -> dict[str, Any]:
@@ -68,8 +71,24 @@ def value_of(knob: Knob, inputs: Inputs) -> Any:
 
 
 def settings_named(inputs: Inputs) -> dict[str, str]:
-    """Every knob by name, as form, API and command line take it."""
-    return {knob.name: knob.shown(value_of(knob, inputs)) for knob in KNOBS}
+    """Every knob by name, as form, API and command line take it; of how orders are treated what is not built in."""
+    knobs = {knob.name: knob.shown(value_of(knob, inputs)) for knob in KNOBS}
+    return knobs | values_of_realism(inputs.realism)
+
+
+def built_in(knob: Knob) -> str:
+    """What a knob is when nothing is said, as a person would write it; "" where a preset says it."""
+    if knob in REALISM_KNOBS:
+        return ""
+    return knob.choices[0] if knob is PRESET else knob.default()
+
+
+def only_settings(values: Mapping[str, str]) -> dict[str, str]:
+    """The same values. Raises InputError when one is no setting of ours: a typing error must not be ignored."""
+    if unknown := [name for name in values if name not in SETTING_NAMES]:
+        known = ", ".join(sorted(SETTING_NAMES))
+        raise InputError({"settings": f"Unknown settings: {', '.join(unknown)}; known are {known}."})
+    return dict(values)
 
 
 def options_from(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,4 +170,5 @@ def words_of(inputs: Inputs) -> dict[str, tuple[str, str]]:
     }
     words |= {name: (label, "on" if values[name] else "off") for name, (label, _) in SWITCHES.items()}
     words |= {name: (label, values[name] or "whatever there is") for name, (label, _) in NEEDS.items()}
-    return words | {knob.name: (knob.label, knob.spoken(value_of(knob, inputs))) for knob in KNOBS}
+    words |= {knob.name: (knob.label, knob.spoken(value_of(knob, inputs))) for knob in KNOBS}
+    return words | words_of_realism(inputs.realism)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery import current_app
 from django.contrib.auth.models import User
@@ -13,11 +13,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from backtests.coverage import reels_asked
-from backtests.knobs import KNOBS, InputError, money_from, settings_from
+from backtests.knobs import InputError, money_from, settings_from
 from backtests.models import BacktestRun, RunChange
+from backtests.realism_knobs import realism_from
 from backtests.replay import Inputs, RunCancelled, replay
-from backtests.run_inputs import columns_of, inputs_of, options_from
+from backtests.run_inputs import ALL_SETTINGS, columns_of, inputs_of, options_from
 from markets.core.units import DOLLAR, Money
+from trading.core.realism import Realism
 
 TASK = "backtests.tasks.run"
 STUCK_AFTER = timedelta(minutes=2)  # a run that is played says so twice a second
@@ -48,16 +50,18 @@ def inputs_from(values: Mapping[str, Any]) -> Inputs:
     since, until = values.get("date_from"), values.get("date_to")
     if since and until and since > until:
         problems["date_to"] = "The last day is before the first."
-    knobs = {knob.name: str(values[knob.name]) for knob in KNOBS if values.get(knob.name) not in (None, "")}
+    knobs = {knob.name: str(values[knob.name]) for knob in ALL_SETTINGS if values.get(knob.name) not in (None, "")}
     try:
         limits, parameters = settings_from(knobs, max_daily_loss=loss)
+        realism = realism_from(knobs, measured)
+        options = options_from(values)
     except InputError as error:
         raise InputError(problems | error.problems) from None
     if problems:
         raise InputError(problems)
     return Inputs(
         tuple(values.get("tapes") or ()), capital, limits, parameters, since, until, bool(values.get("files")),
-        **options_from(values),
+        realism=realism, **options,
     )  # fmt: skip
 
 
@@ -74,13 +78,32 @@ class About:
 PLAIN = About()
 
 
+def measured() -> Realism:
+    """How long our own orders took. Raises InputError: nothing of it is kept so far."""
+    raise InputError(
+        {"realism": "Nothing is kept of how long our own orders took; choose another treatment of orders."}
+    )
+
+
+class Queued(NamedTuple):
+    """The run, and whether it was queued just now or stands for the same key already."""
+
+    run: BacktestRun
+    is_new: bool
+
+
 def run_queue(inputs: Inputs, *, by: User | None, about: About = PLAIN) -> BacktestRun:
     """Write the wish down, and hand it to a worker once it is committed. Raises InputError for unusable tapes, a label or
     a note that is too long, and KeyTakenError for a key that stands for another run."""
+    return queue_once(inputs, by=by, about=about).run
+
+
+def queue_once(inputs: Inputs, *, by: User | None, about: About) -> Queued:
+    """The same, and whether anything was queued."""
     if problems := _too_long({"label": about.label, "note": about.note}):
         raise InputError(problems)
     if about.key and (kept := _kept(by, about.key, inputs)) is not None:
-        return kept
+        return Queued(kept, False)
     reels_asked(replace(inputs, files=False))
     row = BacktestRun(
         created_by=by, label=about.label.strip(), note=about.note.strip(), cloned_from=about.cloned_from,
@@ -91,10 +114,10 @@ def run_queue(inputs: Inputs, *, by: User | None, about: About = PLAIN) -> Backt
             row.save(force_insert=True)
     except IntegrityError:  # the same key, at the same moment
         if about.key and (kept := _kept(by, about.key, inputs)) is not None:
-            return kept
+            return Queued(kept, False)
         raise
     transaction.on_commit(lambda: _hand_over(row.pk), robust=True)
-    return row
+    return Queued(row, True)
 
 
 def run_annotate(run_id: int, *, by: User | None, label: str | None = None, note: str | None = None) -> list[RunChange]:
