@@ -22,17 +22,18 @@ class Bar(NamedTuple):
     more: str = ""
 
 
-def bars(name: str, title: str, rows: Sequence[Bar]) -> SafeString:
-    """One <svg class="bars">, the zero line where it falls; "" without a row. Of more than 400 the last are drawn."""
+def bars(name: str, title: str, rows: Sequence[Bar], left: float = LEFT) -> SafeString:
+    """One <svg class="bars">, the zero line where it falls; "" without a row. Of more than 400 the last are drawn. `left` is how
+    much of the width labels have, in percent."""
     rows = rows[-MOST_ROWS:]
     if not rows:
         return SafeString("")
     values = [0.0, *(value for row in rows for value in (row.value, row.low, row.high) if value is not None)]
     low, high = min(values), max(values)
-    scale = (RIGHT - LEFT) / ((high - low) or 1.0)
+    scale = (RIGHT - left) / ((high - low) or 1.0)
 
     def x(value: float) -> float:
-        return LEFT + (value - low) * scale
+        return left + (value - low) * scale
 
     height = ROW * len(rows)
     parts = [f'<line class="zero" x1="{x(0.0):.2f}%" x2="{x(0.0):.2f}%" y1="0" y2="{height}"/>']

@@ -1,5 +1,6 @@
 """The numbers of a report as people read them: dollars with two decimals, percent, words where there is no number."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ from backtests.knobs import KNOBS, plain_money
 from backtests.models import BacktestRun
 from backtests.services import dates_between
 from markets.core.units import DOLLAR, money_text
+from trading.core.evidence import EVIDENCE
 
 NOT_ENOUGH = "not enough data"
 NOTHING = "\N{EN DASH}"
@@ -65,27 +67,43 @@ def contracts(text: str) -> str:
 def headline(result: dict[str, Any]) -> list[dict[str, str]]:
     """The numbers people look for first: label, value, tone, and a line that says what exactly it is."""
     win, sharpe = result["win"], result["trade_sharpe"]
+    told = result.get("statistics", {})
+    spans = told.get("intervals") or {}
     share = f"{win['wins']} of {counted(win['windows'], 'window')}"
     interval = f"; 95 % interval {percent(win['low'])} to {percent(win['high'])}" if win["low"] is not None else ""
-    proof = result["windows_for_proof"]
     model, market = result["brier"]["model"], result["brier"]["market"]
-    needed = f"; about {proof:,} windows make two standard errors" if proof else ""
+    a_contract = (
+        f"; 95 %: {cents(spans['net_per_contract'][0])} to {cents(spans['net_per_contract'][1])}" if spans else ""
+    )
     return [
         _tile("Total P&L", dollars(result["net"], signed=True), f"{percent(result['return'], 2)} of the capital, "
-              f"after {dollars(result['fees'])} of fees", tone(result["net"])),
+              f"{dollars(result['gross'], signed=True)} before {dollars(result['fees'])} of fees", tone(result["net"])),
         _tile("Win rate", percent(win["rate"]) if win["rate"] is not None else NOT_ENOUGH, share + interval),
-        _tile("Sharpe, per window", ratio(sharpe), why(sharpe, f"mean over standard deviation, not annualised{needed}")),
+        _tile("Sharpe, per window", ratio(sharpe), why(sharpe, "mean over standard deviation, not annualised" + _proof(told, "window"))),
         _tile("Sharpe, daily", ratio(result["daily_sharpe"]),
-              why(result["daily_sharpe"], "daily P&L over capital, annualised with √365")),
+              why(result["daily_sharpe"], "daily P&L over capital, annualised with √365" + _proof(told, "day"))),
         _tile("Maximum drawdown", percent(result["drawdown"]["share"], 2),
-              f"{dollars(result['drawdown']['money'])} below the peak of settled equity"),
+              f"{dollars(result['drawdown']['money'])} below the peak of settled equity" + _marked(told)),
         _tile("Trades", f"{result['fills']:,}", f"fills of {result['orders']:,} orders, in {result['markets_traded']} of "
               f"{counted(result['markets_seen'], 'market')}"),
         _tile("P&L a contract", ratio(result["net_per_contract"], 4), why(result["net_per_contract"],
-              f"dollars a contract filled, after fees; {contracts(result['contracts'])} contracts")),
+              f"dollars a contract filled, after fees{a_contract}; {contracts(result['contracts'])} contracts")),
         _tile("Brier score", ratio(model, 4), why(model, f"our fair value at the first order of a window; the market's "
               f"mid: {ratio(market, 4)}; a coin: 0.25")),
     ]  # fmt: skip
+
+
+def _proof(told: dict[str, Any], unit: str) -> str:
+    """How many of them make t = 2: beside every Sharpe ratio."""
+    sharpe = told.get("sharpe", {}).get(unit)
+    if not sharpe or sharpe["needed"] is None:
+        return ""
+    return f"; t = 2 needs about {sharpe['needed']:,} {unit}s, there are {sharpe['count']:,}"
+
+
+def _marked(told: dict[str, Any]) -> str:
+    fall = told.get("drawdown", {}).get("marked")
+    return f"; at the market's middle {percent(fall['share'], 2)}" if fall else ""
 
 
 def page_of(report: dict[str, Any]) -> dict[str, Any]:
@@ -109,17 +127,15 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
             "to": minute(tape["last"]),
         }
     page["markouts"] = markouts_shown(page.get("markouts", []))
-    for trade in page.get("trades", []):
-        trade |= {
-            "at": trade["time"][:19].replace("T", " "),
-            "result_shown": {"": "open", "scalar": "voided"}.get(trade["result"], trade["result"].upper()),
-            "net_shown": dollars(trade["net"], signed=True),
-            "tone": tone(trade["net"]),
-            "contracts_shown": contracts(trade["contracts"]),
-            "fee_shown": f"${Decimal(trade['fee']):.4f}",
-            "fair_shown": NOTHING if trade["fair"] is None else f"{trade['fair']:.4f}",
-            "edge_shown": NOTHING if trade["edge"] is None else f"{number(trade['edge'] * 100, 2)} ¢",
+    page["trades"] = trades_shown(page.get("trades", []))
+    page["band_shown"] = [
+        {
+            "at": f"{datetime.fromtimestamp(at / 1000, tz=UTC):%Y-%m-%d %H:%M}",
+            "low": f"${low:,.2f}",
+            "high": f"${high:,.2f}",
         }
+        for at, low, high in page.get("band", [])
+    ]
     total = sum(entry["count"] for entry in page.get("funnel", [])) or 1
     for entry in page.get("funnel", []):
         entry["shown"] = f"{entry['count']:,}"
@@ -128,22 +144,34 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
     return page
 
 
-EVIDENCE = {
-    "": "all of them",
-    "book": "took what was displayed",
-    "queue": "a print reached it in its queue",
-    "trade_through": "a print went through its price",
-    "crossed": "somebody displayed what crosses it",
-    "venue": "the exchange says so",
-}
-"""Why a fill is believed."""
+def trades_shown(trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the report's trades, readable."""
+    return [
+        trade | {
+            "at": trade["time"][:19].replace("T", " "),
+            "result_shown": {"": "open", "scalar": "voided"}.get(trade["result"], trade["result"].upper()),
+            "net_shown": dollars(trade["net"], signed=True),
+            "tone": tone(trade["net"]),
+            "contracts_shown": contracts(trade["contracts"]),
+            "fee_shown": f"${Decimal(trade['fee']):.4f}",
+            "fair_shown": NOTHING if trade["fair"] is None else f"{trade['fair']:.4f}",
+            "edge_shown": NOTHING if trade["edge"] is None else f"{number(trade['edge'] * 100, 2)} ¢",
+            "evidence_shown": trade.get("grade_words") or evidence_words(trade["evidence"]),
+        }
+        for trade in trades
+    ]  # fmt: skip
+
+
+def evidence_words(evidence: str) -> str:
+    """Why a fill is believed."""
+    return EVIDENCE[evidence][1] if evidence in EVIDENCE else evidence or "all of them"
 
 
 def markouts_shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The markouts of a report in cents a contract."""
     return [
         {
-            "evidence": EVIDENCE.get(row["evidence"], row["evidence"]),
+            "evidence": evidence_words(row["evidence"]),
             "fills": f"{row['fills']:,}",
             "contracts": contracts(row["contracts"]),
             "fees": dollars(row["fees"]),

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from backtests.charts import equity_chart
 from backtests.models import BacktestRun
 from backtests.presentation import page_of, settings_shown
+from backtests.report_page import judged_context, report_context
 from backtests.run_inputs import changes_between, inputs_of
 from backtests.run_queue import state_of
+from backtests.trials import trials_of
 
 TRADES_SHOWN = 500
 MOST_TWINS = 20
@@ -24,8 +25,8 @@ def result_context(report: dict[str, Any]) -> dict[str, Any]:
     trades = report["trades"]
     return {
         "result": page_of(report | {"trades": trades[:TRADES_SHOWN]}),
-        "chart": equity_chart(report["equity"]),
         "trades_left": max(len(trades) - TRADES_SHOWN, 0),
+        **report_context(report),
     }
 
 
@@ -48,6 +49,7 @@ def about_context(run: BacktestRun) -> dict[str, Any]:
         "digests": _digests_said(run, parent, is_changed=bool(changed)),
         "twins": list(twins.order_by("-id").values_list("pk", flat=True)[:MOST_TWINS]),
         "history": list(run.changes.select_related("by")),
+        **(judged_context(run.result, trials_of(run).count) if run.result is not None else {}),
     }
 
 
