@@ -11,7 +11,9 @@ from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 
 from backtests.models import BacktestRun
+from backtests.report_page import judged_context
 from backtests.run_page import run_context
+from backtests.trials import trials_of
 
 FRAME = "backtests/alone.html"
 STYLES = "<!-- styles -->"
@@ -23,7 +25,10 @@ OUTSIDE = {"src", "srcset", "action", "formaction", "poster", "data", "ping", "s
 def html_of(run: BacktestRun) -> str:
     """The file. It needs no database: a run that was never kept has none. No part of it leads outside: no link but to its
     own parts, no script, no form; its policy lets it load nothing and style itself by its one sheet."""
-    page = render_to_string("backtests/detail.html", run_context(run) | {"frame": FRAME})
+    context = run_context(run) | {"frame": FRAME}
+    if run.pk and run.result:
+        context |= judged_context(run.result, trials_of(run).count)
+    page = render_to_string("backtests/detail.html", context)
     reader = _Alone()
     reader.feed(page)
     reader.close()

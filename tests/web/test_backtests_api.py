@@ -64,7 +64,7 @@ def test_the_api_says_which_field_is_wrong(ada: User, tape: Tape) -> None:
         ({"tapes": []}, "tapes", "/api/v1/tapes/"),
         ({"tapes": "all"}, "tapes", "/api/v1/tapes/"),
         ({"tapes": ["rising"], "capital": "lots"}, "capital", "is not an amount in dollars"),
-        ({"tapes": ["rising"], "capitol": "5"}, "capitol", "known are tapes, capital, max_daily_loss"),
+        ({"tapes": ["rising"], "capitol": "5"}, "capitol", "known are label, note, tapes, capital, max_daily_loss"),
         ({"tapes": ["rising"], "date_from": "13.5."}, "date_from", "YYYY-MM-DD"),
         ({"tapes": ["rising"], "settings": {"kelly": "200"}}, "settings", "The Kelly fraction must be 0 to 1."),
     ],

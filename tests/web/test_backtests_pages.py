@@ -160,7 +160,11 @@ def test_the_page_of_a_waiting_run_asks_for_its_state(as_ada: Client, tape: Tape
     assert f'data-state="/backtests/{run.pk}/state/"' in page
     assert "backtests/detail.js" in page
     state = as_ada.get(f"/backtests/{run.pk}/state/").json()
-    assert state == {"status": "queued", "progress": 0.0, "note": "", "over": False, "cancel_wanted": False}
+    words = state.pop("words")
+    assert words == "Waiting for a worker; it is next."
+    assert state == {
+        "status": "queued", "progress": 0.0, "note": "", "over": False, "cancel_wanted": False, "ahead": 0, "seconds": None,
+    }  # fmt: skip
 
 
 def test_the_page_of_a_finished_run_shows_its_numbers(as_ada: Client, tape: Tape, sent: list[int]) -> None:
