@@ -1,5 +1,6 @@
 """The settings of the market: which one, how fast, whose money, which venues and series, how much disk."""
 
+import json
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -7,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kalshi_site import environment
 from markets.core.units import Money, money_from_text
 from markets.kalshi.ticker import TickerError, asset_of
+from trading.core.realism import PRESETS, Realism, realism_of
 
 FASTEST_DEMO = 100.0
 SERIES_BY_DEFAULT = ("KXBTC15M", "KXETH15M", "KXSOL15M")
@@ -34,6 +36,25 @@ def account_name(market: str, tape: str, orders: str = "paper", kalshi_env: str 
     if orders == "exchange":
         names = {"demo": "rehearsal", "real": "live" if kalshi_env == "production" else "practice"}
     return environment.text("ACCOUNT", names.get(market, f"tape-{stem}"))
+
+
+def paper_realism() -> Realism:
+    """How the paper exchange treats orders: PAPER_REALISM names a preset, or a file as `kalshi-bot latency --to` writes it."""
+    word = environment.text("PAPER_REALISM", "fixed")
+    if word in PRESETS:
+        return PRESETS[word]
+    try:
+        realism = realism_of(json.loads(Path(word).expanduser().read_bytes()))
+    except OSError:
+        raise ImproperlyConfigured(
+            f"PAPER_REALISM={word} is neither one of {', '.join(PRESETS)} nor a file that can be read; "
+            "`kalshi-bot latency --to FILE` writes one."
+        ) from None
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"PAPER_REALISM={word}: the file says no treatment of orders ({error}); `kalshi-bot latency --to FILE` writes one."
+        ) from None
+    return realism
 
 
 def series_watched() -> list[str]:
@@ -74,6 +95,7 @@ if ORDERS == "exchange" and MARKET == "tape":
     )
 DEMO_SEED = environment.integer("DEMO_SEED", 7, least=0, most=2**63 - 1)
 SIGNAL_ROWS = environment.integer("SIGNAL_ROWS", 1_000_000, least=1_000, most=10**9)  # about 200 bytes each
+PAPER_REALISM = paper_realism()
 PAPER_CAPITAL = paper_capital()
 TAPES_MAX_GB = environment.number("TAPES_MAX_GB", 5.0, least=0.05, most=1e6)  # of what sessions and recorders write
 VENUES = environment.words("VENUES", "coinbase,kraken,bitstamp,gemini,crypto_com,bullish,lmax,binance")

@@ -29,6 +29,7 @@ from kalshi_site.market_settings import (  # noqa: E402
     MARKET,
     ORDERS,
     PAPER_CAPITAL,
+    PAPER_REALISM,
     SERIES,
     SIGNAL_ROWS,
     SPEED,

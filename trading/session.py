@@ -19,7 +19,8 @@ from trading.broadcast import Broadcast
 from trading.control import Control, StatusReport, Wanted
 from trading.core.decision import Decision
 from trading.core.desk import TIMER_NS, Desk
-from trading.core.events import AccountEvent, Event, Opening, Timer
+from trading.core.events import AccountEvent, Event, Opening, RealismSet, Timer
+from trading.core.realism import FIXED
 from trading.core.reasons import REASONS
 from trading.dispatch import Dispatch
 from trading.ending import until_over
@@ -61,6 +62,7 @@ class Session:
         self.tape = tape
         self.recent = recent
         self.dispatch: Dispatch | None = None  # where orders go to an exchange
+        self.realism = FIXED  # where they go to paper
         self.state = "starting"
         self.message = ""
         self.ends_with_source = False
@@ -83,6 +85,8 @@ class Session:
             mode = msgspec.structs.replace(mode, mode="HALTED", reason="catching up")
             opening = Opening(self.source.opened_ns, opening.cash, orders_sent=opening.orders_sent)
         self._note_all(self.desk.open(opening, limits, parameters, mode))
+        if self.realism != FIXED and self.dispatch is None:
+            self._note_all(self.desk.hear(RealismSet(self.desk.now_ns, self.realism)))
         required = self.dispatch.required(self.desk.now_ns) if self.dispatch else ()
         for event in (*required, *wanted.others(self.desk.now_ns)):
             self._note_all(self.desk.hear(event))

@@ -96,7 +96,7 @@ class Trader:
             tape=tape,
             recent=recent_of(self.account, self.opening),
         )
-        self.session.dispatch = dispatch
+        self.session.dispatch, self.session.realism = dispatch, settings.PAPER_REALISM
 
     def _dispatch(self, engine: Engine) -> Dispatch | None:
         """Where orders go to an exchange: the way there, and who is told there what becomes of them."""

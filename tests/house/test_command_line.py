@@ -113,6 +113,7 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("watchdog", 1, "ORDERS=paper: nothing of ours rests at an exchange"),
         ("divergence", 1, "`make migrate` makes its tables"),
         ("divergence --session first", 2, "invalid int value: 'first'"),
+        ("latency", 1, "`make migrate` makes its tables"),
     ],
 )
 def test_what_cannot_be_ends_in_a_sentence_and_a_code(tmp_path: Path, words: str, code: int, sentence: str) -> None:
@@ -134,6 +135,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("words", "sentence"),
     [
         ("divergence", "kalshi-bot: No session of the account 'demo' has sent an order."),
+        (
+            "latency",
+            "kalshi-bot: Of 0 orders it is known how long they took at an exchange; 100 are needed. Let a rehearsal trade "
+            "(`kalshi-bot live --market demo`), or choose another treatment of orders, such as stated.",
+        ),
         ("divergence --account paper", "kalshi-bot: No session of the account 'paper' has sent an order."),
         ("divergence --session 7", "kalshi-bot: There is no session 7."),
         ("divergence --session 7 --json", "kalshi-bot: There is no session 7."),

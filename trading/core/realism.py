@@ -92,6 +92,23 @@ STATED = Realism(
 """The defaults of section 10.2, for who has measured nothing yet; of the way back it says nothing: as the way there."""
 
 
+def realism_of(settings: object) -> Realism:
+    """The realism with these fields by name, the others as built in. Raises ValueError with a sentence."""
+    if not isinstance(settings, dict):
+        raise ValueError("it is no object with fields")
+    names = Realism.__struct_fields__
+    if unknown := [str(name) for name in settings if name not in names]:
+        raise ValueError(f"it has no field {', '.join(unknown)}")
+    values = [settings.get(name, getattr(FIXED, name)) for name in names]
+    try:
+        realism = msgspec.convert(values, Realism)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    if wrong := realism.problems():
+        raise ValueError("; ".join(wrong))
+    return realism
+
+
 def in_force(realism: Realism, parameters: Parameters) -> Realism:
     """The same with every hop in numbers: what the parameters say where it says nothing itself."""
     order = _or(realism.order_median_ns, realism.order_p95_ns, parameters.order_latency_ns)
