@@ -39,6 +39,7 @@ COMMANDS = {
     "acceptance": "try the acceptance list: on a simulated exchange, or on the exchange's practice site with a key",
     "divergence": "compare a session with a backtest of its own tape: price, latency, queue, fills, fees, orders",
     "latency": "how long our own orders took to an exchange and back; writes it down for paper trading",
+    "prove_runs": "prove that a backtest decides what the trader decides, on every recorded tape, by a hash",
     "prove_orders": "prove on a simulated exchange that no order is lost, doubled or over a limit, whatever is killed",
     "forecasts": "the forecast record: what it holds, and all of it as CSV",
     "volatility": "how good the forecast of the volatility is on recorded data, against simpler ones",
