@@ -11,7 +11,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from backtests.models import BacktestRun
+from backtests.run_inputs import inputs_of
 from backtests.shelf import ALL, recorded
+from backtests.variations import plays_of
 from markets.core.units import SECOND_NS
 from markets.models import Tape
 
@@ -45,12 +47,13 @@ def standing_of(run: BacktestRun) -> Standing:
 
 def events_a_second() -> float | None:
     """The pace of the latest finished runs, all their events over all their time; None where there is none."""
-    rows = BacktestRun.objects.filter(status=Status.DONE, events__gt=0, started_at__isnull=False).order_by("-id")
+    rows = BacktestRun.objects.filter(status=Status.DONE, events__gt=0, started_at__isnull=False).defer("result")
     events, seconds = 0, 0.0
-    for played, began, ended in rows.values_list("events", "started_at", "finished_at")[:LATEST]:
-        took = (ended - began).total_seconds()
+    for run in rows.order_by("-id")[:LATEST]:
+        assert run.started_at is not None and run.finished_at is not None and run.events is not None  # noqa: S101, PT018
+        took = (run.finished_at - run.started_at).total_seconds()
         if took >= LEAST_S:
-            events, seconds = events + played, seconds + took
+            events, seconds = events + run.events * plays_of(inputs_of(run)), seconds + took
     return events / seconds if seconds else None
 
 
@@ -62,16 +65,17 @@ class Lengths:
         self._all: list[str] = []
 
     def of(self, run: BacktestRun) -> int:
-        """The events of the tapes it names that begin on its days."""
+        """The events of the tapes it names that begin on its days, as often as it plays them."""
         tapes = self._read()
         names = dict.fromkeys(each for name in run.tapes for each in (self._all if name == ALL else [name]))
         begun = [tapes[name] for name in names if name in tapes]
-        return sum(
+        once = sum(
             events
             for at, events in begun
             if (run.date_from is None or at.date() >= run.date_from)
             and (run.date_to is None or at.date() <= run.date_to)
         )
+        return once * plays_of(inputs_of(run))
 
     def _read(self) -> dict[str, tuple[datetime, int]]:
         if self._tapes is None:
