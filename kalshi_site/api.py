@@ -16,6 +16,7 @@ from dashboard.api_login import TokenLogin, TokenLogout
 from dashboard.api_prices import FeedsView, PricesView
 from dashboard.api_risk import RiskView
 from markets.api import MarketViewSet, TapeViewSet
+from markets.api_data import DataJobViewSet, DataViewSet
 from trading.api import (
     FillViewSet,
     LimitsViewSet,
@@ -34,6 +35,8 @@ from trading.api_ledger import LedgerViewSet, ReconciliationViewSet
 router = SimpleRouter()
 router.register("markets", MarketViewSet, basename="market")
 router.register("tapes", TapeViewSet, basename="tape")
+router.register("data", DataViewSet, basename="data")
+router.register("data-jobs", DataJobViewSet, basename="data-job")
 router.register("signals", SignalViewSet, basename="signal")
 router.register("decisions", DecisionViewSet, basename="decision")
 router.register("forecasts", ForecastViewSet, basename="forecast")

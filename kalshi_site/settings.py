@@ -249,6 +249,8 @@ SPECTACULAR_SETTINGS = {
         "MarketStatusEnum": "markets.models.Market.Status",
         "MarketResultEnum": "markets.models.Market.Result",
         "OrderStatusEnum": "trading.models.Order.Status",
+        "TapeJobStatusEnum": "markets.models.TapeJob.Status",
+        "TapeJobKindEnum": "markets.models.TapeJob.Kind",
         "RunStatusEnum": "backtests.models.BacktestRun.Status",
         "YesNoEnum": "trading.models.account.RESULTS",
         "ModeEnum": "trading.models.session.MODE_CHOICES",

@@ -19,6 +19,7 @@ urlpatterns = [
     path("decisions/gates.csv", gates_page.decisions_csv, name="decisions_csv"),
     path("decisions/<str:ticker>/", gates_page.window, name="decisions_window"),
     path("decisions/<str:ticker>/evaluations.csv", gates_page.window_csv, name="decisions_window_csv"),
+    path("data/", include("markets.urls")),
     path("backtests/", include("backtests.urls")),
     path("", include("dashboard.urls")),
 ]

@@ -60,7 +60,7 @@ def job_queue(kind: str, subject: str, *, by: User | None) -> TapeJob:
     return _made(kind, subject, by=by)
 
 
-def job_upload(file: File[bytes], name: str, *, by: User | None) -> TapeJob:
+def job_upload(file: "File[bytes]", name: str, *, by: User | None) -> TapeJob:
     """Take a tape's file into the storage and ask for its import. Raises JobProblem."""
     if not SAFE_NAME.fullmatch(name) or not name.endswith((SEALED, PLAIN)):
         raise JobProblem(f"Name the file NAME{SEALED} or NAME{PLAIN}: letters, digits, dots, dashes and underscores.")

@@ -12,7 +12,7 @@ FIRST = (
     ("/live/", "Real orders"), ("/backtests/", "Backtests"), ("/skill/", "Skill"), ("/health/", "Health"),
 )  # fmt: skip
 MORE = (
-    ("/prices/", "Prices"), ("/exchange/", "Exchange"), ("/index/", "Index"), ("/fitted/", "Fitted"),
+    ("/data/", "Data"), ("/prices/", "Prices"), ("/exchange/", "Exchange"), ("/index/", "Index"), ("/fitted/", "Fitted"),
     ("/divergence/", "Divergence"), ("/reconciliation/", "Reconciliation"), ("/api/v1/docs/", "API"),
 )  # fmt: skip
 ADMIN = ("/admin/", "Admin")

@@ -42,6 +42,16 @@ class WindowCoverage(msgspec.Struct):
     result_known_ns: int = 0
 
     @property
+    def book_s(self) -> float:
+        """Seconds with a book."""
+        return self.book_ns / SECOND_NS
+
+    @property
+    def spot_s(self) -> float:
+        """Seconds with a fresh price."""
+        return self.spot_ns / SECOND_NS
+
+    @property
     def life_ns(self) -> int:
         """From its opening to its close."""
         return self.close_ns - self.open_ns
