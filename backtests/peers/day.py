@@ -19,7 +19,7 @@ from markets.tape import VERSION, TapeHeader, TapeWriter
 from trading.playback import market_events
 
 BLOCK = 1_000_000
-FAST = 1  # level of compression
+ASSET = "BTC"
 DAY_OF_TICKER = re.compile(r"(?<=-)\d\d[A-Z]{3}\d\d(?=\d{4}\b)")
 
 
@@ -61,13 +61,13 @@ def _quotes(reel: Reel) -> bool:
 def blocks(day: Day, size: int, folder: Path, *, most: int = BLOCK) -> list[Path]:
     """Tapes of `size` events in all, at most `most` each, made in `folder` where they are not there yet. The first is
     the day's first events; every other one is the first again, so many days later, so that all cost alike."""
-    place = folder / f"{day.key}-{size}"
+    place = folder / f"{day.key}-{size}-{most}"
     if (place / "done").is_file():
         return sorted(place.glob("*.tape.zst"))
     place.mkdir(parents=True, exist_ok=True)
     for left in place.iterdir():
         left.unlink()
-    first = head(played(day.reels), min(size, most))
+    first = head(of_asset(played(day.reels), ASSET), min(size, most))
     count = -(-size // len(first))
     made = [_write(place / f"{number:02}.tape", (shifted(event, number) for event in first)) for number in range(count)]
     (place / "done").touch()
@@ -83,6 +83,19 @@ def played(reels: Sequence[Reel]) -> Iterator[MarketEvent]:
         late = cut.late
         number += 1 + cut.overlapped
     yield from late
+
+
+def of_asset(events: Iterable[MarketEvent], asset: str) -> Iterator[MarketEvent]:
+    """What concerns one coin, or all of them."""
+    others: set[str] = set()
+    for event in events:
+        if type(event) is MarketListed:
+            if event.contract.asset != asset:
+                others.add(event.contract.ticker)
+                continue
+        elif getattr(event, "asset", asset) != asset or getattr(event, "ticker", "") in others:
+            continue
+        yield event
 
 
 def head(events: Iterable[MarketEvent], size: int) -> list[MarketEvent]:

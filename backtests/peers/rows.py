@@ -71,14 +71,15 @@ def prepare(events: Iterable[MarketEvent]) -> Prepared:
     return Prepared(count, rows, tops, windows, np.array(made.book, FEED), np.array(made.spot, FEED))
 
 
-def later(made: Prepared, by_ns: int) -> Prepared:
-    """The same so much later."""
+def later(made: Prepared, by_ns: int, mark: str) -> Prepared:
+    """The same so much later, in markets whose names end in `mark`."""
     moved = Prepared(made.events, *(each.copy() for each in made[1:]))
     moved.rows["ns"] += by_ns
     moved.tops["ns"] += by_ns
     moved.tops["spot_ns"] += by_ns
     for name in ("open_ns", "close_ns", "strike_ns"):
         moved.windows[name] += by_ns
+    moved.windows["ticker"] = np.char.add(made.windows["ticker"], mark)
     for feed in (moved.book, moved.spot):
         feed["exch_ts"] += by_ns
         feed["local_ts"] += by_ns

@@ -18,7 +18,7 @@ QUIET_NS = 60_000_000_000
 ORDERS, POSITIONS, HEARD, SEEN, MADE, WRONG = range(6)
 
 
-def taker(hbt: Any, windows: Any, work: Any, out: Any) -> None:
+def taker(hbt: Any, windows: Any, work: Any, out: Any) -> None:  # noqa: C901, PLR0912, PLR0915  (one compiled loop, as is usual there)
     """Fair value and both edges at every feed; an IOC where one is enough after the fee; one position a market, held to its
     settlement. `out`: orders, markets with a position, feeds, feeds with an edge, dollars made before fees, the error."""
     threshold, rate, most, half_life_s, step_s = work[0], work[1], work[2], work[3], work[4]
@@ -31,7 +31,7 @@ def taker(hbt: Any, windows: Any, work: Any, out: Any) -> None:
         said = hbt.wait_next_feed(True, QUIET_NS)
         if said == 1:
             break
-        if said != 0 and said != 2 and said != 3:  # noqa: PLR1714  (compiled)
+        if said != 0 and said != 2 and said != 3:
             out[WRONG] = said
             break
         now = hbt.current_timestamp

@@ -1,6 +1,9 @@
 """The work that all engines are given: the nearest equivalent taker strategy, in everybody's own terms."""
 
+from itertools import product
 from typing import Any
+
+import msgspec
 
 from markets.core.units import DOLLAR, SECOND_NS, Money
 from trading.core.limits import RiskLimits
@@ -10,7 +13,10 @@ CAPITAL = Money(10_000 * DOLLAR)
 NO_END = Money(10**9 * DOLLAR)  # a limit that a run of any length does not reach
 CONTRACTS = 10
 LATENCY_NS, REPLY_NS = 100_000_000, 40_000_000
-SETS = 1_000
+THRESHOLDS = tuple(round(0.005 * step, 3) for step in range(1, 11))
+AFTER_OPEN_NS = tuple((1 + 3 * step) * SECOND_NS for step in range(10))
+BEFORE_CLOSE_NS = tuple((10 + 5 * step) * SECOND_NS for step in range(10))
+SWEPT = tuple(product(THRESHOLDS, AFTER_OPEN_NS, BEFORE_CLOSE_NS))  # a thousand settings
 
 TAKER: dict[str, Any] = {
     "threshold": 0.03,  # dollars a contract, after the fee
@@ -70,3 +76,39 @@ def equivalent() -> tuple[RiskLimits, Parameters]:
     """Our strategy with everything off that the others do not do: a digital under a normal law, one volatility, no
     pooling, calibration or confidence; at most ten contracts a market."""
     return _LIMITS, _TAKER
+
+
+def sweep_settings() -> list[tuple[RiskLimits, Parameters]]:
+    """The same with a thousand thresholds and quiet times."""
+    limits, parameters = equivalent()
+    return [
+        (
+            limits,
+            msgspec.structs.replace(
+                parameters, edge_threshold=threshold, quiet_open_ns=opening, quiet_close_ns=closing
+            ),
+        )
+        for threshold, opening, closing in SWEPT
+    ]
+
+
+def eager() -> tuple[RiskLimits, Parameters]:
+    """Orders one contract whenever there is any edge, answered within two milliseconds, without a limit on how many."""
+    limits = msgspec.structs.replace(
+        _LIMITS,
+        max_market_exposure=NO_END,
+        max_order_count=100,
+        max_orders_per_minute=1_000_000_000,
+        max_contracts_per_15s=1_000_000_000,
+    )
+    parameters = msgspec.structs.replace(
+        _TAKER,
+        edge_threshold=0.0,
+        order_interval_ns=0,
+        order_latency_ns=1_000_000,
+        reply_latency_ns=1_000_000,
+        top_up_share=0.0,
+        quiet_open_ns=0,
+        quiet_close_ns=0,
+    )
+    return limits, parameters
