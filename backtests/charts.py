@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.safestring import SafeString
 
@@ -23,6 +23,8 @@ from backtests.charts_frame import (
 
 __all__ = ["drawdown_chart", "equity_chart", "money_ticks", "thinned", "time_ticks"]
 Rows = Sequence[Sequence[Any]]
+Row = TypeVar("Row", tuple[int, float], tuple[int, float, float])
+APART_MS = 1_800_000
 
 
 def equity_chart(equity: Rows, band: Rows = (), marked: Rows = ()) -> SafeString:
@@ -56,7 +58,9 @@ def drawdown_chart(equity: Rows, marked: Rows = ()) -> SafeString:
     ticks = money_ticks(min(lowest, -0.01), 0.0)
     frame = frame_of([at for at, _ in settled], ticks[0], 0.0)
     none = [(at, 0.0) for at, _ in settled]
-    curves = area("fall", frame, _stairs(settled), none) + curve("marked-line", frame, worth)
+    curves = area("fall", frame, _stairs(settled), none) + "".join(
+        curve("marked-line", frame, part, steps=True) for part in _stretches(worth)
+    )
     words = (
         "Drawdown over time",
         f"The settled equity is at most {-min(value for _, value in settled):.2f} % below its peak"
@@ -78,13 +82,11 @@ def _sides(spread: list[tuple[int, float, float]]) -> tuple[list[Point], list[Po
     return [(at, low) for at, low, _ in spread], [(at, high) for at, _, high in spread]
 
 
-def _stretches(
-    worth: list[tuple[int, float, float]], apart_ms: int = 1_800_000
-) -> list[list[tuple[int, float, float]]]:
+def _stretches(worth: Sequence[Row]) -> list[list[Row]]:
     """Marked points that belong together: nothing is drawn across hours in which nothing was held."""
-    parts: list[list[tuple[int, float, float]]] = []
+    parts: list[list[Row]] = []
     for row in worth:
-        if parts and row[0] - parts[-1][-1][0] <= apart_ms:
+        if parts and row[0] - parts[-1][-1][0] <= APART_MS:
             parts[-1].append(row)
         else:
             parts.append([row])

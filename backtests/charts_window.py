@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -11,6 +11,8 @@ from backtests.charts_frame import Frame, area, curve, down, frame_of, moment, p
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 NOBODY_ASKS = 1.0
+HOLE_MS = 11_000  # two points that were not there
+Row = TypeVar("Row", tuple[int, float], tuple[int, float, float])
 
 
 def window_chart(window: dict[str, Any], path: Sequence[Sequence[Any]], trades: Sequence[dict[str, Any]]) -> SafeString:
@@ -20,14 +22,32 @@ def window_chart(window: dict[str, Any], path: Sequence[Sequence[Any]], trades: 
     close = _ms(window["close"])
     fills = [(_ms(trade["time"]), _yes_price(trade), trade) for trade in trades]
     frame = frame_of([int(path[0][0]), max(int(path[-1][0]), close, *(at for at, *_ in fills))], 0.0, 1.0)
-    bids = [(int(at), float(bid)) for at, bid, _, _ in path]
-    asks = [(int(at), float(ask)) for at, _, ask, _ in path]
-    fair = [(int(at), float(value)) for at, _, _, value in path if value is not None]
-    curves = area("book", frame, bids, asks) + curve("bid", frame, bids) + curve("ask", frame, asks)
-    curves += curve("fair", frame, fair)
+    books = [
+        (int(at), float(bid), float(ask)) for at, bid, ask, _ in path if 0.0 < float(bid) < float(ask) < NOBODY_ASKS
+    ]
+    curves = "".join(_book(frame, part) for part in _parts(books))
+    said = [(int(at), float(value)) for at, _, _, value in path if value is not None]
+    curves += "".join(curve("fair", frame, part) for part in _parts(said))
     marks = _end(frame, close, window) + "".join(_fill(frame, *fill) for fill in fills)
     words = (f"{window['ticker']}: bid, ask, fair value and our fills", _words(window, path, fills))
     return picture("window", words, frame, curves, marks, ticks=TICKS, label=lambda value: f"{value * 100:g} ¢")
+
+
+def _book(frame: Frame, part: Sequence[tuple[int, float, float]]) -> str:
+    """Bid and ask where somebody stood on both sides."""
+    bids, asks = [(at, bid) for at, bid, _ in part], [(at, ask) for at, _, ask in part]
+    return area("book", frame, bids, asks) + curve("bid", frame, bids) + curve("ask", frame, asks)
+
+
+def _parts(points: Sequence[Row]) -> list[list[Row]]:
+    """Points without a hole between them: where nothing was known nothing is drawn."""
+    parts: list[list[Row]] = []
+    for point in points:
+        if parts and point[0] - parts[-1][-1][0] <= HOLE_MS:
+            parts[-1].append(point)
+        else:
+            parts.append([point])
+    return parts
 
 
 def _fill(frame: Frame, at_ms: int, price: float, trade: dict[str, Any]) -> str:

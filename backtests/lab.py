@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from backtests.core.evidence import Deflated
-from backtests.presentation import NOT_ENOUGH, NOTHING, cents, counted, dollars, number, percent
+from backtests.presentation import NOT_ENOUGH, NOTHING, cents, contracts, counted, dollars, number, percent
 
 CLOSE = "windows that close together are one draw"
 
@@ -44,7 +44,7 @@ def _money(report: dict[str, Any], told: dict[str, Any], spans: dict[str, list[f
         Row("P&L, gross", dollars(report["gross"], signed=True), "", "before fees"),
         Row("Fees", dollars(report["fees"]), "", "exact, with the exchange's rounding"),
         Row("Net a contract", cents(report["net_per_contract"]["value"]), _cents(spans.get("net_per_contract")),
-            f"{report['contracts']} contracts changed hands"),
+            f"{contracts(report['contracts'])} contracts changed hands"),
         Row("Net on cost", percent(told["return_on_cost"], 2), _percent(spans.get("return_on_cost"), 2),
             "of what all purchases cost, fees included; windows with a result"),
         Row("Net a window", _money_of(told["net_per_window"]), _dollars(spans.get("net_per_window")),

@@ -112,6 +112,7 @@ def page_of(report: dict[str, Any]) -> dict[str, Any]:
     if "win" in report:
         page["headline"] = headline(report)
         page["steps_shown"] = f"{report['steps']:,}"
+    page["from"], page["to"] = minute(report.get("first", "")), minute(report.get("last", ""))
     seen = {entry["code"] for entry in page.get("funnel", [])}  # a denial that is a reason too is told once
     page["denials"] = [
         entry | {"shown": f"{entry['count']:,}"} for entry in page.get("denials", []) if entry["code"] not in seen

@@ -29,8 +29,8 @@ WINDOWS_SAY = (
     "windows before it stands out from chance; fills in one window are not independent trades."
 )
 ORDERS_SAY = (
-    "Every order met the recorded book one fixed latency after the decision. Real latency varies, other traders would "
-    "have seen our orders, and nobody's hidden or faster orders are in the recording."
+    "Every order met the recorded book as it was when it arrived, as late as the settings say. Other traders would have seen our "
+    "orders, and nobody's hidden or faster orders are in the recording."
 )
 QUOTES_SAY = (
     "Orders that rested stood behind all that was displayed at their price, and who left was taken to have stood behind "
