@@ -12,15 +12,14 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from backtests import latency
 from backtests.coverage import reels_asked
 from backtests.knobs import InputError, money_from, settings_from
+from backtests.latency import measured
 from backtests.models import BacktestRun, RunChange
 from backtests.realism_knobs import realism_from
 from backtests.replay import Inputs, RunCancelled, replay
 from backtests.run_inputs import ALL_SETTINGS, columns_of, inputs_of, options_from
 from markets.core.units import DOLLAR, Money
-from trading.core.realism import Realism
 
 TASK = "backtests.tasks.run"
 STUCK_AFTER = timedelta(minutes=2)  # a run that is played says so twice a second
@@ -77,11 +76,6 @@ class About:
 
 
 PLAIN = About()
-
-
-def measured() -> Realism:
-    """The treatment of orders by how long our own took. Raises InputError where too few are known."""
-    return latency.measured()
 
 
 class Queued(NamedTuple):
