@@ -15,7 +15,7 @@ from tests.rising import later
 
 DAY_S, HOUR_S = 86_400, 3_600
 BOLD = {"confidence": "0", "margin": "0", "pooling": "off"}
-MINIMUM = {"tapes": ["all"], "capital": "10000", "max_daily_loss": "1000", "settings": BOLD}
+MINIMUM = {"tapes": ["all"], "capital": "10000", "max_daily_loss": "1000", "settings": BOLD, "engine": True}
 EDGES = ["edge=1,60"]
 
 

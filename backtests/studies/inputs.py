@@ -9,8 +9,8 @@ import msgspec
 from backtests.core.studies.folds import Scheme
 from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError, money_from, settings_from
+from backtests.latency import measured
 from backtests.realism_knobs import MEASURED, PRESET, realism_from, values_of_realism
-from backtests.services import measured
 from backtests.studies.space import BY_NAME, Axis, axis_from, grid_size, space_from
 from markets.core.units import DOLLAR, Money
 from trading.core.limits import RiskLimits
@@ -76,6 +76,7 @@ class StudyInputs(msgspec.Struct, frozen=True, kw_only=True):
     date_to: str = ""
     fits: str = NONE  # the account whose fitted artefacts may be used, each on days after what it saw
     files: bool = False
+    engine: bool = False  # all of it by the engine of record, none by the compiled lane: the same, slower
     spans: tuple[Span, ...] = ()
 
     def budget(self) -> int:
@@ -116,6 +117,7 @@ def inputs_from(kind: Kind, values: Mapping[str, Any]) -> StudyInputs:
         scheme=_scheme(values, whole, problems) if kind == "walkforward" else None,
         date_from=_day(since), date_to=_day(until),
         fits=str(values.get("fits") or NONE), files=bool(values.get("files")),
+        engine=bool(values.get("engine")),
     )  # fmt: skip
     problems |= {name: words for name, words in _unfit(found).items() if name not in problems}
     if problems:

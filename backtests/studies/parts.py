@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 
 from backtests.core.trial import TrialResult
+from backtests.lane.by_engine import play_by_engine
 from backtests.lane.runner import play_span, problem
 from backtests.shelf import Reel, reels_find
 from backtests.studies.fits import fitted_of, play_fitted
@@ -53,10 +54,10 @@ def play(inputs: StudyInputs, work: Work, watch: Watch) -> bytes:
     settings = [(number, inputs.setting(values)) for number, values in sorted(work.trials, key=lambda trial: trial[0])]
     results: list[TrialResult] = []
     fitted = fitted_of(work.fits)
-    for together in blocks(settings):
+    for together in blocks(settings, is_engine=inputs.engine):
         watch()
         results += (
-            _played(reels, inputs.capital, together, watch)
+            _played(reels, inputs, together, watch)
             if fitted is None
             else [play_fitted(reels, inputs.capital, setting, number, fitted, watch) for number, setting in together]
         )
@@ -64,11 +65,11 @@ def play(inputs: StudyInputs, work: Work, watch: Watch) -> bytes:
     return msgspec.json.encode(Made(VERSION, work.span, work.day, tuple(results)))
 
 
-def blocks(settings: Sequence[tuple[int, Setting]]) -> list[list[tuple[int, Setting]]]:
+def blocks(settings: Sequence[tuple[int, Setting]], *, is_engine: bool) -> list[list[tuple[int, Setting]]]:
     """What is played at once: all that the compiled lane plays under the same treatment of orders; each other by itself."""
     found: dict[tuple[str, int | Realism], list[tuple[int, Setting]]] = {}
     for number, setting in settings:
-        key: int | Realism = number if problem(*setting) else setting.realism
+        key: int | Realism = number if is_engine or problem(*setting) else setting.realism
         found.setdefault((type(key).__name__, key), []).append((number, setting))
     return list(found.values())
 
@@ -124,10 +125,12 @@ def is_kept(name: str, digest: str) -> bool:
 
 
 def _played(
-    reels: Sequence[Reel], capital: int, trials: Sequence[tuple[int, Setting]], watch: Watch
+    reels: Sequence[Reel], inputs: StudyInputs, trials: Sequence[tuple[int, Setting]], watch: Watch
 ) -> list[TrialResult]:
+    if inputs.engine:
+        return [play_by_engine(reels, inputs.capital, *setting, number, watch) for number, setting in trials]
     wanted = [(setting.limits, setting.parameters) for _, setting in trials]
-    found = play_span(reels, capital, wanted, 0, realism=trials[0][1].realism, watch=watch)
+    found = play_span(reels, inputs.capital, wanted, 0, realism=trials[0][1].realism, watch=watch)
     return [msgspec.structs.replace(result, trial=number) for (number, _), result in zip(trials, found, strict=True)]
 
 

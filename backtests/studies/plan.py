@@ -153,7 +153,7 @@ def _block(inputs: StudyInputs) -> int:
         setting = inputs.setting(inputs.sides[0].settings if inputs.sides else {})
     except InputError:
         return BLOCK_ENGINE
-    return BLOCK_ENGINE if inputs.fits or problem(*setting) else BLOCK_COMPILED
+    return BLOCK_ENGINE if inputs.engine or inputs.fits or problem(*setting) else BLOCK_COMPILED
 
 
 def _no_fold(inputs: StudyInputs) -> str:
