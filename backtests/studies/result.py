@@ -13,12 +13,13 @@ from backtests.core.pbo import SPLITS, Overfit, overfit
 from backtests.core.studies import plateau
 from backtests.core.studies.objective import OBJECTIVES, Span, closes_of, dollars, span_of
 from backtests.core.trial import TrialResult
-from backtests.studies.counted import trials_tried
-from backtests.studies.inputs import StudyInputs
+from backtests.studies.inputs import StudyInputs, to_row
 from backtests.studies.result_forward import forward_result
 from backtests.studies.result_versus import versus_result
 from backtests.studies.rounds import Played, day_text, played_of
 from backtests.study_models import Study, StudyTrial
+from backtests.trials import span_of as asked_of
+from backtests.trials import trials_on
 
 VERSION = 1
 Trials = Mapping[int, Mapping[int, Span]]
@@ -52,8 +53,13 @@ def head_of(inputs: StudyInputs, digest: str, rows: Sequence[StudyTrial]) -> dic
             {"trial": row.number, "values": row.values, "why": row.summary["problem"]} for row in left_out[:20]
         ],
         "left_out_count": len(left_out),
-        "tried": max(trials_tried(inputs), len(rows) - len(left_out)),
+        "tried": max(tried_on(inputs), len(rows) - len(left_out)),
     }
+
+
+def tried_on(inputs: StudyInputs) -> int:
+    """How many settings were really tried on these tapes, in this study, in all others and in single runs."""
+    return trials_on(asked_of(to_row(inputs))).total
 
 
 def spans_of(played: Played) -> Trials:
@@ -76,7 +82,7 @@ def sweep_result(
     steady = plateau.steadiest(sides, tried)
     touch()
     found = overfit_of(trials)
-    luck = deflated(best and by_number[best.number], rows, trials, max(trials_tried(inputs), len(tried)))
+    luck = deflated(best and by_number[best.number], rows, trials, max(tried_on(inputs), len(tried)))
     return {
         "best": best and trial_told(by_number[best.number]),
         "median": middle and trial_told(by_number[middle.number]),
