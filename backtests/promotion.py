@@ -5,6 +5,7 @@ from typing import NamedTuple
 from backtests.core.gate import Criterion, Evidence, Weight, Window, criteria, evidence_of
 from backtests.forecast_rows import is_simulated
 from backtests.models import BacktestRun
+from backtests.trials import trials_all
 from markets.core.units import DOLLAR
 from markets.models import Market
 from trading import selectors
@@ -83,6 +84,7 @@ def weights_of(account: str) -> list[Weight]:
 
 
 def trials() -> int:
-    """How many configurations were tried: every version of the parameters is one, and every backtest that was played."""
+    """How many configurations were tried: every version of the parameters is one, every backtest that was played, and every
+    trial of a study."""
     played = BacktestRun.objects.filter(status=BacktestRun.Status.DONE).count()
-    return max(1, StrategyParameters.objects.count() + played)
+    return max(1, StrategyParameters.objects.count() + played + trials_all())

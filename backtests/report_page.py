@@ -34,7 +34,7 @@ def report_context(report: dict[str, Any]) -> dict[str, Any]:
         "chart": equity_chart(report["equity"], report["band"], report["marked"]),
         "drawdown": drawdown_chart(report["equity"], report["marked"]),
         "daily_chart": _daily(report["daily"]),
-        "buckets": [_bucket_card(name, *words, report["buckets"][name]) for name, words in BUCKETS.items()],
+        "buckets": buckets_shown(report["buckets"]),
         "calibration": _calibration(report["calibration"]),
         "funnel_chart": _funnel(report["funnel"]),
         "bounds": bounds_shown(report.get("bounds")),
@@ -109,6 +109,11 @@ def _daily(days: Sequence[dict[str, Any]]) -> SafeString:
         for day in days
     ]  # fmt: skip
     return bars("daily-chart", "P&L of each UTC day", rows)
+
+
+def buckets_shown(buckets: dict[str, Any]) -> list[dict[str, Any]]:
+    """P&L by edge, time left and price: a drawing and a table each."""
+    return [_bucket_card(name, *words, buckets[name]) for name, words in BUCKETS.items()]
 
 
 def _bucket_card(name: str, title: str, unit: str, buckets: Sequence[dict[str, Any]]) -> dict[str, Any]:

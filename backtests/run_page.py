@@ -49,7 +49,7 @@ def about_context(run: BacktestRun) -> dict[str, Any]:
         "digests": _digests_said(run, parent, is_changed=bool(changed)),
         "twins": list(twins.order_by("-id").values_list("pk", flat=True)[:MOST_TWINS]),
         "history": list(run.changes.select_related("by")),
-        **(judged_context(run.result, trials_of(run).count) if run.result is not None else {}),
+        **(judged_context(run.result, trials_of(run).total) if run.result is not None else {}),
     }
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
+from django.db import DatabaseError
 from django.db.models import Count
 
 from backtests.models import BacktestRun, Study, StudyTrial
 from backtests.shelf import ALL
+from markets.models import Tape
 
 
 class Span(NamedTuple):
@@ -33,7 +35,7 @@ class Trials(NamedTuple):
     studied: int
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """All of them, at least one."""
         return max(self.runs + self.studied, 1)
 
@@ -42,6 +44,18 @@ def trials_of(run: BacktestRun) -> Trials:
     """Those that share a tape with this run, whoever made them and whenever: what was tried after it makes the best of all
     no better either."""
     return trials_on(Span(frozenset(run.tapes), run.date_from, run.date_to), {_key(run)})
+
+
+def trials_known(run: BacktestRun) -> int | None:
+    """The same for a run that may never have been kept: None where nobody can know, for there is no database, or the tapes are
+    files that the catalogue does not name."""
+    try:
+        names = set(Tape.objects.filter(name__in=run.tapes).values_list("name", flat=True))
+        if ALL not in run.tapes and not names:
+            return None
+        return trials_of(run).total
+    except DatabaseError:
+        return None
 
 
 def trials_on(span: Span, known: Iterable[str] = ()) -> Trials:
@@ -54,7 +68,7 @@ def trials_on(span: Span, known: Iterable[str] = ()) -> Trials:
 
 def trials_all() -> int:
     """Every configuration that was ever played in a study."""
-    return StudyTrial.objects.aggregate(count=Count("key", distinct=True))["count"]
+    return int(StudyTrial.objects.filter(net__isnull=False).aggregate(count=Count("key", distinct=True))["count"])
 
 
 def span_of(inputs: dict[str, Any]) -> Span:
@@ -65,7 +79,7 @@ def span_of(inputs: dict[str, Any]) -> Span:
 def _studied(studies: list[int]) -> int:
     """The trials of studies by what decides them: two studies that try the same setting tried it once."""
     tried = StudyTrial.objects.filter(study__in=studies, net__isnull=False)
-    return tried.aggregate(count=Count("key", distinct=True))["count"]
+    return int(tried.aggregate(count=Count("key", distinct=True))["count"])
 
 
 def _key(run: BacktestRun) -> str:

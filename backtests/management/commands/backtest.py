@@ -17,6 +17,7 @@ from backtests.replay import Inputs, replay
 from backtests.run_inputs import ALL_SETTINGS, NEEDS, SWITCHES, built_in, columns_of
 from backtests.run_list import LEAST_DIGEST
 from backtests.services import inputs_from
+from backtests.trials import trials_known
 
 BAR = 30
 ASKED = {"capital": "10000", "max_daily_loss": "1000"}
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         except OSError as error:
             words = f"{error.filename}: cannot be written ({error.strerror or error}); name another place."
             raise CommandError(words, returncode=2) from None
-        self.stdout.write(json.dumps(report, indent=1) if options["json"] else text_of(report))
+        self.stdout.write(json.dumps(report, indent=1) if options["json"] else text_of(report, trials_known(run)))
         for line in told:
             self.stderr.write(line)
 
