@@ -9,13 +9,14 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from backtests.future_models import FutureCheck
 from backtests.study_models import Study, StudyPart, StudyTrial
 from markets.core.units import DOLLAR
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
 from trading.core.realism import Realism
 
-__all__ = ["BacktestRun", "RunChange", "Study", "StudyPart", "StudyTrial"]
+__all__ = ["BacktestRun", "FutureCheck", "RunChange", "Study", "StudyPart", "StudyTrial"]
 
 
 class BacktestRun(models.Model):

@@ -5,7 +5,7 @@ import logging
 from celery import Task, shared_task
 
 from backtests import divergence as divergences
-from backtests import fitting, promotion, services, skill_cache
+from backtests import fitting, future_jobs, promotion, services, skill_cache
 from backtests.studies import working
 from trading.models import Account, TradingSession
 
@@ -24,6 +24,12 @@ def run(self: "Task[..., bool]", run_id: int, attempt: int = 1, was_lost: bool =
 def sweep_stuck() -> int:
     """Fail the runs of dead workers, hand forgotten ones over again."""
     return services.sweep_stuck()
+
+
+@shared_task(name=future_jobs.TASK)
+def future(check_id: int) -> bool:
+    """Play a finished run again with other futures. Handed out twice, it is done once."""
+    return future_jobs.future_execute(check_id)
 
 
 @shared_task(name="backtests.tasks.refit", soft_time_limit=900, time_limit=960)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backtests import compare_page, export_page, views, window_page
+from backtests import compare_page, export_page, future_page, views, window_page
 
 app_name = "backtests"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/state/", views.state, name="state"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("<int:pk>/future/", future_page.future, name="future"),
     path("<int:pk>/annotate/", views.annotate, name="annotate"),
     path("<int:pk>/windows/<str:ticker>/", window_page.window, name="window"),
     path("<int:pk>/<str:what>", export_page.export, name="export"),

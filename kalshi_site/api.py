@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from backtests.api import BacktestRunViewSet
 from backtests.api_divergence import DivergenceViewSet
+from backtests.api_future import FutureView
 from backtests.api_gates import DecisionViewSet, GatesView
 from backtests.api_skill import SkillView
 from dashboard.api import HealthView, StatusView
@@ -63,6 +64,7 @@ urlpatterns = [
     path("exchange/", ExchangeView.as_view(), name="api-exchange"),
     path("skill/", SkillView.as_view(), name="api-skill"),
     path("gates/", GatesView.as_view(), name="api-gates"),
+    path("backtests/<int:pk>/future/", FutureView.as_view(), name="api-future"),
     path("feeds/", FeedsView.as_view(), name="api-feeds"),
     path("forecasts.csv", ForecastsCsvView.as_view(), name="api-forecasts-csv"),
     path("mode/", ModeView.as_view(), name="api-mode"),

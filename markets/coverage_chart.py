@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from markets.core.units import DAY_NS, SECOND_NS
 from markets.entries import DayOfAsset
 
-LABEL, TOP, ROW, CELL, LEAST_CELL = 64, 30, 34, 24, 5
+LABEL, TOP, ROW, CELL, LEAST_CELL = 64, 30, 34, 72, 4
 MOST_DAYS = 180
 DAY_S = DAY_NS / SECOND_NS
 LEVELS = 5
