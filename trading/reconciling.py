@@ -18,6 +18,7 @@ from trading import discrepancies
 from trading.core.decision import Command
 from trading.core.events import CashMoved, CashTold, CheckTold, HeldOrder
 from trading.core.looks import APART_NS, Awaited, Difference, Looks, Outcome, Repair
+from trading.core.our_side import Ours
 from trading.core.reconcile import compare
 from trading.core.venue import VenueOrder, VenueState
 from trading.gateways.wire import Wire
@@ -85,8 +86,7 @@ async def lost_orders(wire: Wire, start: Start, *, clock: Callable[[], int] = ti
     """Orders at the exchange with ids of ours after the last one that we know: a power cut has cost their record. They
     belong into the Opening, and the numbering goes on after them. Raises KalshiError."""
     theirs, ours = await read_venue(wire, start.since_ns, clock=clock), start.side().ours()
-    found = {ours.numbers.get(order.client_id, 0): order for order in theirs.orders}
-    return tuple(_held(number, found[number]) for number in sorted(found) if number > ours.last_number)
+    return tuple(_held(number, order) for number, order in _unrecorded(theirs, ours).items())
 
 
 def _held(number: int, order: VenueOrder) -> HeldOrder:
@@ -103,6 +103,17 @@ def _close_ns(ticker: str) -> int:
         return close_ns(ticker)
     except TickerError:
         return 0
+
+
+class UnrecordedOrdersError(Exception):
+    """The exchange has orders by ids of ours that no record of ours knows, and they were not listed yet when the session
+    began. It ends: the next one takes them over, as one does that begins after a power cut."""
+
+
+def _unrecorded(theirs: VenueState, ours: Ours) -> dict[int, VenueOrder]:
+    """By number, the orders at the exchange after the last one that we know."""
+    numbered = {ours.numbers.get(order.client_id, 0): order for order in theirs.orders}
+    return {number: numbered[number] for number in sorted(numbered) if number > ours.last_number}
 
 
 def _is_of_totals(awaited: Awaited) -> bool:
@@ -181,11 +192,18 @@ class Reconciler:
             await self._try("running")
 
     async def look(self, kind: str = "running") -> Outcome:
-        """One look and what follows from it. Raises KalshiError."""
+        """One look and what follows from it. Raises KalshiError, and UnrecordedOrdersError."""
         if await self._accepted():
             return Outcome(is_judged=False)
         theirs = await read_venue(self._wire, self._since(), clock=self._clock)
-        look = compare(self.side.ours(), theirs, self._clock(), patience=self._patience, is_watching=True)
+        ours = self.side.ours()
+        if unrecorded := _unrecorded(theirs, ours):
+            for order in unrecorded.values():
+                if order.remaining:
+                    await self._cancel_stray(order)
+            numbers = ", ".join(map(str, unrecorded))
+            raise UnrecordedOrdersError(f"orders without a record: {numbers}; start again: they are taken over then.")
+        look = compare(ours, theirs, self._clock(), patience=self._patience, is_watching=True)
         wanted = tuple(one for one in look.awaited if one.key not in self._dismissed)
         outcome = self._looks.see(look._replace(awaited=wanted), theirs.asked_ns)
         self._waits = bool(outcome.awaited or outcome.repairs) or not outcome.is_judged

@@ -25,6 +25,7 @@ from trading.proving.spoiling import Spoiled
 from trading.proving.stage import Stage
 from trading.proving.taping import cut, emptied
 from trading.proving.world import World
+from trading.reconciling import UnrecordedOrdersError
 
 QUIET_S = 5.0  # between the end of the markets and the last start
 LONGEST_S = 150.0  # within this time after it everything has to be told
@@ -154,8 +155,10 @@ class Proof(Spoiled):
                 self.say(f"power cut: {lost} bytes of the tape are gone")
 
     def _judge(self, error: BaseException) -> None:
-        """What a life may end by itself for: a disk or a database that takes nothing. Anything else is a mistake."""
-        if isinstance(error, Killed) or self.world.was_hurt_lately():
+        """What a life may end by itself for: a disk or a database that takes nothing, and after a power cut an order that it
+        hears of too late. Anything else is a mistake."""
+        is_late = isinstance(error.__cause__ or error, UnrecordedOrdersError) and self.outcome.kills["power"]
+        if isinstance(error, Killed) or self.world.was_hurt_lately() or is_late:
             return
         self._mistakes += 1
         self._problem(f"the trader ended by itself: {type(error).__name__}: {error}")
