@@ -9,13 +9,13 @@ from backtests.core.perturb import CHANGES, Chain, Change, Comparing, Difference
 from backtests.core.simulate import joined
 from backtests.core.splice import Cut
 from backtests.knobs import InputError
-from backtests.replay import Inputs, Played, Progress, Tell, play_all
+from backtests.replay import Inputs, Played, Progress, Tell, known_events, play_all
 from backtests.shelf import Reel, reels_find
 from markets.api_fields import time_text
 from markets.core.events import MarketEvent
 from trading.core.decision import Decision
 from trading.core.events import Event, Opening
-from trading.playback import MARKET_KINDS, market_events
+from trading.playback import MARKET_KINDS
 
 MOST_MOMENTS = 200
 ONE_OF = 16  # events that are chosen from
@@ -130,7 +130,7 @@ class Noted(Played):
         super().__init__(
             Opening(0, inputs.capital),
             Progress(reels, told.first),
-            source=lambda path: reader(market_events(path)),
+            source=lambda path: reader(known_events(path)),
             hear=self._note,
         )
 
@@ -202,7 +202,7 @@ class _Checking:
         seed = self._report.seed
 
         def source(path: Path) -> Iterator[MarketEvent]:
-            return self._reader(perturbed(market_events(path), at_ns, change, seed))
+            return self._reader(perturbed(known_events(path), at_ns, change, seed))
 
         late = list(perturbed(begun.late, at_ns, "altered", seed))
         again = Played(begun.opening, Progress([begun.reel], None), source=source, hear=comparing.hear, late=late)

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from backtests.core.as_of import AsOf, LookAheadError
 from backtests.core.clocks import shifted
 from backtests.core.ledger import check
 from backtests.core.record import Result
@@ -113,6 +114,11 @@ def play_all(played: "Played", reels: list[Reel], inputs: Inputs) -> None:
         number = following
 
 
+def known_events(path: Path) -> Iterator[MarketEvent]:
+    """The market's events of a tape. Raises LookAheadError at one that cannot have been known when it says, and TapeError."""
+    return AsOf().guarded(market_events(path))
+
+
 class Played:
     """The tapes played so far, and the account as it stands. `source` reads a tape, `hear` hears each decision; `late` is
     what earlier tapes know of later."""
@@ -122,7 +128,7 @@ class Played:
         opening: Opening,
         progress: "Progress",
         *,
-        source: Callable[[Path], Iterator[MarketEvent]] = market_events,
+        source: Callable[[Path], Iterator[MarketEvent]] | None = None,
         hear: Hear | None = None,
         late: Sequence[MarketEvent] = (),
     ) -> None:
@@ -130,7 +136,7 @@ class Played:
         self.left_out: list[Reel] = []
         self._opening = opening
         self._progress = progress
-        self._source = source
+        self._source = source or known_events
         self._hear = hear
         self._late: list[MarketEvent] = list(late)
 
@@ -143,7 +149,7 @@ class Played:
             result = simulate(
                 events, opening, inputs.limits, inputs.parameters, realism=inputs.realism, watch=watch, hear=self._hear
             )
-        except (TapeError, OSError, EmptyTape) as error:
+        except (TapeError, OSError, EmptyTape, LookAheadError) as error:
             raise InputError({"tapes": f"Tape {reel.name!r} cannot be played: {error}"}) from error
         check(result)
         self._opening, self._late = result.closing, cut.late
