@@ -23,7 +23,7 @@ def probability_error(z: float, sigma_error: float, level_error: float, calibrat
 
 def confidence(edge: float, error: float, q_feed: float, q_index: float, q_book: float) -> float:
     """0 to 100: the chance that the edge is above zero, scaled by the quality of each source."""
-    certain = normal_cdf(edge / error) if error > 0.0 else float(edge > 0.0)
+    certain = normal_cdf(edge / error) if error > 0.0 else 1.0 if edge > 0.0 else 0.0
     return 100.0 * certain * q_feed * q_index * q_book
 
 
