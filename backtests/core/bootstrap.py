@@ -6,7 +6,7 @@ the same record gives the same intervals.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from markets.core.units import DAY_NS
 SEED = 20_261_126
 LEAST_CLOSES = 30  # fewer have no interval
 BAND_POINTS = 120
+Kind = TypeVar("Kind")
 
 
 class Interval(NamedTuple):
@@ -47,8 +48,8 @@ class Resampled(msgspec.Struct, frozen=True):
     net_per_window: Interval
     return_on_cost: Interval
     win_rate: Interval
-    window_sharpe: Interval
-    close_sharpe: Interval
+    window_sharpe: Interval | None  # None where all windows made the same
+    close_sharpe: Interval | None
     drawdown: Interval
     drawdown_share: Interval
     band: tuple[BandPoint, ...]
@@ -63,18 +64,18 @@ class Resampled(msgspec.Struct, frozen=True):
         )
 
 
-class _Draw(NamedTuple):
-    """The numbers of one resample."""
+class _Draw(NamedTuple, Generic[Kind]):
+    """The numbers of one resample, or of all of them."""
 
-    net: float
-    net_per_contract: float
-    net_per_window: float
-    return_on_cost: float
-    win_rate: float
-    window_sharpe: float
-    close_sharpe: float
-    drawdown: float
-    drawdown_share: float
+    net: Kind
+    net_per_contract: Kind
+    net_per_window: Kind
+    return_on_cost: Kind
+    win_rate: Kind
+    window_sharpe: Kind
+    close_sharpe: Kind
+    drawdown: Kind
+    drawdown_share: Kind
 
 
 def resample(
@@ -95,16 +96,17 @@ def resample(
         curve = np.cumsum(closes.net[path]) if path.size else np.zeros(1)
         found[number] = _draw(table, path, curve, capital)
         curves[number] = curve[np.minimum(looked_at, curve.size - 1)]
-    spans = [Interval(*interval(column)) for column in found.T]
+    numbers = _Draw(*found.T)
     low, high = np.percentile(curves, [2.5, 97.5], axis=0)
     band = tuple(
         BandPoint(int(closes.times[at]), float(down), float(up))
         for at, down, up in zip(looked_at, low, high, strict=True)
     )
-    net, contract, window, cost, wins, by_window, by_close, money, share = spans
     return Resampled(
-        "days" if by_day else "closes", covered.size if by_day else closes.size, draws, net, contract, window, cost, wins,
-        by_window, by_close, money, share, band,
+        "days" if by_day else "closes", covered.size if by_day else closes.size, draws, _span(numbers.net),
+        _span(numbers.net_per_contract), _span(numbers.net_per_window), _span(numbers.return_on_cost),
+        _span(numbers.win_rate), _ratio_span(numbers.window_sharpe), _ratio_span(numbers.close_sharpe),
+        _span(numbers.drawdown), _span(numbers.drawdown_share), band,
     )  # fmt: skip
 
 
@@ -118,7 +120,7 @@ def falls(curve: Floats, capital: float) -> tuple[float, float]:
     return float(fall.max()), float(share.max())
 
 
-def _draw(table: Floats, path: Ints, curve: Floats, capital: float) -> _Draw:
+def _draw(table: Floats, path: Ints, curve: Floats, capital: float) -> _Draw[float]:
     drawn = np.bincount(path, minlength=len(table))
     net, squares, windows, wins, contracts, spent = (float(value) for value in drawn @ table)
     closes = float(path.size)
@@ -127,6 +129,14 @@ def _draw(table: Floats, path: Ints, curve: Floats, capital: float) -> _Draw:
         net, _over(net, contracts), _over(net, windows), _over(net, spent), _over(wins, windows),
         _sharpe(net, squares, windows), _sharpe(net, float(drawn @ (table[:, 0] ** 2)), closes), money, share,
     )  # fmt: skip
+
+
+def _span(values: Floats) -> Interval:
+    return Interval(*interval(values))
+
+
+def _ratio_span(values: Floats) -> Interval | None:
+    return None if np.isnan(values).all() else _span(values)
 
 
 def _over(part: float, whole: float) -> float:
