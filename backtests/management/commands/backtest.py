@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backtests.export_html import html_of
 from backtests.exports import tables_write
+from backtests.future_command import add_future_options, future_found, refuse_changed
 from backtests.knobs import InputError
 from backtests.models import BacktestRun
 from backtests.printout import text_of
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             "--spot-shift", dest="spot_shift", metavar="MS", help="hear spot so much later (negative: earlier)"
         )
         parser.add_argument("--label", default="", help="a name for the report")
+        add_future_options(parser)
         _add_outputs(parser)
         for knob in ALL_SETTINGS:
             # argparse reads a bare % as a format
@@ -80,6 +82,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(report, indent=1) if options["json"] else text_of(report, trials_known(run)))
         for line in told:
             self.stderr.write(line)
+        refuse_changed(report, self.stderr.write)
 
     def _played(self, options: dict[str, Any]) -> BacktestRun:
         """The run that the options ask for, played now and kept nowhere."""
@@ -87,7 +90,10 @@ class Command(BaseCommand):
             days = {name: _day(options[name]) for name in ("date_from", "date_to")}
             asked = {name: usual if options[name] is None else options[name] for name, usual in ASKED.items()}
             inputs = inputs_from(options | asked | days | {"files": True})
-            report = replay(inputs, self._bar() if sys.stderr.isatty() else None)
+            tell = self._bar() if sys.stderr.isatty() else None
+            report = replay(inputs, tell)
+            if options["check_future"] is not None:
+                report["future"] = future_found(inputs, options, report["digest"], tell)
         finally:
             if sys.stderr.isatty():
                 self.stderr.write("\r" + " " * (BAR + 60) + "\r", ending="")
