@@ -57,8 +57,9 @@ wheels: $(READY)  ## whether requirements.txt installs from wheels alone on ever
 			--require-hashes --only-binary :all: -r requirements.txt && echo "Python $$version: wheels for all" || exit 1; \
 	done
 
-bench: $(READY)  ## how fast the engine, the feeds, the recorder and the way to the exchange are
+bench: $(READY)  ## how fast the engine, backtests beside other engines, the feeds, the recorder and the way to the exchange are
 	$(BIN)/python manage.py bench
+	$(BIN)/python manage.py bench_backtests
 	$(BIN)/python manage.py bench_feeds
 	$(BIN)/python manage.py bench_kalshi
 	$(BIN)/python manage.py bench_orders

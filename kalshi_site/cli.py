@@ -47,6 +47,7 @@ COMMANDS = {
     "forecasts": "the forecast record: what it holds, and all of it as CSV",
     "volatility": "how good the forecast of the volatility is on recorded data, against simpler ones",
     "bench": "measure the engine: events a second, memory, time from event to decision",
+    "bench_backtests": "measure backtests and sweeps side by side with hftbacktest, NautilusTrader and vectorbt",
     "bench_kalshi": "measure the way to the exchange: signing by kind of key, decision to bytes on the socket",
     "bench_orders": "measure the way of an order: frame in hand to bytes on the socket, everything on, and in bursts",
     "bench_feeds": "measure the feeds and the recorder: microseconds a message by venue, bytes an event",

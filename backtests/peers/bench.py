@@ -18,6 +18,7 @@ from trading.playback import market_events
 
 Found = dict[str, Any]
 ORDER_BLOCK = 100_000
+TINY = 2_000  # events that are played before anything is timed, to load what is compiled
 FULL, QUICK = (100_000, 1_000_000, 10_000_000), (5_000, 10_000)
 SWEEP_AT, VECTORBT_AT = 1_000_000, 100_000
 PARTS = ("engines", "sweep", "orders", "start")
@@ -36,7 +37,7 @@ class Plan:
     block: int = BLOCK
     order_block: int = ORDER_BLOCK
     order_blocks: int = 7
-    processes: int = 2
+    processes: int = 1
     tell: Callable[[str], None] = lambda _words: None
     left_out: dict[str, str] = field(default_factory=dict)
     pythons: dict[str, Path] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Plan:
 def bench(plan: Plan) -> Found:
     """Everything that the plan asks for. A peer that cannot be measured is left out, with the reason."""
     _environments(plan)
+    shutil.rmtree(plan.home / "artefacts", ignore_errors=True)  # columns are made anew, and timed
     found: Found = {"day": plan.day.words, "sizes": {}, "left_out": plan.left_out}
     if "engines" in plan.parts:
         for size in plan.sizes:
@@ -55,7 +57,7 @@ def bench(plan: Plan) -> Found:
         size = plan.order_block * plan.order_blocks
         tapes = blocks(plan.day, size, plan.home / "data", most=plan.order_block)
         plan.tell(f"orders, {size:,} events")
-        found["orders"] = _ours("orders", tapes)
+        found["orders"] = _ours(plan, "orders", tapes)
     if "start" in plan.parts:
         tape = blocks(plan.day, min(plan.sizes), plan.home / "data", most=plan.block)[0]
         plan.tell("start")
@@ -76,20 +78,33 @@ def _engines(plan: Plan, size: int) -> Found:
     """Round after round, so that all are measured in the same minutes; of each the median by CPU time."""
     tapes = blocks(plan.day, size, plan.home / "data", most=plan.block)
     rounds: dict[str, list[Found]] = {}
+    found: Found = {"events": size}
     with _Feed(plan, tapes, size) as feed:
+        commands = _commands(plan, tapes, feed.folder)
+        plan.tell(f"columns for the lane, {size:,} events")
+        made = _tried(plan, size, "lane", ours("columns", *map(str, (_tiny(plan), *tapes))))
         for number in range(plan.runs if size <= plan.block else 1):
-            for name, words in _commands(plan, tapes, feed.folder).items():
-                if name in plan.left_out:
-                    continue
+            for name, words in commands.items():
                 plan.tell(f"{name}, {size:,} events, {number + 1}")
-                try:
-                    rounds.setdefault(name, []).append(measured(words))
-                except Failed as failed:
-                    if name not in PEERS:
-                        raise
-                    plan.left_out[name] = f"at {size:,} events: {failed}"
-        events = feed.events
-    return {"events": events} | {name: _median(answers) for name, answers in rounds.items()}
+                if answer := _tried(plan, size, name, words):
+                    rounds.setdefault(name, []).append(answer)
+    found |= {name: _median(answers) for name, answers in rounds.items()}
+    if made and "lane" in found:
+        found["lane"]["columns"] = made
+    return found
+
+
+def _tried(plan: Plan, size: int, name: str, words: Sequence[str]) -> Found | None:
+    """What a process found; None where it failed, which leaves it out from then on. The engine of record may not fail."""
+    if name in plan.left_out:
+        return None
+    try:
+        return measured(words, storage(plan.home))
+    except Failed as failed:
+        if name == "engine":
+            raise
+        plan.left_out[name] = f"at {size:,} events: {failed}"
+        return None
 
 
 def _commands(plan: Plan, tapes: Sequence[Path], feed: Path) -> dict[str, list[str]]:
@@ -99,7 +114,7 @@ def _commands(plan: Plan, tapes: Sequence[Path], feed: Path) -> dict[str, list[s
         for name in ("hftbacktest", "nautilus")
         if name in plan.pythons
     }
-    return {"engine": ours("engine", *words), "lane": ours("lane", *words)} | peers
+    return {"engine": ours("engine", *words), "lane": ours("lane", str(_tiny(plan)), *words)} | peers
 
 
 def _sweep(plan: Plan) -> Found:
@@ -107,8 +122,14 @@ def _sweep(plan: Plan) -> Found:
     at = min(SWEEP_AT, max(plan.sizes))
     tapes = blocks(plan.day, at, plan.home / "data", most=plan.block)
     plan.tell(f"sweep of {len(SWEPT):,} settings, {at:,} events")
-    parts = [ours("sweep", f"{part}/{plan.processes}", *map(str, tapes)) for part in range(plan.processes)]
-    found: Found = {"events": at, "ours": measured_together(parts)}
+    found: Found = {"events": at}
+    words = [str(_tiny(plan)), *map(str, tapes)]
+    try:
+        measured(ours("columns", *words), storage(plan.home))
+        parts = [ours("sweep", f"{part}/{plan.processes}", *words) for part in range(plan.processes)]
+        found["ours"] = measured_together(parts, storage(plan.home))
+    except Failed as failed:
+        plan.left_out["lane"] = f"in the sweep: {failed}"
     if "vectorbt" in plan.pythons:
         few = min(VECTORBT_AT, at)
         plan.tell(f"vectorbt, {len(SWEPT):,} settings, {few:,} events")
@@ -122,8 +143,21 @@ def _sweep(plan: Plan) -> Found:
     return found
 
 
-def _ours(what: str, tapes: Sequence[Path]) -> Found:
-    return measured(ours(what, *map(str, tapes)))
+def _ours(plan: Plan, what: str, tapes: Sequence[Path]) -> Found:
+    """One of our own measurements; what it keeps lies in a storage of its own."""
+    return measured(ours(what, *map(str, tapes)), storage(plan.home))
+
+
+def storage(home: Path) -> dict[str, str]:
+    """Settings for a storage of artefacts that only measurements use."""
+    return {
+        "ARTEFACT_STORAGE": "django.core.files.storage.FileSystemStorage",
+        "ARTEFACT_OPTIONS": json.dumps({"location": str(home / "artefacts")}),
+    }
+
+
+def _tiny(plan: Plan) -> Path:
+    return blocks(plan.day, TINY, plan.home / "data", most=TINY)[0]
 
 
 class _Feed:
@@ -166,4 +200,4 @@ def _median(answers: Sequence[Found]) -> Found:
 
 def cpu_of(answer: Found) -> float:
     """Seconds of CPU of one measurement."""
-    return float(answer["first"]["cpu_s"] if "first" in answer else answer["cpu_s"])
+    return float(answer["cpu_s"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PEERS = {"hftbacktest": "hftbacktest", "nautilus": "NautilusTrader", "vectorbt": "vectorbt"}
+NAMES = {"engine": "the engine of record", "lane": "the compiled lane"} | PEERS
 LONGEST_S = 1_200
 STAMP = "requirements.sha256"
 

@@ -1,10 +1,10 @@
 """What was aimed at, what was found, and by how much a goal is missed."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from backtests.peers.bench import Found, cpu_of
-from backtests.peers.environments import PEERS
+from backtests.peers.environments import NAMES
 
 MILLION = 1_000_000
 
@@ -59,8 +59,8 @@ def rate(answer: Found | None, events: int) -> float | None:
     return None if answer is None else events / (cpu_of(answer) + answer.get("build_cpu_s", 0.0))
 
 
-def settled_rate(answer: Found | None, events: int) -> float | None:
-    """Events a CPU second of one more setting over columns that are made already; only the lane has such."""
+def one_more_rate(answer: Found | None, events: int) -> float | None:
+    """Events a CPU second of one more setting over columns that are in memory; only the lane has such."""
     spent = (answer or {}).get("one_more", {}).get("cpu_s", 0.0)
     return events / spent if spent > 0 else None
 
@@ -71,20 +71,23 @@ def ratio(one: float | None, other: float | None) -> float | None:
 
 
 def swept(found: Found) -> dict[str, float | None]:
-    """Parameter-events a second: of ours by the wall clock of all processes, with and without making the columns, and a
-    CPU second; of vectorbt a CPU second, by recorded events and by the rows that it was fed with."""
-    sweep, parts = found["sweep"], found["sweep"]["ours"]
-    work = sum(part["sets"] for part in parts) * sweep["events"]
-    wall = max(part["ended"] for part in parts) - min(part["began"] for part in parts)
-    shared = max(part["columns"]["wall_s"] for part in parts)
-    theirs = sweep.get("vectorbt")
-    return {
-        "wall": work / wall,
-        "wall_with_columns": work / (wall + shared),
-        "cpu": work / sum(part["cpu_s"] for part in parts),
-        "vectorbt": theirs["sets"] * theirs["events"] / theirs["cpu_s"] if theirs else None,
-        "vectorbt_rows": theirs["sets"] * theirs["rows"] / theirs["cpu_s"] if theirs else None,
-    }
+    """Parameter-events a second: of ours by the wall clock, with and without loading the columns, and a CPU second; of
+    vectorbt a CPU second, by recorded events and by the rows that it was fed with."""
+    sweep, parts = found["sweep"], found["sweep"].get("ours", [])
+    rates: dict[str, float | None] = dict.fromkeys(("wall", "wall_loading", "cpu", "vectorbt", "vectorbt_rows"))
+    if parts:
+        work = sum(part["sets"] for part in parts) * sweep["events"]
+        wall = max(part["ended"] for part in parts) - min(part["began"] for part in parts)
+        loading = max(part["columns"]["wall_s"] for part in parts)
+        rates |= {
+            "wall": work / wall,
+            "wall_loading": work / (wall + loading),
+            "cpu": work / sum(part["cpu_s"] for part in parts),
+        }
+    if theirs := sweep.get("vectorbt"):
+        rates["vectorbt"] = theirs["sets"] * theirs["events"] / theirs["cpu_s"]
+        rates["vectorbt_rows"] = theirs["sets"] * theirs["rows"] / theirs["cpu_s"]
+    return rates
 
 
 def number(value: float) -> str:
@@ -94,15 +97,15 @@ def number(value: float) -> str:
 
 def _side_by_side(found: Found) -> Iterator[Goal]:
     largest = found["sizes"][max(found["sizes"], key=int)]
-    events, lane = largest["events"], largest.get("lane")
-    rates = {name: rate(largest.get(name), events) for name in ("engine", "hftbacktest", "nautilus")}
+    events = largest["events"]
+    rates = {name: rate(largest.get(name), events) for name in ("engine", "lane", "hftbacktest", "nautilus")}
     over = f", {events:,} events"
     yield Goal(
-        f"lane / hftbacktest, both over prepared columns{over}",
-        ratio(settled_rate(lane, events), rates["hftbacktest"]),
+        f"lane / hftbacktest, both from prepared columns on disk{over}",
+        ratio(rates["lane"], rates["hftbacktest"]),
         2.0,
         "x",
-        why=_why(found, "hftbacktest") or _no_lane(lane),
+        why=_why(found, "lane", "hftbacktest"),
     )
     yield Goal(
         f"engine / NautilusTrader, both with reading{over}",
@@ -143,11 +146,12 @@ def _two_largest(found: Found) -> tuple[Found | None, Found]:
 
 
 def _sweep(found: Found) -> Iterator[Goal]:
-    rates, parts = swept(found), found["sweep"]["ours"]
-    sets = sum(part["sets"] for part in parts)
-    cores = f"{len(parts)} processes"
-    yield Goal(f"sweep of {sets:,} settings, parameter-events a second, {cores}", rates["wall"], 1e8, "")
-    yield Goal("the same, a CPU second, / vectorbt", ratio(rates["cpu"], rates["vectorbt"]), 30.0, "x", why=_why(found, "vectorbt"))  # fmt: skip
+    rates, sets = swept(found), sum(part["sets"] for part in found["sweep"].get("ours", []))
+    cores = found["machine"]["cores"]
+    words = f"sweep of {sets:,} settings, parameter-events a second, {cores} cores"
+    yield Goal(words, rates["wall"], 1e8, "", why=_why(found, "lane"))
+    found_ratio = ratio(rates["cpu"], rates["vectorbt"])
+    yield Goal("the same a CPU second / vectorbt", found_ratio, 30.0, "x", why=_why(found, "lane", "vectorbt"))
 
 
 def _orders(found: Found) -> Goal:
@@ -157,10 +161,7 @@ def _orders(found: Found) -> Goal:
     return Goal(words, costs[-1] / costs[min(1, len(costs) - 1)], 1.15, "x", most=True)
 
 
-def _why(found: Found, name: str) -> str:
-    reason = found["left_out"].get(name)
-    return f"{PEERS[name]} is left out: {reason}" if reason else ""
-
-
-def _no_lane(answer: dict[str, Any] | None) -> str:
-    return (answer or {}).get("why_not", "") or "the time of one more setting is too short to tell"
+def _why(found: Found, *names: str) -> str:
+    """Why one of them is not there."""
+    reasons = (f"{NAMES[name]} is left out: {found['left_out'][name]}" for name in names if name in found["left_out"])
+    return next(reasons, "it was not asked for")

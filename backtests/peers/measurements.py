@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from backtests.core.simulate import simulate
-from backtests.lane.runner import Setting, play_span, problem
+from backtests.core.trial import TrialResult
+from backtests.lane.runner import Setting, by_lane, problem
 from backtests.peers.work import CAPITAL, eager, equivalent, sweep_settings
 from backtests.shelf import Reel
 from backtests.speed import peak_mb
@@ -17,7 +18,7 @@ from markets.core.units import Money
 from markets.tape import read_header
 from trading.core.decision import Decision
 from trading.core.events import Event, Opening
-from trading.core.realism import Realism
+from trading.core.realism import FIXED
 from trading.playback import market_events
 
 SEVERAL = 64  # settings, to tell what one more costs
@@ -41,45 +42,47 @@ def engine(tapes: Sequence[Path]) -> dict[str, Any]:
     }
 
 
+def columns(tapes: Sequence[Path]) -> dict[str, Any]:
+    """Makes the lane's columns of the tapes, which are kept: what preparing them costs, once for all settings."""
+    _, spent = _timed([_reel(tape) for tape in tapes[1:]], [equivalent()])
+    return spent | {"peak_mb": peak_mb()}
+
+
 def lane(tapes: Sequence[Path]) -> dict[str, Any]:
-    """One setting from the tapes to its result, twice: the first makes the columns that all settings share (and loads what
-    was compiled), the second finds what of that is kept; then several settings, to tell what one more costs."""
+    """One setting from the columns on disk to its result, after the first, tiny tape was played to load what is compiled;
+    then several settings over the columns in memory, to tell what one more costs."""
     setting = equivalent()
-    reels = [_reel(tape) for tape in tapes]
-    alone, first = _timed(reels, [setting])
-    found: dict[str, Any] = {"why_not": problem(*setting, Realism()), "first": first, "peak_mb": peak_mb()}
+    _, loaded = _timed([_reel(tapes[0])], [setting])
+    reels = [_reel(tape) for tape in tapes[1:]]
+    alone, spent = _timed(reels, [setting])
+    found: dict[str, Any] = spent | {"start_s": loaded["wall_s"], "peak_mb": peak_mb()}
     found |= {"orders": alone[0].orders, "positions": len(alone[0].windows), "digest": alone[0].digest}
-    if found["why_not"]:
-        return found  # the engine plays it, and one more costs as much
-    again, found["again"] = _timed(reels, [setting])
-    many, found["several"] = _timed(reels, [setting] * SEVERAL)
+    again, once = _timed(reels, [setting])
+    many, several = _timed(reels, [setting] * SEVERAL)
     if {each.digest for each in (*again, *many)} != {alone[0].digest}:
         raise SystemExit("the same setting did not give the same result")
-    more = SEVERAL - 1
-    found["one_more"] = {name: (found["several"][name] - found["again"][name]) / more for name in ("cpu_s", "wall_s")}
+    found["one_more"] = {name: (several[name] - once[name]) / (SEVERAL - 1) for name in once}
     return found | {"peak_several_mb": peak_mb()}
 
 
 def sweep(tapes: Sequence[Path], part: int, parts: int) -> dict[str, Any]:
-    """One part of the sweep's settings: the columns first, then all of its settings over them."""
+    """One part of the sweep's settings over the columns in memory; what loading them took is told apart."""
     settings = sweep_settings()[part::parts]
-    reels = [_reel(tape) for tape in tapes]
-    why_not = next((why for each in settings if (why := problem(*each, Realism()))), "")
-    if why_not:
-        settings = settings[:1]
+    _, loaded = _timed([_reel(tapes[0])], settings[:1])
+    reels = [_reel(tape) for tape in tapes[1:]]
     _, shared = _timed(reels, settings[:1])
     began = time.time()
     trials, spent = _timed(reels, settings)
-    return {
-        "why_not": why_not,
+    return spent | {
         "sets": len(settings),
+        "start_s": loaded["wall_s"],
         "columns": shared,
         "began": began,
         "ended": time.time(),
         "orders": sum(trial.orders for trial in trials),
         "made": sum(trial.net for trial in trials) / 1e6,
         "peak_mb": peak_mb(),
-    } | spent
+    }
 
 
 def orders(tapes: Sequence[Path]) -> dict[str, Any]:
@@ -120,9 +123,17 @@ class Spent:
         return {"cpu_s": time.process_time() - self._cpu, "wall_s": time.perf_counter() - self._wall}
 
 
-def _timed(reels: Sequence[Reel], settings: Sequence[Setting]) -> tuple[list[Any], dict[str, float]]:
+def _timed(reels: Sequence[Reel], settings: Sequence[Setting]) -> tuple[list[TrialResult], dict[str, float]]:
+    """The trials by the compiled lane alone; ends with its reason where it leaves one to the engine."""
+    if why := next((why for each in settings if (why := problem(*each, FIXED))), ""):
+        raise SystemExit(why)
     spent = Spent()
-    return play_span(reels, CAPITAL, settings), spent.told()
+    trials = by_lane(reels, CAPITAL, settings)
+    told = spent.told()
+    done = [trial for trial in trials if trial is not None]
+    if len(done) != len(settings):
+        raise SystemExit("The compiled lane leaves these tapes to the engine.")
+    return done, told
 
 
 def _events(tapes: Sequence[Path]) -> Iterator[MarketEvent]:
@@ -137,6 +148,7 @@ def _reel(tape: Path) -> Reel:
 
 MEASUREMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "engine": engine,
+    "columns": columns,
     "lane": lane,
     "orders": orders,
 }

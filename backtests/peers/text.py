@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from backtests.peers.bench import Found
-from backtests.peers.environments import PEERS
-from backtests.peers.goals import goals, number, rate, settled_rate, swept
+from backtests.peers.environments import NAMES
+from backtests.peers.goals import goals, number, rate, swept
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-NAMES = {"engine": "engine of record", "lane": "compiled lane"} | PEERS
 Row = tuple[str, ...]
 
 
@@ -61,64 +60,76 @@ def _head(report: Found) -> Iterator[str]:
     yield f"Machine: {box['processor']}, {box['cores']} cores, load {box['load_a_minute']} at the start and {report['load_at_end']} at the end; Python {box['python']}"  # fmt: skip
     yield f"Measured {report['measured_at']}; up to a million events the median of {report['runs']} fresh processes"
     for name, reason in report["left_out"].items():
-        yield f"{PEERS[name]} is left out: {reason}"
+        yield f"{NAMES[name]} is left out: {reason}"
 
 
 def _side_by_side(report: Found) -> Iterator[Row]:
-    yield ("events", "engine", "events a CPU second", "events a second, wall", "peak MB", "start s", "orders", "engine of record is", "lane's one more setting is")  # fmt: skip
+    yield ("events", "engine", "events a CPU second", "events a second, wall", "peak MB", "start s", "orders", "engine of record is", "compiled lane is")  # fmt: skip
     for size in sorted(report["sizes"], key=int):
         found = report["sizes"][size]
         events = found["events"]
-        base, lane = rate(found.get("engine"), events), settled_rate(found.get("lane"), events)
+        base, lane = rate(found.get("engine"), events), rate(found.get("lane"), events)
         for name, words in NAMES.items():
             answer = found.get(name)
             if answer is None:
                 continue
             yield _row(events, words, answer, base, lane)
-            more = answer.get("one_more")
-            if more and more["cpu_s"] > 0:
-                yield _more(events, more, base)
+            yield from _others(events, name, answer, base, lane)
 
 
 def _row(events: int, words: str, answer: Found, base: float | None, lane: float | None) -> Row:
     own = rate(answer, events) or 0.0
-    shown = answer.get("first", answer)
-    wall = shown["wall_s"] + answer.get("build_cpu_s", 0.0)
+    wall = answer["wall_s"] + answer.get("build_cpu_s", 0.0)
     return (
         f"{events:,}",
-        words + (" (played by the engine)" if answer.get("why_not") else ""),
+        words,
         number(own),
         number(events / wall),
         f"{answer['peak_mb']:.0f}",
         f"{answer['start_s']:.1f}" if "start_s" in answer else "",
         f"{answer['orders']:,}",
-        f"{base / own:.3g}x" if base else "",
-        f"{lane / own:.3g}x" if lane else "",
+        _times(base, own),
+        _times(lane, own),
     )
 
 
-def _more(events: int, more: Found, base: float | None) -> Row:
-    own = events / more["cpu_s"]
-    wall = number(events / more["wall_s"]) if more["wall_s"] > 0 else ""
-    return (f"{events:,}", "compiled lane, one more setting", number(own), wall, "", "", "", f"{base / own:.3g}x" if base else "", "1x")  # fmt: skip
+def _further(events: int, words: str, spent: Found, base: float | None, lane: float | None) -> Row:
+    """A row of one time alone."""
+    own = events / spent["cpu_s"]
+    wall, peak = number(events / spent["wall_s"]), f"{spent['peak_mb']:.0f}" if "peak_mb" in spent else ""
+    return (f"{events:,}", words, number(own), wall, peak, "", "", _times(base, own), _times(lane, own))
+
+
+def _others(events: int, name: str, answer: Found, base: float | None, lane: float | None) -> Iterator[Row]:
+    """What of a measurement is told apart."""
+    if "build_cpu_s" in answer:
+        run = {"cpu_s": answer["cpu_s"], "wall_s": answer["wall_s"]}
+        yield _further(events, f"{NAMES[name]}, its objects built before", run, base, lane)
+    if "columns" in answer:
+        yield _further(events, "making the lane's columns, once", answer["columns"], base, lane)
+    more = answer.get("one_more", {})
+    if more and more["cpu_s"] > 0 and more["wall_s"] > 0:
+        yield _further(events, "the lane, one more setting", more, base, lane)
+
+
+def _times(one: float | None, other: float) -> str:
+    return f"{one / other:.3g}x" if one and other else ""
 
 
 def _sweep(report: Found) -> Iterator[Row]:
     rates, sweep = swept(report), report["sweep"]
-    parts = sweep["ours"]
     yield ("engine", "settings", "events", "parameter-events a second", "peak MB", "what it is")
-    sets, peak = f"{sum(part['sets'] for part in parts):,}", f"{max(part['peak_mb'] for part in parts):.0f}"
-    words = "compiled lane" + (f" ({parts[0]['why_not']})" if parts[0]["why_not"] else "")
-    events = f"{sweep['events']:,}"
-    yield (words, sets, events, number(rates["wall"] or 0), peak, f"wall, {len(parts)} processes")
-    yield (words, sets, events, number(rates["wall_with_columns"] or 0), peak, "the same, after making the columns too")
-    yield (words, sets, events, number(rates["cpu"] or 0), peak, "a CPU second")
-    theirs = sweep.get("vectorbt")
-    if theirs:
-        row = ("vectorbt", f"{theirs['sets']:,}", f"{theirs['events']:,}")
-        yield (*row, number(rates["vectorbt"] or 0), f"{theirs['peak_mb']:.0f}", "a CPU second, by recorded events")
+    if parts := sweep.get("ours"):
+        peak = f"{max(part['peak_mb'] for part in parts):.0f}"
+        row = (NAMES["lane"], f"{sum(part['sets'] for part in parts):,}", f"{sweep['events']:,}")
+        yield (*row, number(rates["wall"] or 0), peak, "wall, all cores")
+        yield (*row, number(rates["wall_loading"] or 0), peak, "the same with loading the columns")
+        yield (*row, number(rates["cpu"] or 0), peak, "a CPU second")
+    if theirs := sweep.get("vectorbt"):
+        row, peak = (NAMES["vectorbt"], f"{theirs['sets']:,}", f"{theirs['events']:,}"), f"{theirs['peak_mb']:.0f}"
+        yield (*row, number(rates["vectorbt"] or 0), peak, "a CPU second, by recorded events")
         fed = f"a CPU second, by the {theirs['rows']:,} rows it was fed"
-        yield (*row, number(rates["vectorbt_rows"] or 0), f"{theirs['peak_mb']:.0f}", fed)
+        yield (*row, number(rates["vectorbt_rows"] or 0), peak, fed)
 
 
 def _orders(found: Found) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from backtests.peers.processes import Failed
 from backtests.peers.text import text_of, write_into
 from kalshi_site.bench_day import bench_day
 from kalshi_site.management.commands.bench import machine
+
+LEAST = 1_000
 
 
 class Command(BaseCommand):
@@ -36,7 +39,9 @@ class Command(BaseCommand):
         parser.add_argument("--peer", action="append", choices=[*PEERS, "none"], dest="peers",
                             help="whom to measure beside ours, may be repeated; `none`: ours alone (default: all)")  # fmt: skip
         parser.add_argument("--part", action="append", choices=PARTS, dest="parts", help="what, may be repeated (default: all)")  # fmt: skip
-        parser.add_argument("--processes", type=int, default=2, help="of the sweep (default: %(default)s)")
+        parser.add_argument(
+            "--processes", type=int, default=1, help="of the sweep; each uses every core (default: %(default)s)"
+        )
         parser.add_argument(
             "--quick", action="store_true", help="some thousand events once: whether it works, not how fast"
         )
@@ -94,7 +99,10 @@ class Command(BaseCommand):
 
 def _count(text: str) -> int:
     """1000000, or 1e6."""
-    value = int(float(text))
-    if value < 1_000:
-        raise ValueError(text)
+    try:
+        value = int(float(text))
+    except (ValueError, OverflowError):
+        value = 0
+    if value < LEAST:
+        raise ArgumentTypeError(f"{text!r} is no number of events: {LEAST} or more")
     return value
