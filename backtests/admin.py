@@ -6,6 +6,9 @@ from django.http import HttpRequest
 
 from backtests import services
 from backtests.models import BacktestRun
+from backtests.studies_admin import StudyAdmin, StudyPartAdmin, StudyTrialAdmin
+
+__all__ = ["BacktestRunAdmin", "StudyAdmin", "StudyPartAdmin", "StudyTrialAdmin"]
 
 
 @admin.register(BacktestRun)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from backtests import compare_page, export_page, future_page, views, window_page
+from backtests.studies_urls import PATHS
 
 app_name = "backtests"
 urlpatterns = [
@@ -11,6 +12,7 @@ urlpatterns = [
     path("compare/", compare_page.compare, name="compare"),
     path("states.json", views.states, name="states"),
     path("by-digest/<str:digest>/", views.by_digest, name="by_digest"),
+    *PATHS,
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/state/", views.state, name="state"),
     path("<int:pk>/cancel/", views.cancel, name="cancel"),

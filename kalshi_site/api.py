@@ -9,6 +9,7 @@ from backtests.api_divergence import DivergenceViewSet
 from backtests.api_future import FutureView
 from backtests.api_gates import DecisionViewSet, GatesView
 from backtests.api_skill import SkillView
+from backtests.studies_api import StudyViewSet
 from dashboard.api import HealthView, StatusView
 from dashboard.api_docs import docs
 from dashboard.api_exchange import ExchangeView
@@ -53,6 +54,7 @@ router.register("reconciliations", ReconciliationViewSet, basename="reconciliati
 router.register("limits", LimitsViewSet, basename="limits")
 router.register("divergences", DivergenceViewSet, basename="divergence")
 router.register("backtests", BacktestRunViewSet, basename="backtest")
+router.register("studies", StudyViewSet, basename="study")
 
 urlpatterns = [
     path("login/", TokenLogin.as_view(), name="api-login"),

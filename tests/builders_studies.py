@@ -63,6 +63,13 @@ def played(study: Study) -> Study:
     return study
 
 
+def told(study: Study) -> dict[str, Any]:
+    """The result of a study that is done."""
+    assert study.result is not None, study.error
+    found: dict[str, Any] = study.result
+    return found
+
+
 def _write(path: Path, number: int, shift_s: int) -> Path:
     writer = TapeWriter(path, TapeHeader(VERSION, path.stem, "test", "A", 1))
     for event in later(short(number), shift_s):

@@ -59,7 +59,8 @@ def head_of(inputs: StudyInputs, digest: str, rows: Sequence[StudyTrial]) -> dic
 
 def tried_on(inputs: StudyInputs) -> int:
     """How many settings were really tried on these tapes, in this study, in all others and in single runs."""
-    return trials_on(asked_of(to_row(inputs))).total
+    found = trials_on(asked_of(to_row(inputs)))
+    return found.runs + found.studied
 
 
 def spans_of(played: Played) -> Trials:

@@ -1,17 +1,23 @@
 """study_queue, study_cancel, study_resume, study_annotate: what people do to studies; the only writers of Study, with
 backtests.studies.working."""
 
+from datetime import date
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
 from backtests.knobs import InputError
+from backtests.models import BacktestRun
+from backtests.replay import Inputs
+from backtests.services import About, run_queue
 from backtests.studies import claims, parts
-from backtests.studies.inputs import StudyInputs, to_row
+from backtests.studies.inputs import StudyInputs, from_row, to_row
 from backtests.studies.plan import budget_words, planned
 from backtests.studies.rounds import round_begin
 from backtests.studies.working import free_parts, nudge, study_advance
-from backtests.study_models import Status, Study, StudyPart
+from backtests.study_models import Status, Study, StudyPart, StudyTrial
+from markets.core.units import Money
 
 
 def study_queue(
@@ -77,3 +83,19 @@ def study_annotate(study_id: int, *, label: str, note: str) -> None:
 def is_forgotten(study: Study) -> bool:
     """Whether nothing was heard of an open study for long."""
     return not study.is_over and study.heartbeat_at is not None and study.heartbeat_at < claims.silent_since()
+
+
+def trial_run(trial: StudyTrial, *, by: User | None) -> BacktestRun:
+    """Queue a trial as a single run over the tapes of its study, for its full report. The run carries its account from day
+    to day, a trial begins each day anew: their money differs. Raises InputError."""
+    inputs = from_row(trial.study.inputs)
+    if inputs.files:
+        raise InputError({"tapes": "Its tapes are files of one machine; `kalshi-bot backtest` plays them there."})
+    setting = inputs.setting(trial.values)
+    wish = Inputs(
+        inputs.tapes, Money(inputs.capital), setting.limits, setting.parameters,
+        date.fromisoformat(inputs.date_from) if inputs.date_from else None,
+        date.fromisoformat(inputs.date_to) if inputs.date_to else None, realism=setting.realism,
+    )  # fmt: skip
+    about = About(f"{trial.study}, trial {trial.number}"[:120])
+    return run_queue(wish, by=by, about=about)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -15,7 +16,7 @@ from backtests.studies import claims, parts, services, working
 from backtests.studies.inputs import inputs_from
 from backtests.study_models import Study, StudyPart, StudyTrial
 from markets.core.units import money_from_text
-from tests.builders_studies import EDGES, MINIMUM, played, queued, register_days
+from tests.builders_studies import EDGES, MINIMUM, played, queued, register_days, told
 
 pytestmark = pytest.mark.django_db
 
@@ -38,10 +39,10 @@ def days(tmp_path: Path, artefacts: Path) -> None:
 @pytest.fixture(autouse=True)
 def nudges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """What workers were told, instead of a broker."""
-    told: list[tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     for module in (services, working):
-        monkeypatch.setattr(module, "nudge", lambda study_id, count: told.append((study_id, count)))
-    return told
+        monkeypatch.setattr(module, "nudge", lambda study_id, count: found.append((study_id, count)))
+    return found
 
 
 def silence(part: StudyPart) -> None:
@@ -58,9 +59,9 @@ def test_a_sweep_is_played_scored_and_counted(days: None) -> None:
     assert trials[0].objective is not None
     assert trials[1].objective is None  # it never traded: there is nothing to judge
     assert trials[0].net == money_from_text(trials[0].summary["net"])
-    assert study.result["tried"] == study.result["trials"] == 2
+    assert told(study)["tried"] == told(study)["trials"] == 2
     assert len(study.digest) == 64
-    assert study.result["digest"] == study.digest
+    assert told(study)["digest"] == study.digest
 
 
 def test_the_same_study_makes_the_same_bytes(days: None, artefacts: Path) -> None:
@@ -71,12 +72,12 @@ def test_the_same_study_makes_the_same_bytes(days: None, artefacts: Path) -> Non
         for study in (first, second)
     ]
     assert kept[0] == kept[1]
-    assert second.result["tried"] == 2  # the same settings on the same tapes are no new tries
+    assert told(second)["tried"] == 2  # the same settings on the same tapes are no new tries
 
 
 def test_settings_tried_before_on_these_tapes_count(days: None) -> None:
     played(queued(space=["edge=2,3"]))
-    assert played(queued()).result["tried"] == 4
+    assert told(played(queued()))["tried"] == 4
 
 
 def test_a_claimed_part_is_not_given_to_another(days: None) -> None:
@@ -203,7 +204,7 @@ def test_a_cancelled_study_whose_worker_is_gone_ends(days: None) -> None:
 
 
 def test_a_search_asks_in_batches_and_forgets_no_trial(days: None) -> None:
-    asked = {"space": ["edge=1..20"], "search": "optuna", "trials": "6", "batch": "3", "seed": "5"}
+    asked: dict[str, Any] = {"space": ["edge=1..20"], "search": "optuna", "trials": "6", "batch": "3", "seed": "5"}
     first, second = played(queued(**asked)), played(queued(**asked))
     assert (first.status, first.error) == ("done", "")
     assert first.digest == second.digest
@@ -216,16 +217,16 @@ def test_a_search_asks_in_batches_and_forgets_no_trial(days: None) -> None:
 def test_settings_that_do_not_go_together_are_left_out_and_told(days: None) -> None:
     study = played(queued(space=["half_life=200,1800", "edge=1,4"]))
     assert study.status == "done"
-    assert study.result["left_out_count"] == 2
-    assert "half-lives" in study.result["left_out"][0]["why"]
-    assert study.result["trials"] == study.result["tried"] == 2
+    assert told(study)["left_out_count"] == 2
+    assert "half-lives" in told(study)["left_out"][0]["why"]
+    assert told(study)["trials"] == told(study)["tried"] == 2
 
 
 def test_a_walk_forward_judges_days_that_it_did_not_choose_by(tmp_path: Path, artefacts: Path) -> None:
     register_days(tmp_path, days=4, windows=5)
     study = played(queued("walkforward", space=["edge=1,4"], train="1", test="1", embargo="1", objective="net"))
     assert (study.status, study.error) == ("done", "")
-    folds = study.result["folds"]
+    folds = told(study)["folds"]
     assert [(fold["train"], fold["test"]) for fold in folds] == [
         (["2026-11-22"], ["2026-11-24"]),
         (["2026-11-23"], ["2026-11-25"]),
@@ -233,9 +234,9 @@ def test_a_walk_forward_judges_days_that_it_did_not_choose_by(tmp_path: Path, ar
     assert all(fold["trial"] in {0, 1} and fold["rank"] in {1, 2} for fold in folds)
     chosen = StudyTrial.objects.get(study=study, number=folds[0]["trial"])
     assert folds[0]["values"] == chosen.values
-    assert study.result["outside"]["windows"] == sum(fold["windows"] for fold in folds)
-    assert study.result["equity"][0][1] == "10000.000000"
-    assert study.result["decay"]["folds"] == 2
+    assert told(study)["outside"]["windows"] == sum(fold["windows"] for fold in folds)
+    assert told(study)["equity"][0][1] == "10000.000000"
+    assert told(study)["decay"]["folds"] == 2
 
 
 def test_a_walk_forward_by_search_has_a_search_for_each_fold(tmp_path: Path, artefacts: Path) -> None:
@@ -249,7 +250,7 @@ def test_a_walk_forward_by_search_has_a_search_for_each_fold(tmp_path: Path, art
     assert (study.status, study.error) == ("done", "")
     rows = list(StudyTrial.objects.filter(study=study).values_list("number", "round"))
     assert rows == [(0, 0), (1, 0), (2, 1), (3, 1)]
-    assert [fold["trial"] in own for fold, own in zip(study.result["folds"], ({0, 1}, {2, 3}), strict=True)] == [
+    assert [fold["trial"] in own for fold, own in zip(told(study)["folds"], ({0, 1}, {2, 3}), strict=True)] == [
         True
     ] * 2
     days = {part.span for part in StudyPart.objects.filter(study=study, round=0)}
@@ -259,7 +260,7 @@ def test_a_walk_forward_by_search_has_a_search_for_each_fold(tmp_path: Path, art
 def test_a_head_to_head_is_paired_on_the_same_windows(days: None) -> None:
     study = played(queued("versus", a={"edge": "1"}, b={"edge": "60"}))
     assert (study.status, study.error) == ("done", "")
-    result = study.result
+    result = told(study)
     assert result["windows"] == {"both": 0, "only_a": 6, "only_b": 0, "same": 0}
     assert result["difference"]["closes"] == 6
     assert result["difference"]["total"] == pytest.approx(float(result["sides"][0]["net"]))

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -10,11 +11,11 @@ from pytest_django import Settings
 
 from backtests.studies import services, working
 from backtests.study_models import Study, StudyPart, StudyTrial
-from tests.builders_studies import played, queued, register_days
+from tests.builders_studies import played, queued, register_days, told
 from tests.house.study_workers import Workers, pid_of, workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-SPACE = {"space": ["edge=1,2,60"], "block": "1"}
+SPACE: dict[str, Any] = {"space": ["edge=1,2,60"], "block": "1"}
 PARTS = 6
 
 
@@ -54,7 +55,7 @@ def assert_whole(study: Study, same: Study, home: Path) -> None:
         str(path.relative_to(home / "artefacts")) for path in (home / "artefacts" / "studies" / str(study.pk)).iterdir()
     }
     assert kept == {part.artefact for part in parts}
-    assert {**study.result, "tried": None} == {**same.result, "tried": None}
+    assert {**told(study), "tried": None} == {**told(same), "tried": None}
 
 
 def begun(crew: Workers) -> Study:
