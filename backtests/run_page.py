@@ -1,5 +1,6 @@
 """What the page of a run shows, for the page itself and for the file that stands alone: one context for one template."""
 
+from copy import deepcopy
 from typing import Any
 
 from backtests.models import BacktestRun
@@ -24,7 +25,7 @@ def result_context(report: dict[str, Any]) -> dict[str, Any]:
     """A report's numbers and charts."""
     trades = report["trades"]
     return {
-        "result": page_of(report | {"trades": trades[:TRADES_SHOWN]}),
+        "result": page_of(deepcopy(report | {"trades": trades[:TRADES_SHOWN]})),  # which writes its words into it
         "trades_left": max(len(trades) - TRADES_SHOWN, 0),
         **report_context(report),
     }
