@@ -49,8 +49,9 @@ def busiest_day(reels: Sequence[Reel]) -> Day:
     least = max(reel.path.stat().st_size for reel in of_day) // 10  # stubs of minutes leave hours between them
     kept = tuple(reel for reel in of_day if reel.path.stat().st_size >= least and _quotes(reel))
     name = datetime.fromtimestamp(busiest * DAY_NS // SECOND_NS, tz=UTC).date().isoformat()
+    kept = kept or tuple(of_day)
     kind = "invented" if any(reel.is_simulated for reel in kept) else "recorded"
-    return Day(kept or tuple(of_day), f"{name}, {kind}, {len(kept)} tapes with a book")
+    return Day(kept, f"{name}, {kind}, tapes: {len(kept)}")
 
 
 def _quotes(reel: Reel) -> bool:
