@@ -7,7 +7,7 @@ from django import forms
 
 from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError, plain_money
-from backtests.run_inputs import ALL_SETTINGS
+from backtests.run_inputs import ALL_SETTINGS, built_in
 from backtests.selectors import Day, recorded_count, tape_choices, tape_days
 from backtests.shelf import ALL
 from backtests.studies.inputs import BUILT_IN, WHOLE, Kind, StudyInputs, inputs_from
@@ -129,7 +129,7 @@ class StudyForm(forms.Form):
 
     def knobs(self) -> list[tuple[str, str, str, str]]:
         """Every setting: name, what it is, unit or names, what is built in."""
-        return [(knob.name, knob.label, knob.unit or ", ".join(knob.choices), knob.default()) for knob in ALL_SETTINGS]
+        return [(knob.name, knob.label, knob.unit or ", ".join(knob.choices), built_in(knob)) for knob in ALL_SETTINGS]
 
     def _others(self) -> tuple[str, ...]:
         if self.kind == "versus":

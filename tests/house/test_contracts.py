@@ -85,7 +85,7 @@ def test_the_package_of_an_app_is_empty_so_that_its_core_stays_pure(app: str) ->
 
 
 def test_nothing_is_imported_inside_a_function() -> None:
-    """But numba: it takes a second and a hundred megabytes, and only who compiles may pay for it. And in a program that
+    """But numba and optuna: they take a second and a hundred megabytes, and only who compiles or searches may pay for it. And in a program that
     sets Django up by itself: what needs Django can be imported only then."""
     found = [
         f"{path.relative_to(ROOT)}:{inner.lineno}"
@@ -93,7 +93,8 @@ def test_nothing_is_imported_inside_a_function() -> None:
         for path in sorted((ROOT / app).rglob("*.py"))
         for function in functions_of(path)
         for inner in ast.walk(function)
-        if isinstance(inner, ast.Import | ast.ImportFrom) and "numba" not in ast.unparse(inner)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+        and not any(name in ast.unparse(inner) for name in ("numba", "optuna"))
     ]
     assert found == []
 
