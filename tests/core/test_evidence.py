@@ -77,7 +77,7 @@ def test_so_many_make_two_standard_errors_on_either_side(sharpe: float | None, c
 
 def test_section_10_two_cents_at_even_odds_need_as_many_windows_as_published() -> None:
     """A record that wins just as often as such an edge says is told to need just that many."""
-    found = judged(traded(1_000, 0.5375, price=5_175))
+    found = judged(traded(800, 0.5375, price=5_175))
     assert found.per_window.value == pytest.approx(0.02 / sqrt(0.5375 * 0.4625), rel=1e-3)
     assert found.per_window.needed == pytest.approx(trades_for_proof(0.5375, 0.5175), rel=0.003)
     assert trades_for_proof(0.5375, 0.5175) == 2_486
