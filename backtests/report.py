@@ -17,12 +17,13 @@ from backtests.report_statistics import statistics_of
 from backtests.shelf import Reel
 from markets.core.units import DAY_NS, MILLISECOND_NS, PRICE_DOLLAR, SECOND_NS, count_text, money_text, price_text
 from trading.core.events import Fill, HeldPosition
+from trading.core.evidence import grade_of
 from trading.core.reasons import REASONS
 
 VERSION = 2
 TRADE_COLUMNS = (
     "time", "ticker", "asset", "order", "trade_id", "side", "price", "contracts", "fee", "fair", "edge", "confidence",
-    "result", "net", "evidence",
+    "result", "net", "evidence", "grade",
 )  # fmt: skip
 WINDOWS_SAY = (
     "Windows traded to their result: {count}. At even odds a true edge of 2 cents a contract needs about 2,500 "
@@ -222,6 +223,7 @@ def _trade(fill: Fill, outcome: Outcome | None, order: Any, whole: Result) -> di
         "result": outcome.result if outcome else "",
         "net": money_text(value_of(fill, outcome.yes_pays) - fill.fee) if outcome else None,
         "evidence": fill.evidence,
+        "grade": grade_of(fill.evidence),
     }
 
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from markets.api_fields import CountField, MoneyField, PriceField, TimeField
 from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, price_text
 from trading.core.events import Mode, Policy
+from trading.core.evidence import grade_of
 from trading.core.forecasts import MARKS_S
 from trading.forecast_rows import SAID, mid_of, outcome_of
 from trading.models import Fill, Forecast, Order, Position, RiskLimits, Settlement, Signal, TraderStatus
@@ -62,14 +63,20 @@ class FillSerializer(serializers.ModelSerializer[Fill]):
     price = PriceField()
     count = CountField()
     fee = MoneyField()
+    grade = serializers.SerializerMethodField(help_text="A proven, B one assumption in it, C more hope than proof")
     at = TimeField(source="event_ns")
 
     class Meta:
         model = Fill
         fields = [
-            "trade_id", "client_order_id", "account", "ticker", "is_bid", "price", "count", "fee", "is_taker", "evidence", "at",
+            "trade_id", "client_order_id", "account", "ticker", "is_bid", "price", "count", "fee", "is_taker", "evidence",
+            "grade", "at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_grade(self, fill: Fill) -> str:
+        """How far the fill is believed."""
+        return grade_of(fill.evidence)
 
 
 class PositionSerializer(serializers.ModelSerializer[Position]):
