@@ -105,7 +105,7 @@ def report_coverage(found: RunCoverage, inputs: Asks, traded: Iterable[str]) -> 
     """As the report has it: a window with a hole in which nothing was bought is counted, as "no trade", never dropped."""
     bought = dict.fromkeys(traded)
     with_holes = sum(ticker in bought for ticker in found.incomplete)
-    numbers = msgspec.to_builtins(found)
+    numbers: dict[str, Any] = msgspec.to_builtins(found)
     del numbers["incomplete"]
     return numbers | {
         "allowed": inputs.allow_gaps,

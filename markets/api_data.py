@@ -73,7 +73,9 @@ class DataViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Tape]):
             return Tape.objects.select_related("sheet")
         form = WantedForm(self.request.query_params)
         if not form.is_valid():
-            raise serializers.ValidationError({name: list(words) for name, words in form.errors.items()})
+            raise serializers.ValidationError(
+                {name: [str(word) for word in words] for name, words in form.errors.items()}
+            )
         return tapes_wanted(form.wanted)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -88,7 +90,7 @@ class DataViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Tape]):
     @action(detail=False, url_path="tables")
     def downloaded(self, request: Request) -> Response:
         """What was downloaded as tables."""
-        rows = self.paginate_queryset(tables())  # type: ignore[arg-type]
+        rows = self.paginate_queryset(tables())
         found = [
             {name: getattr(row, name) for name in row.__struct_fields__ if not name.endswith("_ns")}
             | {"first_at": time_text(row.first_ns), "last_at": time_text(row.last_ns)}

@@ -30,11 +30,11 @@ class AsOf:
     def __init__(self) -> None:
         self._closes: dict[str, int] = {}
         self._last_ns = 0
-        self._asks = {MarketListed: self._listed, MarketStatus: self._status, IndexValue: self._index}
+        self._asks: dict[type, Any] = {MarketListed: self._listed, MarketStatus: self._status, IndexValue: self._index}
 
     def guarded(self, events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
         """The same events. Raises LookAheadError at the first that cannot have been known."""
-        asks: dict[type, Any] = dict(self._asks)
+        asks = self._asks
         last_ns = self._last_ns
         for event in events:
             now_ns = event.received_ns

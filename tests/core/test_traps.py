@@ -1,6 +1,8 @@
 """The look-ahead traps of the pricing notes (section 10.3), each by its number: what we do, and beside it the wrong way, which
 the same test would find. Traps 3 and 9 are in tests/edges/test_traps.py."""
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
 
@@ -128,7 +130,7 @@ def test_trap_06_nothing_fitted_on_what_comes_later_is_used(through_ns: int, is_
     assert differs is is_used
 
 
-def heard(events: list[MarketEvent | FittedSet]) -> list[float | None]:
+def heard(events: Sequence[MarketEvent | FittedSet]) -> list[float | None]:
     """What was believed at each evaluation of a window."""
     table = Table(parameters=BOLD, start=opening(seconds=-10))
     table.hear(*sorted(events, key=lambda event: event.received_ns))

@@ -10,15 +10,15 @@ import msgspec
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from backtests.knobs import KNOBS, InputError, only_knobs, settings_from
+from backtests.knobs import KNOBS, InputError, plain_money
 from backtests.proving import Asked, Proof, ProvingError, proofs
 from backtests.replay import Inputs
+from backtests.services import inputs_from
 from backtests.shelf import reels_find
-from markets.core.units import DOLLAR
 from trading import services
 from trading.core.limits import RiskLimits
 
-CAPITAL = 10_000 * DOLLAR
+CAPITAL = "10000"
 HEAD = f"{'tape':<28} {'events':>9} {'decisions':>9} {'orders':>6} {'fills':>6}  {'trader':<12} {'backtest':<12}"
 WHY = "a proof that a backtest and the trader decide alike"
 
@@ -71,9 +71,13 @@ class Command(BaseCommand):
 
     def _inputs(self, words: list[str]) -> Inputs:
         pairs = dict(word.partition("=")[::2] for word in words)
-        named = only_knobs({name.replace("-", "_"): value for name, value in pairs.items()})
-        limits, parameters = settings_from(named, max_daily_loss=RiskLimits().max_daily_loss)
-        return Inputs((), CAPITAL, limits, parameters, files=True)
+        named = {name.replace("-", "_"): value for name, value in pairs.items()}
+        if unknown := [name for name in named if name not in {knob.name for knob in KNOBS}]:
+            raise InputError(
+                {"set": f"--set {unknown[0]} is no setting of the strategy; `kalshi-bot backtest --help` lists them."}
+            )
+        usual = {"capital": CAPITAL, "max_daily_loss": plain_money(RiskLimits().max_daily_loss), "files": True}
+        return inputs_from(named | usual)
 
     def _end(self, found: list[Proof], *, as_json: bool) -> None:
         wrong = [proof.tape for proof in found if not proof.holds]
