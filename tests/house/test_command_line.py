@@ -69,6 +69,8 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("gates --tape nowhere --asset BTC", 2, "--asset is for the evaluations of an account"),
         ("gates --tape nowhere --set edges=4", 2, "--set 'edges=4' is no setting"),
         ("gates --set edge=4", 2, "--set is for --tape"),
+        ("prove-runs nowhere", 2, "kalshi-bot: There is no tape 'nowhere'"),
+        ("backtest --tape nowhere --check-future many", 2, "invalid int value: 'many'"),
         ("lane --tape nowhere", 2, "kalshi-bot: There is no tape 'nowhere'"),
         ("lane --tape nowhere --settings 0", 2, "A sweep has one setting or more"),
         ("paper --tape nowhere", 1, "TAPE=nowhere: there is no such tape"),
