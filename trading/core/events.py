@@ -156,7 +156,7 @@ class ChangeRefused(Message, frozen=True):
 class Fill(Message, frozen=True):
     """`count` of our order traded at the YES price `price`; `fee` is all the exchange charged.
 
-    `evidence` says why the fill is believed: "book" (walked displayed size) or "venue".
+    `evidence` says why the fill is believed: a name of trading.core.evidence, such as "book" or "venue".
     """
 
     received_ns: int
