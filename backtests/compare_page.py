@@ -29,10 +29,12 @@ FIGURES = {
 @never_cache
 def compare(request: HttpRequest) -> HttpResponse:
     """The runs of ?ids=1,2; a choice from the list (?ids=1&ids=2) leads to that address."""
-    asked = ",".join(request.GET.getlist("ids"))
+    given = request.GET.getlist("ids")
+    asked = ",".join(given)
     try:
         ids = ids_from(asked)
-        if request.GET.getlist("ids") != [wanted := ",".join(map(str, ids))]:
+        ids = sorted(ids) if len(given) > 1 else ids  # of a choice from the list the oldest is what is held against
+        if given != [wanted := ",".join(map(str, ids))]:
             return redirect(f"{request.path}?ids={wanted}")
         runs = runs_of(ids)
     except InputError as error:
@@ -103,7 +105,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "won": found.won,
         "lost": found.lost,
         "total": estimate(found.total),
-        "tone": "good" if found.total > 0 else "bad" if found.total < 0 else "",
+        "tone": tone(f"{found.total:.2f}"),
         "mean": NOTHING if found.mean is None else estimate(found.mean),
         "span": span,
         "t": NOTHING if found.t is None else number(found.t, 2),

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from backtests.models import BacktestRun
 from backtests.report_page import judged_context
 from backtests.run_page import run_context
-from backtests.trials import trials_of
+from backtests.trials import trials_known
 
 FRAME = "backtests/alone.html"
 STYLES = "<!-- styles -->"
@@ -26,8 +26,8 @@ def html_of(run: BacktestRun) -> str:
     """The file. It needs no database: a run that was never kept has none. No part of it leads outside: no link but to its
     own parts, no script, no form; its policy lets it load nothing and style itself by its one sheet."""
     context = run_context(run) | {"frame": FRAME}
-    if run.pk and run.result:
-        context |= judged_context(run.result, trials_of(run).count)
+    if run.result:
+        context |= judged_context(run.result, trials_known(run))
     page = render_to_string("backtests/detail.html", context)
     reader = _Alone()
     reader.feed(page)
@@ -57,6 +57,7 @@ class _Alone(HTMLParser):
         self.parts: list[str] = []
         self.sheets: list[str] = []
         self._inside = 0  # elements that are dropped, one in the other
+        self._links: list[str] = []  # what each open link has become
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "link":
@@ -64,6 +65,9 @@ class _Alone(HTMLParser):
         elif tag in DROPPED:
             self._inside += tag not in EMPTY
         elif not self._inside:
+            if tag == "a":  # what leads outside is plain text here
+                tag = "a" if any(name == "href" and _stays(name, value or "") for name, value in attrs) else "span"
+                self._links.append(tag)
             self.parts.append(_tag(tag, attrs))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -76,6 +80,7 @@ class _Alone(HTMLParser):
         if tag in DROPPED:
             self._inside -= tag not in EMPTY
         elif not self._inside:
+            tag = self._links.pop() if tag == "a" and self._links else tag
             self.parts.append(f"</{_written(tag)}>")
 
     def handle_data(self, data: str) -> None:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from backtests.knobs import KNOBS, plain_money
+from backtests.knobs import plain_money
 from backtests.models import BacktestRun
+from backtests.run_inputs import inputs_of, words_of
 from backtests.services import dates_between
 from markets.core.units import DOLLAR, money_text
 from trading.core.evidence import EVIDENCE
@@ -206,8 +207,8 @@ def result_shown(run: Any) -> dict[str, str]:
 
 def settings_shown(run: BacktestRun) -> dict[str, Any]:
     """A run's inputs for its page."""
-    limits, parameters = run.limits(), run.parameters()
-    knobs = [(knob.label, knob.spoken(getattr(limits if knob.is_limit else parameters, knob.field))) for knob in KNOBS]
+    beside = {"tapes", "date_from", "date_to", "capital", "max_daily_loss"}
+    knobs = [words for name, words in words_of(inputs_of(run)).items() if name not in beside]
     return {
         "tapes": run.tapes,
         "dates": dates_between(run.date_from, run.date_to),

@@ -181,9 +181,9 @@ def test_a_label_that_is_too_long_is_refused_in_words(as_ada: Client, tape: Tape
 
 def test_a_change_of_label_touches_nothing_else(tape: Tape) -> None:
     run = finished()
-    before = BacktestRun.objects.filter(pk=run.pk).values().get()
+    before: dict[str, Any] = dict(BacktestRun.objects.filter(pk=run.pk).values().get())
     services.run_annotate(run.pk, by=None, label="new")
-    after = BacktestRun.objects.filter(pk=run.pk).values().get()
+    after: dict[str, Any] = dict(BacktestRun.objects.filter(pk=run.pk).values().get())
     assert {name for name in before if before[name] != after[name]} == {"label"}
 
 

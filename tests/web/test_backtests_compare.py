@@ -110,7 +110,7 @@ def test_a_run_without_a_result_cannot_be_compared(as_bob: Client, tape: Tape) -
 
 def test_the_page_has_an_address_that_can_be_kept(as_bob: Client, tape: Tape) -> None:
     runs = [finished(kelly=kelly) for kelly in ("25", "10", "5")]
-    query = "&".join(f"ids={run.pk}" for run in runs)
+    query = "&".join(f"ids={run.pk}" for run in reversed(runs))
     place = as_bob.get(f"/backtests/compare/?{query}")["Location"]
     assert place == "/backtests/compare/?ids=" + ",".join(str(run.pk) for run in runs)
     page = as_bob.get(place).content.decode()
