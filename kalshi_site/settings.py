@@ -252,7 +252,6 @@ SPECTACULAR_SETTINGS = {
         "TapeJobStatusEnum": "markets.models.TapeJob.Status",
         "TapeJobKindEnum": "markets.models.TapeJob.Kind",
         "RunStatusEnum": "backtests.models.BacktestRun.Status",
-        "StudyStatusEnum": "backtests.study_models.Status",
         "StudyKindEnum": "backtests.study_models.Study.Kind",
         "YesNoEnum": "trading.models.account.RESULTS",
         "ModeEnum": "trading.models.session.MODE_CHOICES",

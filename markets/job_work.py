@@ -89,8 +89,6 @@ def _tape(job: TapeJob) -> Done:
     job_note(job, 0.6, "looking at what it covers")
     tape_look(row)
     problem = tape_verify(row)
-    if job.upload:
-        artefacts().delete(job.upload)
     return {"tape": row.name, "events": row.events, "grade": row.grade, "problem": problem}, ""
 
 
@@ -100,6 +98,7 @@ def _bring(job: TapeJob, path: Path) -> None:
         return
     with artefacts().open(job.upload) as source, path.open("wb") as target:
         shutil.copyfileobj(source, target)
+    artefacts().delete(job.upload)  # whatever comes of it
 
 
 def _refuse_bomb(path: Path) -> None:

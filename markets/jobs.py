@@ -17,7 +17,8 @@ from markets.models import Tape, TapeJob
 from markets.tape import PLAIN, SEALED
 
 TASK = "markets.tasks.job"
-STUCK_AFTER = timedelta(minutes=5)
+FORGOTTEN_AFTER = timedelta(minutes=5)
+STUCK_AFTER = timedelta(hours=2, minutes=5)  # longer than a worker may take for one
 EXPORTS_LIVE = timedelta(days=7)
 RECORDING_MARK = "kalshi_control.parquet"  # a folder with it is a recording
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
@@ -100,7 +101,7 @@ def job_failed(job: TapeJob, error: str) -> None:
 def jobs_sweep() -> int:
     """Fail what nobody works on any more, hand forgotten ones over again, remove old exports. Returns how many failed."""
     now = timezone.now()
-    for job in TapeJob.objects.filter(status=Status.QUEUED, created_at__lt=now - STUCK_AFTER):
+    for job in TapeJob.objects.filter(status=Status.QUEUED, created_at__lt=now - FORGOTTEN_AFTER):
         _hand_over(job.pk)
     for job in TapeJob.objects.filter(finished_at__lt=now - EXPORTS_LIVE).exclude(artefact=""):
         artefacts().delete(job.artefact)
