@@ -1,6 +1,7 @@
 """Side by side with other engines: the tapes, the columns for the others, the goals and tables. Nothing here judges a speed."""
 
 import json
+import os
 import sys
 from io import StringIO
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
@@ -164,7 +164,7 @@ def test_there_is_a_script_and_a_pinned_requirement_for_everybody() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PEERS))
 def test_the_strategy_of_the_others_makes_orders(name: str, moving_tape: Path, tmp_path: Path) -> None:
-    home = Path(django_settings.BOT_HOME) / "bench"
+    home = Path(os.environ.get("BENCH_HOME", HERE.parent.parent / "var" / "bench"))
     if not is_ready(name, home):
         pytest.skip(f"the environment of {PEERS[name]} is not there; `kalshi-bot bench-backtests` makes it")
     write_feed(tmp_path / "feed", [moving_tape])
