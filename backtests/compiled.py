@@ -6,13 +6,14 @@ numba is loaded when something is compiled first, which takes seconds; what was 
 from collections.abc import Callable
 from functools import cache
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NewType, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.core import payout
 from markets.core.contract import Averaging
-from trading.core import model, tails
+from trading.core import arithmetic, calibration, confidence, delays, fees, model, sizing, tails
 from trading.core.model import Seen, Terms
 from trading.core.parameters import ModelName
 from trading.core.tails import Tails
@@ -20,7 +21,9 @@ from trading.core.variants import SCORES
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-SOURCES: tuple[ModuleType, ...] = (model, tails)
+SOURCES: tuple[ModuleType, ...] = (model, tails, arithmetic, calibration, confidence, delays, fees, sizing, payout)
+"""Where the scalar functions are: numbers in, numbers out, nothing of Python's own kept."""
+LOOPS = "backtests.lane."  # loops around them, which are functions of numbers and arrays themselves
 SIXTY = Averaging()
 NO_TABLE: Floats = np.empty(0)
 NO_PIECES: Floats = np.empty((0, 3))
@@ -80,7 +83,7 @@ def probabilities(
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A compiled copy of a scalar function of the models, and of all that it calls. Tables and clocks are given to it as
     arrays, (k,) and (m, 3); everything else as to the function itself. It raises what that raises."""
-    return _compile(_copy(function))
+    return _compile(copied(function))
 
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,17 +92,27 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast("Callable[..., Any]", njit(function))
 
 
-def _copy(function: Callable[..., Any]) -> FunctionType:
+def copied(function: Callable[..., Any]) -> FunctionType:
     """The same code among globals in which every scalar function is the compiled one."""
     plain = cast("FunctionType", function)
     called = {name: value for name, value in plain.__globals__.items() if name in plain.__code__.co_names}
-    ours = {name: compiled(value) if _is_scalar(value) else value for name, value in called.items()}
-    names = {"__builtins__": __builtins__, "__name__": plain.__module__, **ours}
+    names = {"__builtins__": __builtins__, "__name__": plain.__module__, **{n: _ours(v) for n, v in called.items()}}
     return FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
 
 
-def _is_scalar(value: object) -> bool:
-    return isinstance(value, FunctionType) and value.__module__ in {source.__name__ for source in SOURCES}
+def _ours(value: object) -> object:
+    """What a compiled function finds under a name: of a scalar function its compiled copy, of Money and its like nothing but
+    the number, and everything else as it is."""
+    if isinstance(value, NewType):
+        return _compile(_same)
+    if not isinstance(value, FunctionType):
+        return value
+    name = value.__module__
+    return compiled(value) if name.startswith(LOOPS) or name in {source.__name__ for source in SOURCES} else value
+
+
+def _same(number: Any) -> Any:
+    return number
 
 
 @cache

@@ -46,6 +46,7 @@ COMMANDS = {
     "prove_orders": "prove on a simulated exchange that no order is lost, doubled or over a limit, whatever is killed",
     "forecasts": "the forecast record: what it holds, and all of it as CSV",
     "volatility": "how good the forecast of the volatility is on recorded data, against simpler ones",
+    "lane": "hold the compiled lane of sweeps against the engine, on any tapes; or measure how fast it sweeps",
     "bench": "measure the engine: events a second, memory, time from event to decision",
     "bench_backtests": "measure backtests and sweeps side by side with hftbacktest, NautilusTrader and vectorbt",
     "bench_kalshi": "measure the way to the exchange: signing by kind of key, decision to bytes on the socket",

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from backtests.core.simulate import joined
-from backtests.core.splice import Cut
 from backtests.core.trial import TrialResult, trial_of
-from backtests.replay import Inputs, Played, Progress
+from backtests.replay import Inputs, Played, Progress, play_all
 from backtests.shelf import Reel
 from markets.core.units import Money
 from trading.core.events import Opening
@@ -26,11 +25,7 @@ def play_by_engine(  # noqa: PLR0917  (a span, a setting, and the number of the 
     """One setting on one span: its tapes end to end, the account carried over. Raises InputError for a tape that cannot
     be played, LedgerError if cash and fills disagree."""
     tapes = list(reels)
-    inputs = Inputs(tuple(reel.name for reel in tapes), Money(capital), limits, parameters)
+    inputs = Inputs(tuple(reel.name for reel in tapes), Money(capital), limits, parameters, realism=realism)
     played = Played(Opening(0, Money(capital)), Progress(tapes, None if watch is None else lambda *_: watch()))
-    at = 0
-    while at < len(tapes):
-        cut = Cut([reel.first_ns for reel in tapes[at + 1 :]])
-        played.play(tapes[at], cut, inputs)
-        at += 1 + cut.overlapped
+    play_all(played, tapes, inputs)
     return trial_of(number, joined([part.result for part in played.parts]))
