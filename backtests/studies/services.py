@@ -54,9 +54,9 @@ def study_cancel(study_id: int) -> str:
 
 def study_resume(study_id: int, *, is_here: bool = False) -> bool:
     """Go on with a cancelled or failed study where it stopped: what is done, and still whole in the storage, is not played
-    again. False when it is not over, or done. Raises InputError where workers cannot reach its tapes."""
-    study = Study.objects.filter(pk=study_id, status__in=[Status.FAILED, Status.CANCELLED]).first()
-    if study is None:
+    again. So does one whose command was killed. False when it goes on already, or is done. Raises InputError where workers cannot reach its tapes."""
+    study = Study.objects.filter(pk=study_id).first()
+    if study is None or not (study.status in (Status.FAILED, Status.CANCELLED) or is_abandoned(study)):
         return False
     if study.inputs.get("files") and not is_here:
         words = f"Its tapes are files of one machine; `kalshi-bot {study.kind} --resume {study_id}` goes on there."
@@ -80,9 +80,11 @@ def study_annotate(study_id: int, *, label: str, note: str) -> None:
     Study.objects.filter(pk=study_id).update(label=label.strip()[:120], note=note.strip())
 
 
-def is_forgotten(study: Study) -> bool:
-    """Whether nothing was heard of an open study for long."""
-    return not study.is_over and study.heartbeat_at is not None and study.heartbeat_at < claims.silent_since()
+def is_abandoned(study: Study) -> bool:
+    """Whether a command that played it by itself is gone: it is open, and nobody says that a part is being played."""
+    if study.is_over or not study.is_here:
+        return False
+    return not StudyPart.objects.filter(study=study, status=Status.RUNNING).exclude(claims.is_free()).exists()
 
 
 def trial_run(trial: StudyTrial, *, by: User | None) -> BacktestRun:

@@ -203,6 +203,16 @@ def test_a_cancelled_study_whose_worker_is_gone_ends(days: None) -> None:
     assert study.status == "cancelled"
 
 
+def test_a_study_whose_command_was_killed_goes_on(days: None) -> None:
+    study = services.study_queue(inputs_from("sweep", MINIMUM | {"space": EDGES}), by=None, is_here=True)
+    part = claims.part_claim(study.pk)
+    assert part is not None
+    assert not services.study_resume(study.pk, is_here=True)  # it is being played
+    silence(part)
+    assert services.study_resume(study.pk, is_here=True)
+    assert played(study).status == "done"
+
+
 def test_a_search_asks_in_batches_and_forgets_no_trial(days: None) -> None:
     asked: dict[str, Any] = {"space": ["edge=1..20"], "search": "optuna", "trials": "6", "batch": "3", "seed": "5"}
     first, second = played(queued(**asked)), played(queued(**asked))
