@@ -1,5 +1,7 @@
 """The account of the lane: breakers, budgets, answers and settlements, by the scalar functions of the engine."""
 
+# mypy: disable-error-code="no-any-return"
+
 from typing import Any
 
 from backtests.lane.state import (
@@ -73,11 +75,6 @@ from trading.core.fees import worst_fee
 MINUTE_NS = 60 * SECOND_NS
 MATCHED_NS = 15 * SECOND_NS
 LARGEST = 9_000_000_000_000_000_000  # of what can be counted here; the engine has no such bound
-
-
-def equity(books: Any) -> int:
-    """Cash and what the open contracts cost."""
-    return books.number[CASH] + books.number[EXPOSURE]
 
 
 def fees_of(market: Any) -> Any:

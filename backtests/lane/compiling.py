@@ -44,7 +44,7 @@ def compiled_loop(name: str) -> Callable[..., Any]:
 
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    config.CACHE_DIR = str(folder)
+    config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # it is made when numba is loaded
     plain = cast("FunctionType", getattr(loop, name))
     return cast("Callable[..., Any]", njit(cache=True, nogil=True)(copied(plain)))
 
@@ -55,4 +55,4 @@ def is_compiled() -> bool:
 
 
 def _folder() -> Path:
-    return cast("Path", settings.BOT_HOME) / "lane" / "compiled" / code_hash()[:16]
+    return Path(settings.BOT_HOME) / "lane" / "compiled" / code_hash()[:16]

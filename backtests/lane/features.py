@@ -101,7 +101,7 @@ class _Pass:
             self._after(heard)
 
     def _after(self, event: Event) -> None:
-        now_ns, kind = event.received_ns, type(event)
+        now_ns = event.received_ns
         self.span = (self.span[0], now_ns)
         silence = self.engine.account.breakers.facts.silence
         if silence.told_ns != self._reviewed_ns:
@@ -109,23 +109,23 @@ class _Pass:
             self.reviews.ns.append(silence.told_ns)
             self.reviews.oldest_ns.append(silence.oldest_ns)
             self.reviews.is_open.append(silence.is_open)
-        if kind is BookDelta:
+        if isinstance(event, BookDelta):
             display = self._display(event.ticker)
             if display is not None:
                 display[0].changed(now_ns, display[1], event.is_yes, event.price)
                 self._look(now_ns, event.ticker)
-        elif kind is BookSnapshot:
+        elif isinstance(event, BookSnapshot):
             display = self._display(event.ticker)
             if display is not None:
                 display[0].replaced(now_ns, display[1])
                 self._look(now_ns, event.ticker)
-        elif kind is MarketListed:
+        elif isinstance(event, MarketListed):
             self._listed(event)
             self._look(now_ns, event.contract.ticker)
-        elif kind is MarketStatus:
+        elif isinstance(event, MarketStatus):
             self._status(event)
             self._look(now_ns, event.ticker)
-        elif kind in {FeedStatus, ExchangeStatus}:
+        elif isinstance(event, FeedStatus | ExchangeStatus):
             for ticker in list(self.engine.markets):
                 self._look(now_ns, ticker)
 

@@ -52,7 +52,8 @@ def tapes_of(reels: Sequence[Reel], parameters: Parameters, watch: Callable[[], 
     """The features of a span under the pricing parameters of a setting. Raises TapeError, OSError or EmptyTape."""
     features: list[Features] = []
     played: list[Reel] = []
-    at, late = 0, ()
+    at = 0
+    late: tuple[bytes, ...] = ()
     while at < len(reels):
         starts = [reel.first_ns for reel in reels[at + 1 :]]
         found = features_for(reels[at].path, starts, late, parameters)
@@ -92,7 +93,8 @@ class Player:
 
     def play(self, watch: Callable[[], None] | None, threads: int) -> None:
         """All tapes, one after the other."""
-        closed_ns, late = 0, ()
+        closed_ns = 0
+        late: tuple[bytes, ...] = ()
         for features, reel in zip(self.tapes.features, self.tapes.reels, strict=True):
             times = np.array((reel.first_ns, closed_ns), np.int64)
             self._play_tape(features, times, _coming(late, self.tapes.names), watch, threads)
@@ -159,8 +161,12 @@ class Player:
         ]
 
     def _written(self, trial: int) -> Written:
-        parts = (self.orders[trial], self.fills[trial], self.settlements[trial])
-        return Written(*(np.concatenate(part) for part in parts), self.numbers[trial])
+        return Written(
+            np.concatenate(self.orders[trial]),
+            np.concatenate(self.fills[trial]),
+            np.concatenate(self.settlements[trial]),
+            self.numbers[trial],
+        )
 
 
 def believed(tape: Tape, belief: Belief) -> tuple[Floats, Floats, Floats]:
