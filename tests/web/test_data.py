@@ -101,7 +101,9 @@ def test_an_operator_asks_and_the_page_says_who_did(
     assert (job.kind, job.subject, job.created_by) == ("parquet", "rising", olga)
     assert client.get("/data/jobs.json?tape=rising").json()["jobs"][0]["status"] == "queued"
     assert job_execute(job.pk)
-    assert client.get(f"/data/jobs/{job.pk}/file/")["Content-Disposition"].startswith("attachment")
+    file = client.get(f"/data/jobs/{job.pk}/file/")
+    assert file["Content-Disposition"].startswith("attachment")
+    assert b"".join(file.streaming_content)[:2] == b"PK"  # type: ignore[attr-defined]
     page = client.get("/data/tapes/rising/").content.decode()
     assert "olga" in page
     assert "download</a>" in page
