@@ -13,7 +13,7 @@ from backtests.knobs import plain_money
 from backtests.studies.inputs import StudyInputs, from_row
 from backtests.studies.plan import budget_words
 from backtests.studies.result import sides_of, tried_of
-from backtests.studies.text import number_text, percent_text, values_text
+from backtests.studies.text import change_text, number_text, percent_text, values_text
 from backtests.studies_charts import heat_chart
 from backtests.study_models import Study, StudyPart, StudyTrial
 
@@ -79,7 +79,7 @@ def trial_shown(told: Mapping[str, Any] | None, unit: str) -> dict[str, str] | N
     return {
         "values": values_text(told["values"]) if "values" in told else "",
         "objective": number_text(told.get("objective"), unit),
-        "net": f"${float(told['net']):+,.2f}",
+        "net": change_text(float(told["net"])),
         "tone": "up" if float(told["net"]) > 0 else "down" if float(told["net"]) < 0 else "",
         "windows": f"{told['windows']:,} at {told['closes']:,} closes",
         "rate": rate,

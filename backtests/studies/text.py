@@ -27,7 +27,15 @@ def number_text(value: float | None, unit: str = "") -> str:
     """A ratio or an amount, and what it is; a dash where there is none."""
     if value is None:
         return NO_NUMBER
-    return f"{'-' if value < 0 else ''}${abs(value):,.2f}" if unit.startswith("$") else f"{value:.4f}"
+    if not unit.startswith("$"):
+        return f"{value:.4f}"
+    return f"{'-' if round(value, 2) < 0 else ''}${abs(value):,.2f}"
+
+
+def change_text(value: float) -> str:
+    """An amount with its sign: +$1,234.50."""
+    sign = "" if round(value, 2) == 0 else "+" if value > 0 else "-"
+    return f"{sign}${abs(value):,.2f}"
 
 
 def percent_text(value: float | None) -> str:
@@ -96,14 +104,14 @@ def _versus(study: Study, result: Mapping[str, Any]) -> Iterator[str]:
         interval = f" [{row['low']:+.2f}, {row['high']:+.2f}]" if row["low"] is not None else ""
         mean = NO_NUMBER if row["mean"] is None else f"{row['mean']:+.2f}"
         yield (
-            f"A less B, {row['asset']}: ${row['total']:+,.2f} over {row['closes']} closes, {mean} a close{interval}; "
+            f"A less B, {row['asset']}: {change_text(row['total'])} over {row['closes']} closes, {mean} a close{interval}; "
             f"more at {row['won']}, less at {row['lost']}. {row['sentence']}"
         )
 
 
 def _made(told: Mapping[str, Any]) -> str:
     rate = f"{told['won']} won ({percent_text(told['win_rate'])})"
-    return f"net ${float(told['net']):+,.2f} over {told['windows']} windows, {rate}, Sharpe {number_text(told['sharpe'])} a close"
+    return f"net {change_text(float(told['net']))} over {told['windows']} windows, {rate}, Sharpe {number_text(told['sharpe'])} a close"
 
 
 def _table(trials: Iterable[StudyTrial], unit: str) -> Iterator[str]:

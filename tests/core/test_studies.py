@@ -141,6 +141,11 @@ def test_what_makes_something_among_what_loses_is_lonely() -> None:
     assert around(SIDES, tried, tried[1]).is_lonely
 
 
+def test_a_flat_plateau_is_no_peak() -> None:
+    tried = [Tried(0, (0, 0), -32.569), Tried(1, (1, 0), -32.568), Tried(2, (2, 0), -32.569), Tried(3, (3, 0), -32.569)]
+    assert not around(SIDES, tried, tried[1]).is_lonely
+
+
 def test_a_search_has_the_nearest_as_neighbours() -> None:
     tried = [
         Tried(0, (0, 0), 5.0),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 MOST_CELLS = 24  # of one side of a map: more values than that are put together
 HALF = 0.5
+ALIKE = 0.05  # of the best: neighbours that are as near to it carry it, however flat the rest is
 
 
 class Tried(NamedTuple):
@@ -72,7 +73,7 @@ def around(sides: Sequence[Side], tried: Sequence[Tried], centre: Tried) -> Arou
     where a search tried no such settings, the nearest of those it tried, two for each setting.
 
     It is lonely where the median of its neighbours is not even half as far above the median of all trials as it is
-    itself, or where it makes something and they do not; and where it has no neighbours at all among several trials."""
+    itself, or where it makes something and they do not (but not where that median is within a twentieth of it); and where it has no neighbours at all among several trials."""
     near = _steps(sides, tried, centre) or _nearest(sides, tried, centre)
     values = [each.objective for each in near]
     known = sorted(value for value in values if value is not None)
@@ -118,6 +119,8 @@ def heat_map(sides: Sequence[Side], tried: Sequence[Tried], x: str, y: str) -> H
 def _is_lonely(tried: Sequence[Tried], centre: Tried, middle: float | None) -> bool:
     if centre.objective is None or middle is None:
         return True
+    if abs(centre.objective - middle) <= ALIKE * abs(centre.objective):
+        return False
     usual = median(each.objective for each in tried if each.objective is not None)
     half_way = usual + HALF * (centre.objective - usual)
     return middle < half_way or (centre.objective > 0.0 >= middle)
