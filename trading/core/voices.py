@@ -180,20 +180,20 @@ class Voice:
         fault = NONE
         if self.has_book:
             fault = self._speaks("book", self.ladder.top_of_book(), self._is_book_late, self._book_ns, now_ns)
-            if fault is NONE:
+            if not fault[0]:
                 return
         if self.has_quote:
             found = self._speaks("quote", self._quote, self._is_quote_late, self._quote_ns, now_ns)
-            if found is NONE:
+            if not found[0]:
                 return
-            fault = fault if fault is not NONE else found
+            fault = fault if fault[0] else found
         if self.has_trades:
             found = self._trades_speak(now_ns)
-            if found is NONE:
+            if not found[0]:
                 return
-            fault = fault if fault is not NONE else found
+            fault = fault if fault[0] else found
         self.source = ""
-        self.fault = fault if fault is not NONE else self.gone
+        self.fault = fault if fault[0] else self.gone
         self.expires_ns = NEVER_NS
 
     def _trades_speak(self, now_ns: int) -> Fault:

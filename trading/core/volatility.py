@@ -53,8 +53,8 @@ class Volatility:
     """
 
     __slots__ = (
-        "_announcements", "_clean", "_clock", "_decays", "_far", "_fitted", "_index", "_jump", "_last", "_least", "_most",
-        "_near", "_own", "_parameters", "_profile", "_quarter", "_second", "asset", "count", "index_signature",
+        "_announcements", "_clean", "_clock", "_decays", "_far", "_fitted", "_index", "_is_single", "_jump", "_last", "_least",
+        "_most", "_near", "_own", "_parameters", "_profile", "_quarter", "_second", "asset", "count", "index_signature",
         "own_signature", "rates",
     )  # fmt: skip
 
@@ -84,6 +84,7 @@ class Volatility:
         is_single = parameters.volatility_forecast == "single"
         self._parameters = parameters
         self._decays = tuple(1.0 - 0.5 ** (1.0 / each) for each in half_lives)
+        self._is_single = is_single
         self._near, self._far = (MIDDLE, MIDDLE) if is_single else (NEAR, FAR)
         self._least, self._most = parameters.least_volatility**2 / YEAR_S, parameters.most_volatility**2 / YEAR_S
         self._turn()
@@ -172,7 +173,7 @@ class Volatility:
     def _expected(self, seconds_left: float, now_ns: int) -> float:
         """The variance a second until the close, where the multiplier is 1."""
         learnt, seconds_left = self._fitted.volatility, max(seconds_left, 0.0)
-        fitted = applying(learnt, self.asset, seconds_left, now_ns) if learnt and self._near is not MIDDLE else None
+        fitted = applying(learnt, self.asset, seconds_left, now_ns) if learnt and not self._is_single else None
         if fitted is None:
             is_far = seconds_left >= FAR_S
             return _blend(self._far if is_far else weights(seconds_left, self._near, self._far), self.rates)
