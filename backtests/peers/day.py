@@ -61,7 +61,8 @@ def _quotes(reel: Reel) -> bool:
 
 def blocks(day: Day, size: int, folder: Path, *, most: int = BLOCK) -> list[Path]:
     """Tapes of `size` events in all, at most `most` each, made in `folder` where they are not there yet. The first is
-    the day's first events; every other one is the first again, so many days later, so that all cost alike."""
+    the day's first events; every other one is the first again, so many days later, so that all cost alike. Raises ValueError where
+    the day has nothing of the coin."""
     place = folder / f"{day.key}-{size}-{most}"
     if (place / "done").is_file():
         return sorted(place.glob("*.tape.zst"))
@@ -69,6 +70,8 @@ def blocks(day: Day, size: int, folder: Path, *, most: int = BLOCK) -> list[Path
     for left in place.iterdir():
         left.unlink()
     first = head(of_asset(played(day.reels), ASSET), min(size, most))
+    if not first:
+        raise ValueError(f"the tapes of {day.words} hold nothing of {ASSET}; name others with --tape")
     count = -(-size // len(first))
     made = [_write(place / f"{number:02}.tape", (shifted(event, number) for event in first)) for number in range(count)]
     (place / "done").touch()

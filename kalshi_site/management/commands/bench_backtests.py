@@ -57,6 +57,8 @@ class Command(BaseCommand):
             report = bench(self._plan(options))
         except InputError as error:
             raise CommandError(str(error), returncode=2) from None
+        except ValueError as error:
+            raise CommandError(f"{error}.", returncode=2) from None
         except Failed as error:
             raise CommandError(f"a measurement failed: {error}") from None
         finally:
