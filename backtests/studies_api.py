@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from backtests.api import MayQueue
 from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError
-from backtests.run_serializers import OnlyKnown, WordsSerializer
+from backtests.run_serializers import AnnotateSerializer, WordsSerializer
 from backtests.studies import parts, services
 from backtests.studies.inputs import BUILT_IN, WHOLE, inputs_from
 from backtests.studies.shown import SORTS, trials_sorted
@@ -67,7 +67,7 @@ class PartSerializer(serializers.ModelSerializer[StudyPart]):
         read_only_fields = fields
 
 
-class StudyRequestSerializer(OnlyKnown):
+class StudyRequestSerializer(AnnotateSerializer):
     """What a study takes. `space` is for sweeps and walk-forwards, `a` and `b` for head-to-heads."""
 
     kind = serializers.ChoiceField(choices=Study.Kind.choices)
@@ -102,8 +102,6 @@ class StudyRequestSerializer(OnlyKnown):
         required=False, allow_blank=True, max_length=64, help_text="An account's fitted artefacts"
     )
     engine = serializers.BooleanField(default=False, help_text="Play all of it by the engine of record")
-    label = serializers.CharField(default="", allow_blank=True, max_length=120)
-    note = serializers.CharField(default="", allow_blank=True, max_length=2_000)
 
 
 EXAMPLES = [
@@ -147,7 +145,7 @@ class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         asked = StudyRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         values = dict(asked.validated_data)
-        told = {name: values.pop(name) for name in ("label", "note")}
+        told = {name: values.pop(name, "") for name in ("label", "note")}
         try:
             inputs = inputs_from(values.pop("kind"), values)
             study = services.study_queue(inputs, by=cast(User, request.user), **told)
@@ -180,7 +178,7 @@ class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @action(detail=True, methods=["get"])
     def trials(self, request: Request, pk: str | None = None) -> Response:
         """Every setting that was tried, by page."""
-        rows = trials_sorted(self.get_object(), request.query_params.get("sort", "number"))
+        rows: Any = trials_sorted(self.get_object(), request.query_params.get("sort", "number"))
         return self.get_paginated_response(TrialSerializer(self.paginate_queryset(rows), many=True).data)
 
     @extend_schema(responses=PartSerializer(many=True))

@@ -1,12 +1,13 @@
 """What was fitted reaches a study only where it is asked for, and only on days that it saw nothing of."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from backtests.studies import services, working
+from backtests.studies import parts, services, working
 from backtests.study_models import StudyPart, StudyTrial
 from markets.core.units import DAY_NS
 from tests.builders_studies import BOLD, played, queued, register_days
@@ -29,12 +30,12 @@ def days(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(module, "nudge", lambda *_: None)
 
 
-def windows_by_day(**changes: str) -> list[int]:
+def windows_by_day(**changes: Any) -> list[int]:
     """How many windows were traded on each of the three days."""
     study = played(queued(space=["edge=1"], settings=OURS, **changes))
     assert (study.status, study.error) == ("done", "")
     assert StudyTrial.objects.filter(study=study).count() == 1
-    return [len(working.parts.made(row.artefact, row.digest).results[0].windows)
+    return [len(parts.made(row.artefact, row.digest).results[0].windows)
             for row in StudyPart.objects.filter(study=study).order_by("number")]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -18,7 +19,7 @@ from backtests.study_models import Study, StudyPart
 from tests.builders_studies import BOLD, played, queued, register_days, told
 
 pytestmark = pytest.mark.django_db
-FORM = {
+FORM: dict[str, Any] = {
     "tapes": ["all"], "capital": "10000", "max_daily_loss": "1000", "settings": "\n".join(f"{n}={v}" for n, v in BOLD.items()),
     "space": "edge=1,60", "objective": "lower", "search": "grid", "engine": "on", "label": "a small one",
 }  # fmt: skip
@@ -124,7 +125,7 @@ def test_the_api_pages_trials_and_hands_out_artefacts(as_ada: Client, ada: User)
     read = as_ada.get(f"{API}{study.pk}/").json()
     assert read["result"]["digest"] == read["digest"] == study.digest
     assert "result" not in as_ada.get(API).json()["results"][0]
-    page = as_ada.get(f"{API}{study.pk}/trials/", {"limit": 1, "sort": "net"}).json()
+    page = as_ada.get(f"{API}{study.pk}/trials/", {"limit": "1", "sort": "net"}).json()
     assert (page["count"], len(page["results"])) == (3, 1)
     assert as_ada.get(f"{API}{study.pk}/parts/").json()["count"] == 2
     row = StudyPart.objects.filter(study=study).first()
