@@ -1,5 +1,7 @@
 """The loop of the lane: one setting, or many, over the rows of one tape. It only stops where something may happen."""
 
+# mypy: disable-error-code="no-any-return"
+
 from typing import Any
 
 from backtests.lane.account import evaluate, new_day, settle
@@ -27,6 +29,7 @@ from backtests.lane.state import (
     NEXT_REVIEW,
     NEXT_SECOND_NS,
     NEXT_SETTLEMENT,
+    ORDER,
     ORDERS,
     OUT,
     PEAK,
@@ -37,6 +40,7 @@ from backtests.lane.state import (
     THERE,
 )
 from markets.core.units import DAY_NS, PRICE_DOLLAR, SECOND_NS
+from trading.core.arithmetic import is_worth_selling
 from trading.core.calibration import pooled
 from trading.core.confidence import feed_quality, probability_error
 from trading.core.tails import normal_cdf
@@ -86,11 +90,48 @@ def play(tape: Any, setting: Any, books: Any, believed: Any, gain: Any, trust: A
                 row += 1
         if row == rows:
             break
-        _catch_up(tape, setting, books, row)
-        if not number[OUT] and gain[row] >= (held_least if number[HELD] else least):
-            decide(tape, setting, books, row, believed[row])
+        if tape.time[row] >= due_ns or not _waits(tape, setting, books, row, believed[row], gain[row], trust[row]):
+            if _is_behind(tape, number, row):
+                _catch_up(tape, setting, books, row)
+            if not number[OUT] and gain[row] >= (held_least if number[HELD] else least):
+                decide(tape, setting, books, row, believed[row])
         row += 1
     _finish(tape, setting, books)
+
+
+def _waits(  # noqa: PLR0917  (numbers in, numbers out)
+    tape: Any, setting: Any, books: Any, row: int, believed: float, gain: float, trust: float
+) -> bool:
+    """Whether nothing can come of a row for what is known without looking further: its time, the pace, or that it is neither
+    worth buying nor selling. Only asked where nothing is due by then."""
+    seen, now_ns = tape.rows[row], tape.time[row]
+    number = int(seen["market"])
+    market = tape.markets[number]
+    if (
+        now_ns < market["open_ns"] + setting["quiet_open_ns"]
+        or now_ns >= market["close_ns"] - setting["quiet_close_ns"]
+    ):
+        return True
+    ticker = market["ticker"]
+    if books.working[ticker, ORDER] or now_ns < books.ordered_ns[number] + setting["order_interval_ns"]:
+        return True
+    if gain >= setting["edge_threshold"] and trust >= setting["min_confidence"]:
+        return False
+    held = books.position[ticker, COUNT]
+    if held > 0:
+        return not is_worth_selling(int(seen["bid"]) / PRICE_DOLLAR, believed, setting["exit_margin"])
+    brings = (PRICE_DOLLAR - int(seen["ask"])) / PRICE_DOLLAR
+    return not held or not is_worth_selling(brings, 1.0 - believed, setting["exit_margin"])
+
+
+def _is_behind(tape: Any, number: Any, row: int) -> bool:
+    """Whether anything happens before a row is evaluated."""
+    review, settlement = number[NEXT_REVIEW], number[NEXT_SETTLEMENT]
+    if number[DUE_NS] <= tape.time[row]:
+        return True
+    if review < len(tape.reviews) and tape.reviews[review]["ns"] <= tape.time[row]:
+        return True
+    return settlement < len(tape.settlements) and tape.settlements[settlement]["row"] <= row
 
 
 def _catch_up(tape: Any, setting: Any, books: Any, row: int) -> None:
