@@ -262,11 +262,9 @@ SPECTACULAR_SETTINGS = {
 # --- static files and logs --------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-# What studies make besides their rows: a folder, or any storage of Django's that all workers reach.
-ARTEFACT_STORAGE = environment.text("ARTEFACT_STORAGE", "django.core.files.storage.FileSystemStorage")
+ARTEFACT_STORAGE = environment.text("ARTEFACT_STORAGE", "django.core.files.storage.FileSystemStorage")  # for studies
 ARTEFACT_OPTIONS = environment.json_object("ARTEFACT_OPTIONS") or {"location": str(BOT_HOME / "artefacts")}
-# A part of a study that nothing was heard of for so long is given to another worker; compiling takes a while, once.
-STUDY_SILENT_S = environment.number("STUDY_SILENT_S", 120.0, least=1.0, most=3600.0)
+STUDY_SILENT_S = environment.number("STUDY_SILENT_S", 120.0, least=1.0, most=3600.0)  # a silent part goes to another
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
