@@ -276,7 +276,6 @@ TAPE_UPLOAD_MAX_MB = environment.integer("TAPE_UPLOAD_MAX_MB", 500, least=1, mos
 STATIC_ROOT = None  # whitenoise serves them from the apps: nothing to collect, nothing to forget
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-
 LOG_LEVEL = environment.choice("LOG_LEVEL", "info", among=("debug", "info", "warning", "error")).upper()
 LINE = "{asctime} {levelname} {name}: {message}"
 LOGGING = {
