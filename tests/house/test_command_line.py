@@ -72,7 +72,7 @@ def test_every_command_says_what_it_does_without_the_options_of_django(tmp_path:
         ("prove-runs nowhere", 2, "kalshi-bot: There is no tape 'nowhere'"),
         ("backtest --tape nowhere --check-future many", 2, "invalid int value: 'many'"),
         ("lane --tape nowhere", 2, "kalshi-bot: There is no tape 'nowhere'"),
-        ("lane --tape nowhere --settings 0", 2, "A sweep has one setting or more"),
+        ("lane --tape nowhere --sets 0", 2, "A sweep has one setting or more"),
         ("paper --tape nowhere", 1, "TAPE=nowhere: there is no such tape"),
         ("paper --speed fast", 1, "SPEED=fast is not a speed"),
         ("paper --speeed 10", 2, "unrecognized arguments: --speeed"),

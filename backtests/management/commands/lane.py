@@ -20,20 +20,20 @@ class Command(BaseCommand):
         parser.add_argument("--tape", action="append", required=True, dest="tapes", metavar="F",
                             help="a tape's file, its name in the catalogue, or `all`; may be repeated")  # fmt: skip
         parser.add_argument("--prove", action="store_true", help="each day and each tape through lane and engine")
-        parser.add_argument("--settings", type=int, default=1_000, metavar="N",
+        parser.add_argument("--sets", type=int, default=1_000, metavar="N",
                             help="how many settings the sweep that is measured has (default: %(default)s)")  # fmt: skip
         parser.add_argument("--threads", type=int, default=0, metavar="N", help="threads (default: one a core)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit code 2 and one sentence for what cannot be played."""
-        if options["settings"] < 1 or options["threads"] < 0:
+        if options["sets"] < 1 or options["threads"] < 0:
             raise CommandError("A sweep has one setting or more, and threads are 0 or more.", returncode=2)
         try:
             reels = reels_find(options["tapes"], files=True)
             if options["prove"]:
                 self._prove(reels)
             else:
-                self._measure(reels, options["settings"], options["threads"])
+                self._measure(reels, options["sets"], options["threads"])
         except InputError as error:
             raise CommandError(str(error), returncode=2) from None
 
