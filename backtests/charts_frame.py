@@ -87,9 +87,15 @@ def thinned(points: list[tuple[int, Number]]) -> list[tuple[int, Number]]:
     kept: list[tuple[int, Number]] = []
     for start in range(0, len(points), stretch):
         part = points[start : start + stretch]
-        chosen = {part[0], min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])}
+        chosen: set[tuple[int, Number]] = {
+            part[0],
+            min(part, key=lambda point: point[1]),
+            max(part, key=lambda point: point[1]),
+        }
         kept += [point for point in dict.fromkeys(part) if point in chosen]
-    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
+    if kept[-1] != points[-1]:
+        kept.append(points[-1])
+    return kept
 
 
 def money_ticks(low: float, high: float) -> list[float]:

@@ -112,7 +112,7 @@ class OnlyKnown(serializers.Serializer[Any]):
 class AnnotateSerializer(OnlyKnown):
     """Label and note; what is not given stays."""
 
-    label = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST["label"])
+    label = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST["label"])  # type: ignore[assignment]  # of a field, a label is its name
     note = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST["note"])
 
 

@@ -122,9 +122,7 @@ class StudyTrial(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["study", "number"], name="study_trial_once"),
         ]
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["study", "-objective"], name="study_trial_best")
-        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["study", "-objective"], name="study_trial_best")]
 
     def __str__(self) -> str:
         return f"{self.study} trial {self.number}"

@@ -23,7 +23,7 @@ def short(number: int) -> list[MarketEvent]:
     """The last minute and a half of a window; every third one is lost."""
     drift = 0.5 + 0.2 * (number % 4)
     path = [spot(812 + second, 85_000 + drift * second + 4 * sin(2 * second)) for second in range(72)]
-    events = [
+    events: list[MarketEvent] = [
         MarketListed(at(811), contract()),
         status(811.2, "open"),
         snapshot(811.4, 4_900, 5_100),

@@ -158,8 +158,10 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("divergence", "kalshi-bot: No session of the account 'demo' has sent an order."),
         (
             "latency",
-            "kalshi-bot: Of 0 orders it is known how long they took at an exchange; 100 are needed. Let a rehearsal trade "
-            "(`kalshi-bot live --market demo`), or choose another treatment of orders, such as stated.",
+            (
+                "kalshi-bot: Of 0 orders it is known how long they took at an exchange; 100 are needed. Let a rehearsal trade "
+                "(`kalshi-bot live --market demo`), or choose another treatment of orders, such as stated."
+            ),
         ),
         ("divergence --account paper", "kalshi-bot: No session of the account 'paper' has sent an order."),
         ("divergence --session 7", "kalshi-bot: There is no session 7."),

@@ -195,7 +195,9 @@ POSTS = [door for door in DOORS if door.method in {"post", "patch"} and door.rou
 def olga() -> User:
     """An operator: may change the mode and queue backtests, and has no part in the admin."""
     user = User.objects.create_user("olga", "olga@example.org", "steady-hand-on-the-tiller")
-    user.user_permissions.set(Permission.objects.filter(codename__in=["change_traderstatus", "add_backtestrun", "add_tapejob"]))
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=["change_traderstatus", "add_backtestrun", "add_tapejob"])
+    )
     return user
 
 
@@ -246,7 +248,7 @@ def ask(client: Client, door: Door) -> int:
     if door.method == "get":
         return client.get(door.asked).status_code
     if door.route.startswith("api/"):
-        return getattr(client, door.method)(door.asked, body, content_type="application/json").status_code
+        return int(getattr(client, door.method)(door.asked, body, content_type="application/json").status_code)
     return client.post(door.asked, body).status_code
 
 

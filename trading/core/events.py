@@ -10,10 +10,9 @@ from trading.core.parameters import Parameters
 from trading.core.realism import Realism
 
 Mode = Literal["ACTIVE", "REDUCING", "HALTED"]
-Policy = Literal["cancel", "hold", "flatten"]
-"""What a halt does with what is there: cancel what rests (the default), leave all as it is, or cancel and close what is held."""
+Policy = Literal["cancel", "hold", "flatten"]  # of a halt: what rests is cancelled, or left, or all is closed as well
 Result = Literal["yes", "no", "scalar"]
-yes_pays_of, payout_of = payout.yes_pays_of, payout.payout_of  # where people look for them beside `Settled`
+yes_pays_of, payout_of = payout.yes_pays_of, payout.payout_of  # beside `Settled`
 
 
 class HeldPosition(Message, frozen=True):
@@ -62,12 +61,10 @@ class HeldSettled(Message, frozen=True):
 
 class Opening(Message, frozen=True):
     """A session begins: what the account holds, and what it has already made or lost this UTC day.
-
     `trade_ids` are the fills booked in markets that have not settled or are among `settled`: heard again they change
     nothing. `settled` are those that paid out in the day before the last one did, at an exchange. `sent_ns` are the
     times of the orders of the last minute, `peak_equity` (Money, 0: none yet) and `losing_streak` (settled markets in a
-    row) what the breakers go on counting from; `matched` (when, Count) are the fills heard in the last fifteen seconds.
-    """
+    row) what the breakers go on counting from; `matched` (when, Count) are the fills heard in the last fifteen seconds."""
 
     received_ns: int
     cash: int
@@ -154,10 +151,8 @@ class ChangeRefused(Message, frozen=True):
 
 
 class Fill(Message, frozen=True):
-    """`count` of our order traded at the YES price `price`; `fee` is all the exchange charged.
-
-    `evidence` says why the fill is believed: a name of trading.core.evidence, such as "book" or "venue".
-    """
+    """`count` of our order traded at the YES price `price`; `fee` is all the exchange charged. `evidence` says why the fill
+    is believed: a name of trading.core.evidence, such as "book" or "venue"."""
 
     received_ns: int
     trade_id: str
@@ -298,12 +293,8 @@ class Timer(Message, frozen=True):
     received_ns: int
 
 
-OrderEvent = (
-    OrderSent | OrderAccepted | OrderRejected | OrderUnknown | OrderAmended | ChangeRefused | OrderCancelled | Fill
-)
+OrderEvent = OrderSent | OrderAccepted | OrderRejected | OrderUnknown | OrderAmended | ChangeRefused | OrderCancelled | Fill  # fmt: skip
 AccountEvent = Opening | OrderEvent | Settled | CashMoved | CashTold
-ControlEvent = (
-    LimitsSet | ParametersSet | RealismSet | ModeSet | SeriesOff | FittedSet | AnnouncementsSet | CheckTold | ChecksRequired
-    | ArmedSet | Timer
-)  # fmt: skip
+Wanted = LimitsSet | ParametersSet | RealismSet | ModeSet | SeriesOff | FittedSet | AnnouncementsSet
+ControlEvent = Wanted | CheckTold | ChecksRequired | ArmedSet | Timer
 Event = MarketEvent | AccountEvent | ControlEvent
