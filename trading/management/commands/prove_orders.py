@@ -116,7 +116,8 @@ class Command(BaseCommand):
         self.stdout.write("ended by itself: " + (_counted(report.endings, sorted(report.endings)) or "never"))
         self.stdout.write("in the end: " + _counted(report.ended, sorted(report.ended)))
         used = ", ".join(f"{name} {share:.1%}" for name, share in sorted(report.most.items()))
-        self.stdout.write(f"the most that was ever used of a limit: {used}")
+        if used:
+            self.stdout.write(f"the most that was ever used of a limit: {used}")
 
     def _failures(self, report: Report, words: str = "", shown: int = SHOWN_FAILURES) -> None:
         for outcome in sorted(report.failed, key=lambda one: one.seed)[:shown]:
@@ -130,7 +131,7 @@ class Command(BaseCommand):
 
 
 def report_lines(report: Report, way: str, seeds: range, seconds: float) -> list[str]:
-    """A small table."""
+    """A small table; what is not counted that way is left out."""
     columns = {
         "schedules": report.schedules,
         "orders": report.orders,
@@ -143,6 +144,7 @@ def report_lines(report: Report, way: str, seeds: range, seconds: float) -> list
         "halts": report.halts,
         "failed": len(report.failed),
     }
+    columns = {name: number for name, number in columns.items() if number or name == "failed"}
     return [
         f"\nseeds {seeds.start} to {seeds.stop - 1}, {way}: {seconds:.0f} s, for {report.seconds / 3600:.1f} h of trading",
         " ".join(f"{name:>10}" for name in columns),
