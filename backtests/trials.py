@@ -1,13 +1,14 @@
 """How many configurations were tried on the same tapes: each run and each trial of a study, the same one once."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db import DatabaseError
-from django.db.models import Count
+from django.db.models import Count, Q, TextField
+from django.db.models.functions import Cast
 
 from backtests.models import BacktestRun, Study, StudyTrial
 from backtests.shelf import ALL
@@ -60,8 +61,7 @@ def trials_known(run: BacktestRun) -> int | None:
 
 def trials_on(span: Span, known: Iterable[str] = ()) -> Trials:
     """Those on tapes of this span; `known` are keys of configurations that count whether or not they are in the database."""
-    rows = BacktestRun.objects.filter(status=BacktestRun.Status.DONE).defer("result").order_by()
-    keys = {_key(row) for row in rows if Span(frozenset(row.tapes), row.date_from, row.date_to).meets(span)}
+    keys = _run_keys(span)
     studies = [study.pk for study in Study.objects.defer("result") if span_of(study.inputs).meets(span)]
     return Trials(len(keys | set(known)), _studied(studies))
 
@@ -76,6 +76,31 @@ def span_of(inputs: dict[str, Any]) -> Span:
     return Span(frozenset(inputs.get("tapes") or (ALL,)), _day(inputs.get("date_from")), _day(inputs.get("date_to")))
 
 
+def _run_keys(span: Span) -> set[str]:
+    """Of all runs that are done, of which there may be many: their settings are taken as the text that they are kept as, and
+    only what differs is looked into."""
+    done = BacktestRun.objects.filter(_days_of(span), status=BacktestRun.Status.DONE).order_by()
+    texts = [Cast(name, TextField()) for name in ("tapes", "limits_json", "parameters_json", "realism_json")]
+    shares: dict[str, bool] = {}
+    settings: set[tuple[str, ...]] = set()
+    for tapes, *kept in done.values_list(*texts).iterator():
+        if tapes not in shares:
+            shares[tapes] = Span(frozenset(msgspec.json.decode(tapes)), span.since, span.until).meets(span)
+        if shares[tapes]:
+            settings.add(tuple(kept))
+    return {_key_of([msgspec.json.decode(text) for text in kept]) for kept in settings}
+
+
+def _days_of(span: Span) -> Q:
+    """The runs whose days meet those of the span; no day is any day."""
+    meet = Q()
+    if span.until is not None:
+        meet &= Q(date_from__isnull=True) | Q(date_from__lte=span.until)
+    if span.since is not None:
+        meet &= Q(date_to__isnull=True) | Q(date_to__gte=span.since)
+    return meet
+
+
 def _studied(studies: list[int]) -> int:
     """The trials of studies by what decides them: two studies that try the same setting tried it once."""
     tried = StudyTrial.objects.filter(study__in=studies, net__isnull=False)
@@ -84,8 +109,11 @@ def _studied(studies: list[int]) -> int:
 
 def _key(run: BacktestRun) -> str:
     """What makes a configuration: limits, parameters and how the exchange treats orders. Capital and days do not."""
-    settings = [run.limits_json, run.parameters_json, run.realism_json]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return _key_of([run.limits_json, run.parameters_json, run.realism_json])
+
+
+def _key_of(settings: list[Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()
 
 
 def _days_meet(one: Span, other: Span) -> bool:

@@ -1,6 +1,7 @@
 """The report of a run as page, as window, and in a terminal: what it says, what it draws, and how tries are counted."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -162,6 +163,19 @@ def test_a_configuration_counts_once_however_often_it_ran() -> None:
     run_of()
     assert trials_of(first).total == 1
     run_of(edge=0.05)
+    assert trials_of(first).total == 2
+
+
+def test_settings_count_by_what_they_say_not_by_the_order_they_are_kept_in() -> None:
+    first = run_of(told(), realism_json={"seed": 2, "taker_delay_ns": 5})
+    run_of(told(), realism_json={"taker_delay_ns": 5, "seed": 2})
+    run_of(told(), realism_json={"taker_delay_ns": 5, "seed": 3}, date_from=date(2026, 5, 1), date_to=date(2026, 5, 2))
+    assert trials_of(first).total == 2
+    first.date_from, first.date_to = date(2026, 5, 3), None
+    assert trials_of(first).total == 1
+    first.date_from, first.date_to = None, date(2026, 4, 30)
+    assert trials_of(first).total == 1
+    first.date_from, first.date_to = date(2026, 5, 2), date(2026, 5, 2)
     assert trials_of(first).total == 2
 
 
