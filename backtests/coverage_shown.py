@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from backtests.coverage import Day, RunCoverage, reels_asked, run_coverage
+from backtests.coverage import Asks, Day, RunCoverage, reels_asked, run_coverage
 from backtests.knobs import InputError
-from backtests.replay import Inputs
 from backtests.shelf import Reel, reels_find
 from markets.tape import TapeError
 
@@ -12,7 +11,7 @@ DAYS_SHOWN = 40
 HOUR_S = 3_600
 
 
-def coverage_shown(inputs: Inputs) -> dict[str, Any]:
+def coverage_shown(inputs: Asks) -> dict[str, Any]:
     """`played`: what would be played; `days`: each day asked for; `missing`: what is not covered; `problem`: why the run
     would be refused as it is. Reads tapes that nobody has looked at."""
     try:
@@ -29,7 +28,7 @@ def coverage_shown(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _refused(inputs: Inputs) -> str:
+def _refused(inputs: Asks) -> str:
     try:
         reels_asked(inputs)
     except InputError as error:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from backtests.api import MayQueue
 from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError
+from backtests.run_inputs import NEEDS, SWITCHES
 from backtests.run_serializers import AnnotateSerializer, WordsSerializer
 from backtests.studies import parts, services
 from backtests.studies.inputs import BUILT_IN, WHOLE, inputs_from
@@ -78,6 +79,13 @@ class StudyRequestSerializer(AnnotateSerializer):
     max_daily_loss = serializers.CharField(default="1000", help_text="Dollars, as a decimal string")
     date_from = serializers.DateField(required=False, allow_null=True)
     date_to = serializers.DateField(required=False, allow_null=True)
+    allow_gaps = serializers.BooleanField(default=False, help_text=SWITCHES["allow_gaps"][1])
+    needs_assets = serializers.ListField(
+        child=serializers.CharField(max_length=20), required=False, help_text=NEEDS["needs_assets"][1]
+    )
+    needs_venues = serializers.ListField(
+        child=serializers.CharField(max_length=40), required=False, help_text=NEEDS["needs_venues"][1]
+    )
     settings = serializers.DictField(child=serializers.CharField(), required=False, help_text="What all trials have")
     space = serializers.ListField(
         child=serializers.CharField(max_length=8_000), required=False, max_length=20,

@@ -7,7 +7,7 @@ from django import forms
 
 from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError, plain_money
-from backtests.run_inputs import ALL_SETTINGS, built_in
+from backtests.run_inputs import ALL_SETTINGS, NEEDS, SWITCHES, built_in
 from backtests.selectors import Day, recorded_count, tape_choices, tape_days
 from backtests.shelf import ALL
 from backtests.studies.inputs import BUILT_IN, WHOLE, Kind, StudyInputs, inputs_from
@@ -80,6 +80,10 @@ class StudyForm(forms.Form):
             self.fields[name] = forms.CharField(
                 label=label, required=False, initial=str(BUILT_IN[name]), max_length=10, help_text=HELP.get(name, "")
             )
+        for name, (label, words) in NEEDS.items():
+            self.fields[name] = forms.CharField(label=label, required=False, max_length=400, help_text=words)
+        label, words = SWITCHES["allow_gaps"]
+        self.fields["allow_gaps"] = forms.BooleanField(label=label, required=False, help_text=words)
         for name in self._others():
             del self.fields[name]
         self.inputs: StudyInputs | None = None
@@ -117,6 +121,10 @@ class StudyForm(forms.Form):
     def basics(self) -> list[forms.BoundField]:
         """Days and money."""
         return [self[name] for name in ("date_from", "date_to", "capital", "max_daily_loss")]
+
+    def data_fields(self) -> list[forms.BoundField]:
+        """What the tapes must have."""
+        return [self[name] for name in (*NEEDS, "allow_gaps")]
 
     def tried(self) -> list[forms.BoundField]:
         """What differs between trials."""
@@ -160,7 +168,9 @@ def start_of(study: Study) -> dict[str, Any]:
     }
     start |= {name: scheme[name] for name in ("train", "test", "step", "embargo") if name in scheme}
     start |= {side["name"].lower(): ", ".join(f"{n}={v}" for n, v in side["settings"].items()) for side in row["sides"]}
+    start |= {name: ", ".join(row.get(name, ())) for name in NEEDS}
     return start | {
+        "allow_gaps": row.get("allow_gaps", False),
         "tapes": row["tapes"],
         "date_from": row["date_from"],
         "date_to": row["date_to"],

@@ -12,9 +12,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from backtests.coverage_shown import coverage_shown
 from backtests.knobs import InputError
 from backtests.selectors import tape_choices
 from backtests.studies import services
+from backtests.studies.covered import asked_of
 from backtests.studies.plan import budget_words, planned
 from backtests.studies.shown import SORTS, study_context, trials_sorted
 from backtests.studies_form import StudyForm, start_of
@@ -43,11 +45,13 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     if kind not in Study.Kind.values:
         raise Http404("There is no such kind of study.")
     is_sent, budget = request.method == "POST", ""
+    coverage: dict[str, Any] = {}
     form = StudyForm(cast(Any, kind), request.POST if is_sent else None, initial=_start(request))
     parent = _parent(request)
     if is_sent and form.is_valid() and form.inputs is not None:
         try:
             if "check" in request.POST:
+                coverage = coverage_shown(asked_of(form.inputs))
                 budget = budget_words(planned(form.inputs))
             else:
                 told = {"label": form.cleaned_data["label"], "note": form.cleaned_data["note"]}
@@ -56,8 +60,10 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
                 )
         except InputError as error:
             form.refuse(error)
+            coverage = coverage and coverage | {"problem": ""}  # it is said at its field
     words = dict(Study.Kind.choices)[kind]
-    context = {"form": form, "kind": kind, "words": words, "budget": budget, "has_tapes": bool(tape_choices())}
+    context = {"form": form, "kind": kind, "words": words, "budget": budget, "coverage": coverage,
+               "has_tapes": bool(tape_choices())}  # fmt: skip
     return render(request, "backtests/study_new.html", context, status=422 if is_sent and not budget else 200)
 
 

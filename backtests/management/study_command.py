@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError
+from backtests.run_inputs import NEEDS, SWITCHES
 from backtests.studies import services
 from backtests.studies.here import Interrupted, play_here
 from backtests.studies.inputs import Kind, inputs_from
@@ -38,6 +39,9 @@ class StudyCommand(BaseCommand):
         )
         parser.add_argument("--max-loss", default="1000", dest="max_daily_loss", metavar="$",
                             help="trading stops for the UTC day at this loss (default: %(default)s)")  # fmt: skip
+        for name, (_, words) in NEEDS.items():
+            parser.add_argument(f"--{name.replace('_', '-')}", dest=name, default="", metavar="NAMES", help=words)
+        parser.add_argument("--allow-gaps", action="store_true", help=SWITCHES["allow_gaps"][1])
         parser.add_argument("--set", action="append", dest="turned", default=[], metavar="NAME=VALUE",
                             help="a setting that all trials have, as `kalshi-bot backtest --help` lists them")  # fmt: skip
         parser.add_argument(

@@ -5,11 +5,13 @@ import time
 import uuid
 from datetime import datetime, timedelta
 from os import getpid
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from backtests.studies.pulse import Pulse
 from backtests.study_models import Status, Study, StudyPart
 
 MOST_ATTEMPTS = 5
@@ -64,11 +66,20 @@ def held(part: StudyPart) -> QuerySet[StudyPart]:
 
 
 class Beat:
-    """Says once a second that a part is being played; raises Stopped when that is over."""
+    """Says once a second that a part is being played; raises Stopped when that is over. Within `with` a thread says it while
+    the work is silent, for it compiles."""
 
     def __init__(self, part: StudyPart) -> None:
         self._part = part
         self._said_at = time.monotonic()
+        self._pulse = Pulse(self._say)
+
+    def __enter__(self) -> "Beat":
+        self._pulse.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._pulse.__exit__(*error)
 
     def __call__(self) -> None:
         """Call it as often as you like."""
@@ -76,8 +87,12 @@ class Beat:
         if now - self._said_at < PACE_S:
             return
         self._said_at = now
+        self._pulse.heard()
         if not held(self._part).filter(study__cancel_wanted=False).update(heartbeat_at=timezone.now()):
             raise Stopped
+
+    def _say(self) -> None:
+        held(self._part).update(heartbeat_at=timezone.now())
 
 
 def part_release(part: StudyPart, **fields: object) -> bool:
@@ -100,14 +115,23 @@ def study_touch(study_id: int, **fields: object) -> bool:
 
 
 class Touch:
-    """Says once a second that a study is being added up."""
+    """Says once a second that a study is being added up; within `with` also while the work is silent, for it reads tapes."""
 
     def __init__(self, study_id: int) -> None:
         self._study_id = study_id
         self._said_at = time.monotonic()
+        self._pulse = Pulse(lambda: study_touch(study_id))
+
+    def __enter__(self) -> "Touch":
+        self._pulse.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._pulse.__exit__(*error)
 
     def __call__(self) -> None:
         """Call it as often as you like."""
         if time.monotonic() - self._said_at >= PACE_S:
             self._said_at = time.monotonic()
+            self._pulse.heard()
             study_touch(self._study_id)

@@ -11,7 +11,8 @@ from backtests.core.studies.objective import DEFAULT, OBJECTIVES
 from backtests.knobs import InputError, money_from, settings_from
 from backtests.latency import measured
 from backtests.realism_knobs import MEASURED, PRESET, realism_from, values_of_realism
-from backtests.studies.space import BY_NAME, Axis, axis_from, grid_size, space_from
+from backtests.run_inputs import NEEDS, options_from
+from backtests.studies.space import Axis, axis_from, grid_size, space_from
 from markets.core.units import DOLLAR, Money
 from trading.core.limits import RiskLimits
 from trading.core.parameters import Parameters
@@ -76,6 +77,9 @@ class StudyInputs(msgspec.Struct, frozen=True, kw_only=True):
     date_to: str = ""
     fits: str = NONE  # the account whose fitted artefacts may be used, each on days after what it saw
     files: bool = False
+    allow_gaps: bool = False  # whether it is played though something that was asked for is on no tape
+    needs_assets: tuple[str, ...] = ()  # coins that each day asked for must have quotes of; empty: whatever there is
+    needs_venues: tuple[str, ...] = ()  # feeds that each day asked for must have been heard
     engine: bool = False  # all of it by the engine of record, none by the compiled lane: the same, slower
     spans: tuple[Span, ...] = ()
 
@@ -94,12 +98,12 @@ class StudyInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 def inputs_from(kind: Kind, values: Mapping[str, Any]) -> StudyInputs:
     """What a person asked for: `tapes` (list), `capital`, `max_daily_loss` (dollars as text), `date_from`, `date_to`
-    (dates), knobs by name under `settings`, `space` (list of `name=values`), `search`, `objective`, whole numbers as
+    (dates or text), `allow_gaps`, `needs_assets`, `needs_venues`, knobs by name under `settings`, `space` (list of `name=values`), `search`, `objective`, whole numbers as
     text or int, `anchored`, `a` and `b` (knobs by name) of a head-to-head. Raises InputError with a sentence a field."""
     problems: dict[str, str] = {}
     capital = _money(values, "capital", "Capital", problems, DOLLAR)
     loss = _money(values, "max_daily_loss", "Maximum daily loss", problems, 0)
-    since, until = values.get("date_from") or None, values.get("date_to") or None
+    since, until = (_day(values, name, problems) for name in ("date_from", "date_to"))
     if since and until and since > until:
         problems["date_to"] = "The last day is before the first."
     whole = {name: _whole(values, name, problems) for name in WHOLE}
@@ -115,9 +119,9 @@ def inputs_from(kind: Kind, values: Mapping[str, Any]) -> StudyInputs:
         objective=_choice(values, "objective", tuple(OBJECTIVES), DEFAULT, problems),
         trials=whole["trials"], batch=whole["batch"], seed=whole["seed"], block=whole["block"],
         scheme=_scheme(values, whole, problems) if kind == "walkforward" else None,
-        date_from=_day(since), date_to=_day(until),
+        date_from=since, date_to=until,
         fits=str(values.get("fits") or NONE), files=bool(values.get("files")),
-        engine=bool(values.get("engine")),
+        engine=bool(values.get("engine")), **_needs(values),
     )  # fmt: skip
     problems |= {name: words for name, words in _unfit(found).items() if name not in problems}
     if problems:
@@ -265,8 +269,20 @@ def _tried(problems: dict[str, str], name: str, make: Any, instead: Any) -> Any:
         return instead
 
 
-def _day(day: date | str | None) -> str:
-    return "" if day is None else str(day)
+def _day(values: Mapping[str, Any], name: str, problems: dict[str, str]) -> str:
+    text = str(values.get(name) or "")
+    try:
+        return str(date.fromisoformat(text)) if text else ""
+    except ValueError:
+        problems[name] = f"{text!r} is not a day; write it like 2026-05-13."
+        return ""
+
+
+def _needs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the tapes must have, and whether it is played without."""
+    names = (*NEEDS, "allow_gaps")
+    options = options_from({name: values.get(name) for name in names})
+    return {name: options[name] for name in names}
 
 
 def _sentence(words: Sequence[str]) -> str:
@@ -277,8 +293,3 @@ def _sentence(words: Sequence[str]) -> str:
 def _not_pinned() -> Realism:
     words = f"{MEASURED!r} holds for a whole study: set it with the settings, not among what is tried."
     raise InputError({PRESET.name: words})
-
-
-def knob_names() -> tuple[str, ...]:
-    """Every setting that can be turned."""
-    return tuple(BY_NAME)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -11,7 +10,8 @@ import msgspec
 from backtests.core.studies.folds import Fold, folds_of
 from backtests.knobs import InputError
 from backtests.lane.runner import problem
-from backtests.shelf import Reel, reels_find
+from backtests.shelf import Reel
+from backtests.studies.covered import study_reels
 from backtests.studies.fits import versions_before
 from backtests.studies.inputs import Span, StudyInputs
 from backtests.studies.space import grid
@@ -40,10 +40,8 @@ class Piece(NamedTuple):
 
 def planned(inputs: StudyInputs) -> StudyInputs:
     """The inputs with their tapes found and the size of a block settled. Raises InputError for tapes that cannot be
-    played, and for a walk-forward without a fold."""
-    since, until = _day(inputs.date_from), _day(inputs.date_to)
-    reels = reels_find(inputs.tapes, since=since, until=until, files=inputs.files)
-    spans = tuple(_spans(reels, inputs))
+    played, for what was asked for and is on none of them, and for a walk-forward without a fold."""
+    spans = tuple(_spans(study_reels(inputs), inputs))
     block = inputs.block or _block(inputs)
     found = msgspec.structs.replace(inputs, spans=spans, block=block)
     if inputs.kind == "walkforward" and not folds(found):
@@ -164,7 +162,3 @@ def _no_fold(inputs: StudyInputs) -> str:
         f"The tapes begin on {len(inputs.spans)} days; {scheme.train} to learn on, {scheme.embargo} of embargo and "
         f"{scheme.test} to judge need {need} that follow each other. Take fewer, or more tapes."
     )
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None

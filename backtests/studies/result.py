@@ -13,6 +13,7 @@ from backtests.core.pbo import SPLITS, Overfit, overfit
 from backtests.core.studies import plateau
 from backtests.core.studies.objective import OBJECTIVES, Span, closes_of, dollars, span_of
 from backtests.core.trial import TrialResult
+from backtests.studies.covered import study_coverage
 from backtests.studies.inputs import StudyInputs, to_row
 from backtests.studies.result_forward import forward_result
 from backtests.studies.result_versus import versus_result
@@ -30,7 +31,8 @@ def result_of(study: Study, inputs: StudyInputs, digest: str, touch: Callable[[]
     played = played_of(study.pk)
     touch()
     rows = list(StudyTrial.objects.filter(study=study).order_by("number"))
-    whole = head_of(inputs, digest, rows)
+    whole = head_of(inputs, digest, rows) | {"coverage": study_coverage(inputs, traded_of(played))}
+    touch()
     if inputs.kind == "versus":
         return whole | versus_result(inputs, rows, spans_of(played))
     if inputs.kind == "walkforward":
@@ -55,6 +57,11 @@ def head_of(inputs: StudyInputs, digest: str, rows: Sequence[StudyTrial]) -> dic
         "left_out_count": len(left_out),
         "tried": max(tried_on(inputs), len(rows) - len(left_out)),
     }
+
+
+def traded_of(played: Played) -> set[str]:
+    """The tickers that any trial bought."""
+    return {window.ticker for days in played.values() for made in days.values() for window in made.windows}
 
 
 def tried_on(inputs: StudyInputs) -> int:

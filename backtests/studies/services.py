@@ -1,8 +1,6 @@
 """study_queue, study_cancel, study_resume, study_annotate: what people do to studies; the only writers of Study, with
 backtests.studies.working."""
 
-from datetime import date
-
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
@@ -12,6 +10,7 @@ from backtests.models import BacktestRun
 from backtests.replay import Inputs
 from backtests.services import About, run_queue
 from backtests.studies import claims, parts
+from backtests.studies.covered import asked_of
 from backtests.studies.inputs import StudyInputs, from_row, to_row
 from backtests.studies.plan import budget_words, planned
 from backtests.studies.rounds import round_begin
@@ -93,11 +92,10 @@ def trial_run(trial: StudyTrial, *, by: User | None) -> BacktestRun:
     inputs = from_row(trial.study.inputs)
     if inputs.files:
         raise InputError({"tapes": "Its tapes are files of one machine; `kalshi-bot backtest` plays them there."})
-    setting = inputs.setting(trial.values)
+    setting, asked = inputs.setting(trial.values), asked_of(inputs)
     wish = Inputs(
-        inputs.tapes, Money(inputs.capital), setting.limits, setting.parameters,
-        date.fromisoformat(inputs.date_from) if inputs.date_from else None,
-        date.fromisoformat(inputs.date_to) if inputs.date_to else None, realism=setting.realism,
+        inputs.tapes, Money(inputs.capital), setting.limits, setting.parameters, asked.date_from, asked.date_to,
+        realism=setting.realism, allow_gaps=asked.allow_gaps, needs_assets=asked.needs_assets, needs_venues=asked.needs_venues,
     )  # fmt: skip
     about = About(f"{trial.study}, trial {trial.number}"[:120])
     return run_queue(wish, by=by, about=about)

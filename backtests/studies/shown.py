@@ -10,6 +10,8 @@ from backtests.charts import equity_chart
 from backtests.core.studies.objective import OBJECTIVES
 from backtests.core.studies.plateau import HeatMap, best_of, heat_map
 from backtests.knobs import plain_money
+from backtests.report_page import not_covered
+from backtests.run_inputs import NEEDS
 from backtests.studies.inputs import StudyInputs, from_row
 from backtests.studies.plan import budget_words
 from backtests.studies.result import sides_of, tried_of
@@ -36,7 +38,8 @@ def study_context(study: Study, x: str = "", y: str = "") -> dict[str, Any]:
         return context
     result: Mapping[str, Any] = study.result
     unit = result["objective"]["unit"]
-    context |= {"result": result, "unit": unit, "reasons": result.get("reasons", [])}
+    context |= {"result": result, "unit": unit, "reasons": result.get("reasons", []),
+                "not_covered": not_covered(result.get("coverage"))}  # fmt: skip
     if study.kind == "versus":
         return context | _versus_shown(result)
     if study.kind == "walkforward":
@@ -65,6 +68,8 @@ def inputs_shown(inputs: StudyInputs) -> list[tuple[str, str]]:
         way = "anchored" if scheme.is_anchored else "rolling"
         words = f"{way}: {scheme.train} days to learn on, {scheme.embargo} of embargo, {scheme.test} to judge, step {scheme.step}"
         rows.append(("Folds", words))
+    rows += [(NEEDS[name][0], ", ".join(getattr(inputs, name))) for name in NEEDS if getattr(inputs, name)]
+    rows.append(("Gaps", "allowed" if inputs.allow_gaps else "refused: what is asked for must be on a tape"))
     rows.append(("Fitted artefacts", f"of {inputs.fits}, each on days after what it saw" if inputs.fits else "none"))
     return rows
 

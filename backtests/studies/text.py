@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from backtests.report_page import not_covered
 from backtests.study_models import Study, StudyTrial
 
 SHOWN = 12
@@ -49,6 +50,7 @@ def _head(study: Study, result: Mapping[str, Any]) -> Iterator[str]:
     yield f"Objective: {result['objective']['words']}"
     left_out = f"; {result['left_out_count']} that do not go together left out" if result["left_out_count"] else ""
     yield f"Settings tried: {result['trials']:,} here, {result['tried']:,} in all on these tapes{left_out}"
+    yield from (f"Not covered: {words}" for words in not_covered(result.get("coverage")))
     yield f"Digest: {result['digest']}"
 
 

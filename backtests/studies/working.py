@@ -56,7 +56,8 @@ def study_advance(study_id: int) -> None:
     if rows.exclude(status=Status.DONE).exists() or not _reckons(study):
         return
     try:
-        _reckon(study, from_row(study.inputs))
+        with claims.Touch(study.pk) as touch:
+            _reckon(study, from_row(study.inputs), touch)
     except parts.ArtefactError as error:
         _end(study, Status.FAILED, error=str(error))
     except OperationalError:
@@ -113,7 +114,8 @@ def _play(part: StudyPart) -> None:
     study = Study.objects.get(pk=part.study_id)
     try:
         work = msgspec.convert(part.work, parts.Work)
-        content = parts.play(from_row(study.inputs), work, claims.Beat(part))
+        with claims.Beat(part) as beat:
+            content = parts.play(from_row(study.inputs), work, beat)
         digest = parts.digest_of(content)
         wanted = parts.name_of(study.pk, part.number, digest)
         name = parts.keep(wanted, content)
@@ -161,9 +163,8 @@ def _reckons(study: Study) -> bool:
     return bool(free.update(progress_note=RECKONING, heartbeat_at=timezone.now()))
 
 
-def _reckon(study: Study, inputs: StudyInputs) -> None:
+def _reckon(study: Study, inputs: StudyInputs, touch: claims.Touch) -> None:
     number = StudyTrial.objects.filter(study=study).aggregate(last=Max("round"))["last"] or 0
-    touch = claims.Touch(study.pk)
     round_score(study, inputs, number, touch)
     if round_begin(study, inputs, number):
         claims.study_touch(study.pk, progress_note=f"round {number + 2} of {rounds_of(inputs)}")
