@@ -76,8 +76,8 @@ def test_the_text_carries_the_numbers_of_the_report(tape: Path) -> None:
     assert report["digest"] in text
     assert "1 of 1 window;" in text
     assert f"{report['orders']} orders" in text
-    assert [row["evidence"] for row in report["markouts"]] == ["book"]
-    assert "took what was displayed" in text
+    assert [row["evidence"] for row in report["markouts"]] == ["one_snapshot"]
+    assert "the price was in the snapshot before" in text
 
 
 @pytest.mark.django_db

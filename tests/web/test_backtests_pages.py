@@ -178,7 +178,7 @@ def test_the_page_of_a_finished_run_shows_its_numbers(as_ada: Client, tape: Tape
         "Maximum drawdown",
         "Daily P&amp;L",
         "What fills were worth later",
-        "took what was displayed",
+        "the price was in the snapshot before",
         "What this does not prove",
     ):
         assert words in page
