@@ -46,7 +46,7 @@ def compiled_loop(name: str) -> Callable[..., Any]:
     folder.mkdir(parents=True, exist_ok=True)
     config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # it is made when numba is loaded
     plain = cast("FunctionType", getattr(loop, name))
-    return cast("Callable[..., Any]", njit(cache=True, nogil=True)(copied(plain)))
+    return cast("Callable[..., Any]", njit(cache=True, nogil=True)(copied(plain, is_lean=True)))
 
 
 def is_compiled() -> bool:

@@ -87,9 +87,7 @@ def _review(tape: Any, setting: Any, books: Any, review: int) -> None:
 
 def _answer(setting: Any, books: Any, place: int) -> None:
     """We hear an answer. One that is heard before anything of its second was is the engine's to play, but for the last."""
-    number, reply = books.number, books.replies[place].copy()
-    number[REPLIES] -= 1
-    books.replies[place] = books.replies[number[REPLIES]]
+    number, reply = books.number, books.replies[place]
     now_ns = reply[HEARD_NS]
     if now_ns >= number[NEXT_SECOND_NS]:
         if not number[IS_OVER]:
@@ -97,6 +95,14 @@ def _answer(setting: Any, books: Any, place: int) -> None:
             return
         new_day(books, now_ns)
     hear(setting, books, reply, now_ns)
+    number[REPLIES] -= 1
+    _move(books.replies, number[REPLIES], place)
+
+
+def _move(waiting: Any, last: int, place: int) -> None:
+    """What waits last takes the place of what has been dealt with."""
+    for column in range(waiting.shape[1]):
+        waiting[place, column] = waiting[last, column]
 
 
 def _first(waiting: Any, length: int) -> int:
@@ -141,10 +147,14 @@ def _hop(setting: Any, number: int, hop: int, median_ns: int, p95_ns: int) -> in
 
 
 def _arrive(tape: Any, setting: Any, books: Any, place: int) -> None:
-    number, order = books.number, books.arrivals[place].copy()
-    number[ARRIVALS] -= 1
-    books.arrivals[place] = books.arrivals[number[ARRIVALS]]
-    now_ns, count = order[ARRIVES_NS], order[A_COUNT]
+    _meet(tape, setting, books, books.arrivals[place])
+    books.number[ARRIVALS] -= 1
+    _move(books.arrivals, books.number[ARRIVALS], place)
+
+
+def _meet(tape: Any, setting: Any, books: Any, order: Any) -> None:
+    """An order meets the market."""
+    number, now_ns, count = books.number, order[ARRIVES_NS], order[A_COUNT]
     if number[REPLIES] > len(books.replies) - len(books.planned) - 2:
         number[OUT] = 1
         return

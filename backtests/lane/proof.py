@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -65,13 +66,18 @@ def spans_of(reels: Sequence[Reel]) -> dict[str, list[Reel]]:
 
 
 def compared(
-    spans: dict[str, list[Reel]], settings: dict[str, Setting] = PROVEN, watch: Callable[[], None] | None = None
+    spans: dict[str, list[Reel]],
+    settings: dict[str, Setting] = PROVEN,
+    watch: Callable[[], None] | None = None,
+    each: int = 0,
 ) -> Iterator[Compared]:
-    """Each span under each setting through engine and lane."""
+    """Each span under each setting through engine and lane; or under `each` of them, which take turns."""
+    turns = cycle(settings)
     for span, reels in spans.items():
-        lane = by_lane(reels, CAPITAL, list(settings.values()), watch=watch)
-        for number, (name, (limits, parameters)) in enumerate(settings.items()):
-            engine = play_by_engine(reels, CAPITAL, limits, parameters, FIXED, number, watch)
+        names = list(islice(turns, each)) if each else list(settings)
+        lane = by_lane(reels, CAPITAL, [settings[name] for name in names], watch=watch)
+        for number, name in enumerate(names):
+            engine = play_by_engine(reels, CAPITAL, *settings[name], FIXED, number, watch)
             yield Compared(span, name, lane[number], engine)
 
 

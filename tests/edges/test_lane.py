@@ -119,16 +119,27 @@ def test_orders_are_sent_and_filled_on_them(tmp_path: Path, realism: Realism) ->
     assert assert_equal(tapes(tmp_path, 4), [(RiskLimits(), EAGER)], realism) > 10
 
 
+def recorded(run: str, folder: Path) -> list[Reel]:
+    """A run of the recordings, imported."""
+    source = Recording(django_settings.RECORDED_DATA / "kalshi_ws_btc15m_2026-05")
+    path = Path(import_run(source, run, folder).path)
+    return [Reel(path.stem, path, "", "A", next(market_events(path)).received_ns, None)]
+
+
 @pytest.mark.recorded
 @pytest.mark.slow
 def test_a_recorded_run_compiled(tmp_path: Path) -> None:
-    run = import_run(
-        Recording(django_settings.RECORDED_DATA / "kalshi_ws_btc15m_2026-05"), "20260514T010745Z-e0be9915", tmp_path
-    )
-    path = Path(run.path)
-    reels = [Reel(path.stem, path, "", "A", next(market_events(path)).received_ns, None)]
+    reels = recorded("20260514T010745Z-e0be9915", tmp_path)
     assert_equal(reels, list(PROVEN.values()))
     assert_equal(reels, list(PROVEN.values()), DRAWN)
+
+
+@pytest.mark.recorded
+@pytest.mark.slow
+@pytest.mark.parametrize("run", ["20260511T121730Z", "20260513T1808Z-rv600", "20260514T130133Z-8d3821c2"])
+def test_whole_recorded_windows_of_every_day_compiled(tmp_path: Path, run: str) -> None:
+    """One run of each recorded day, under two settings that trade on their own opinion."""
+    assert assert_equal(recorded(run, tmp_path), [PROVEN["own opinion"], PROVEN["hundredths"]]) > 0
 
 
 def test_what_the_lane_cannot_play_is_said_in_words() -> None:

@@ -10,7 +10,7 @@ def kelly_fraction(p: float, cost: float) -> float:
     `cost` dollars, fees included, per dollar of payout; 0 without an edge. A `p` that a margin took below zero
     is no edge either. Raises ValueError on a `p` above 1 or a cost that is not above 0."""
     if not (p <= 1.0 and cost > 0.0):
-        raise ValueError(f"a probability of {p} at a cost of {cost}")
+        raise ValueError("a probability above 1, or a cost that is not above 0")
     return (p - cost) / (1.0 - cost) if p > cost else 0.0
 
 
