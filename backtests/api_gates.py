@@ -15,7 +15,8 @@ from backtests.gate_report import report_json
 from backtests.gate_stages import stages_of
 from backtests.gates import of_account
 from backtests.skill_page import BoundsError, bounds_of
-from markets.api_fields import CountField, NewestFirst, PriceField, TimeField, time_ns
+from markets.api_fields import CountField, NewestFirst, PriceField, TimeField
+from markets.moments import time_ns
 from trading.accounts import account_shown
 from trading.core.reasons import REASONS
 from trading.models import Signal

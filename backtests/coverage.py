@@ -10,10 +10,10 @@ from django.db import DatabaseError
 
 from backtests.knobs import InputError
 from backtests.shelf import Reel, reels_find
-from markets.api_fields import time_text
 from markets.core.coverage import Coverage, joined
 from markets.core.units import DAY_NS, SECOND_NS
 from markets.models import Tape
+from markets.moments import time_text
 from markets.sheets import tape_coverage
 from markets.tapes.covering import coverage_of_tape
 

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+from django.utils.module_loading import import_string
 
 from backtests.export_html import html_of
-from backtests.export_parquet import parquet_of
-from backtests.export_tables import COLUMNS, archive_of, csv_of, table_of, tables_of
+from backtests.export_tables import COLUMNS, Table, archive_of, csv_of, table_of, tables_of
 from backtests.models import BacktestRun
 
 Report = dict[str, Any]
@@ -21,6 +22,9 @@ class Made(NamedTuple):
     content: bytes
 
 
+PARQUET_OF = (
+    "backtests.export_parquet.parquet_of"  # by name: Arrow is loaded when it is asked for, not by who plays a tape
+)
 CSV, PARQUET, ZIP = "text/csv; charset=utf-8", "application/vnd.apache.parquet", "application/zip"
 WORDS = {
     "result.json": "the whole report",
@@ -50,7 +54,7 @@ def tables_write(report: Report, folder: Path, form: str) -> list[Path]:
     written = []
     for table in tables_of(report):
         path = folder / f"{table.name}.{form}"
-        path.write_bytes(csv_of(table).encode() if form == "csv" else parquet_of(table))
+        path.write_bytes(csv_of(table).encode() if form == "csv" else _parquet(table))
         written.append(path)
     return written
 
@@ -58,9 +62,14 @@ def tables_write(report: Report, folder: Path, form: str) -> list[Path]:
 def _table(name: str, form: str) -> Callable[[BacktestRun, Report], bytes]:
     def made(_: BacktestRun, report: Report) -> bytes:
         table = table_of(report, name)
-        return csv_of(table).encode() if form == "csv" else parquet_of(table)
+        return csv_of(table).encode() if form == "csv" else _parquet(table)
 
     return made
+
+
+def _parquet(table: Table) -> bytes:
+    write = cast(Callable[[Table], bytes], import_string(PARQUET_OF))
+    return write(table)
 
 
 def _csv_zip(_: BacktestRun, report: Report) -> bytes:
@@ -68,7 +77,7 @@ def _csv_zip(_: BacktestRun, report: Report) -> bytes:
 
 
 def _parquet_zip(_: BacktestRun, report: Report) -> bytes:
-    return archive_of([(f"{table.name}.parquet", parquet_of(table)) for table in tables_of(report)])
+    return archive_of([(f"{table.name}.parquet", _parquet(table)) for table in tables_of(report)])
 
 
 MAKERS: dict[str, tuple[str, Callable[[BacktestRun, Report], bytes]]] = {

@@ -11,8 +11,8 @@ from backtests.core.splice import Cut
 from backtests.knobs import InputError
 from backtests.replay import Inputs, Played, Progress, Tell, known_events, play_all
 from backtests.shelf import Reel, reels_find
-from markets.api_fields import time_text
 from markets.core.events import MarketEvent
+from markets.moments import time_text
 from trading.core.decision import Decision
 from trading.core.events import Event, Opening
 from trading.playback import MARKET_KINDS

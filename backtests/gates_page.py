@@ -20,9 +20,9 @@ from backtests.gates import of_account
 from backtests.presentation import contracts, dollars
 from backtests.skill import Bounds
 from backtests.skill_page import BoundsError, bounds_of
-from markets.api_fields import time_text
 from markets.core.units import count_text, price_text
 from markets.models import Market, Series
+from markets.moments import time_text
 from trading.accounts import account_shown
 from trading.models import Signal
 

@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 
-from markets.api_fields import NewestFirst, PriceField, TimeField, time_ns
+from markets.api_fields import NewestFirst, PriceField, TimeField
 from markets.models import Market, Tape
+from markets.moments import time_ns
 
 
 class MarketSerializer(serializers.ModelSerializer[Market]):

@@ -16,11 +16,11 @@ from rest_framework.views import APIView
 
 from markets import jobs
 from markets.api import TapeSerializer
-from markets.api_fields import time_text
 from markets.core.coverage import Coverage
 from markets.entries import entry_json, sheet_of, tables, tapes_wanted
 from markets.forms import WantedForm
 from markets.models import Tape, TapeJob
+from markets.moments import time_text
 
 MOST_ROWS = 5_000
 

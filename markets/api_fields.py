@@ -1,7 +1,6 @@
 """How exact integers and times look outside: decimal strings in dollars and contracts, RFC 3339 times; one page size."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -9,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
 
 from markets.core.units import count_text, money_text, price_text
+from markets.moments import time_text
 
 
 class ExactField(serializers.Field[Any, Any, Any, Any]):
@@ -55,19 +55,6 @@ class TimeField(serializers.Field[Any, Any, Any, Any]):
 
     def to_representation(self, value: int) -> str | None:
         return time_text(value) if value else None
-
-
-def time_text(time_ns: int) -> str:
-    """1778509805123456789 -> "2026-05-11T14:30:05.123456Z"."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def time_ns(moment: datetime) -> int:
-    """An aware time to nanoseconds, exactly."""
-    whole = int(moment.replace(microsecond=0).timestamp())
-    return whole * 1_000_000_000 + moment.microsecond * 1000
 
 
 class NewestFirst(CursorPagination):

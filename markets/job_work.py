@@ -23,7 +23,8 @@ from markets.services import tape_register
 from markets.sheets import tape_look, tape_verify
 from markets.tape import PLAIN, SEALED, VERSION, TapeError, TapeHeader, TapeWriter, files_of, read_header
 from markets.tapes.covering import MARKET_EVENTS
-from markets.tapes.export import export_tape, whole_rows
+from markets.tapes.export import export_tape
+from markets.tapes.parts import whole_rows
 from markets.tapes.reading import BLOCK
 from markets.tapes.room import keep
 

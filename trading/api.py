@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from markets.api_fields import NewestFirst, time_ns
+from markets.api_fields import NewestFirst
+from markets.moments import time_ns
 from trading import selectors, serializers, services, switches
 from trading.accounts import account_shown
 from trading.models import Fill, Order, Position, RiskLimits, Settlement, Signal

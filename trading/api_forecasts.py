@@ -12,7 +12,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from markets.api_fields import NewestFirst, time_ns
+from markets.api_fields import NewestFirst
+from markets.moments import time_ns
 from trading.accounts import account_shown
 from trading.forecast_rows import Asked, csv_stream, forecasts, with_outcome
 from trading.models import Forecast

@@ -9,7 +9,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from markets.api_fields import NewestFirst, TimeField, time_ns
+from markets.api_fields import NewestFirst, TimeField
+from markets.moments import time_ns
 from trading.accounts import account_shown
 from trading.audits import truths
 from trading.models import SettlementAudit

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, cast
 from asgiref.sync import sync_to_async
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from markets.api_fields import time_text
 from markets.core.units import MILLISECOND_NS, PRICE_DOLLAR, count_text, price_text
 from markets.models import Market
+from markets.moments import time_text
 from trading.models import Forecast
 
 PAGE = 2_000

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from asgiref.sync import sync_to_async
 from django.db.models import Q, QuerySet
 
-from markets.api_fields import time_ns, time_text
 from markets.core.units import DAY_NS, money_text
+from markets.moments import time_ns, time_text
 from trading.models import LedgerEntry
 from trading.models.ledger import BOOKS
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from markets.core.coverage import Coverage, CoverageIndex
-from markets.tapes.export import whole_rows
+from markets.tapes.parts import whole_rows
 from markets.tapes.words import MARKET_KINDS
 
 MARKET_EVENTS = frozenset(kind.__name__ for kind in MARKET_KINDS)

@@ -1,6 +1,5 @@
 """Tapes as Parquet: one file a kind of event, columns typed as the events' own fields."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ import pyarrow.parquet as pq
 from msgspec import inspect
 
 from markets.core.events import MarketEvent
-from markets.tapes.parts import files_of
-from markets.tapes.reading import rows_reading
+from markets.tapes.parts import whole_rows
 from markets.tapes.words import MARKET_KINDS, TapeError
 
 BATCH = 50_000
@@ -41,14 +39,6 @@ def export_tape(path: Path, folder: Path) -> dict[str, int]:
     except OSError as error:
         raise TapeError(f"{folder}: cannot be written ({error.strerror or error}); free space on that disk.") from error
     return {name: table.rows for name, table in sorted(tables.items())}
-
-
-def whole_rows(path: Path) -> Iterator[list[Any]]:
-    """The rows of all that `path` stands for, each once; the first file with what it begins with. Raises TapeError."""
-    for place, file in enumerate(files_of(path)):
-        reading = rows_reading(file)
-        reading.skips_preface = place > 0
-        yield from reading
 
 
 def schema_of(kind: type) -> pa.Schema:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from markets.tapes.reading import read_end, read_tape
+from markets.tapes.reading import read_end, read_tape, rows_reading
 from markets.tapes.words import PLAIN, SEALED, TapeError, without_suffix
 
 log = logging.getLogger(__name__)
@@ -99,6 +99,14 @@ def read_whole(path: Path, kind: Any) -> Iterator[Any]:
         if number + 1 < len(files) and now.name.endswith(PLAIN) and read_end(now) is None:
             raise TapeError(f"{now} has no end, though the recording goes on after it: some of it was lost.")
         yield from read_tape(now, kind, skip_preface=number > 0)
+
+
+def whole_rows(path: Path) -> Iterator[list[Any]]:
+    """The rows of all that `path` stands for, each once; the first file with what it begins with. Raises TapeError."""
+    for place, file in enumerate(files_of(path)):
+        reading = rows_reading(file)
+        reading.skips_preface = place > 0
+        yield from reading
 
 
 def _as_it_is_now(path: Path) -> Path:

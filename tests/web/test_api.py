@@ -13,9 +13,9 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from knox.models import AuthToken
 
-from markets.api_fields import time_ns, time_text
 from markets.core.units import SECOND_NS
 from markets.models import Market
+from markets.moments import time_ns, time_text
 from tests.builders_web import KEY, publish, snapshot
 from tests.builders_web_rows import OPEN_NS, TICKER, fill, forecast, market, order, session, signal, traded_market
 from trading import services
