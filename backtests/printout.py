@@ -24,6 +24,7 @@ def text_of(report: dict[str, Any], trials: int | None = None) -> str:
     found = judged(report, trials)
     lines = [
         f"{played_shown(report)}, {report['steps']:,} steps, {report['first'][:19]}Z to {report['last'][:19]}Z",
+        f"{report['orders']:,} orders, {report['orders_filled']:,} of them filled in {report['fills']:,} fills",
         *(f"Not covered: {words}" for words in not_covered(report.get("coverage"))),
         "",
         *wrap(found.sentence, WIDTH),

@@ -75,7 +75,7 @@ def test_the_text_carries_the_numbers_of_the_report(tape: Path) -> None:
     text = printed("--tape", str(tape), *BOLD)
     assert report["digest"] in text
     assert "1 of 1 window;" in text
-    assert f"{report['orders']} orders" in text
+    assert f"{report['orders']} orders, {report['orders_filled']} of them filled in {report['fills']} fills" in text
     assert [row["evidence"] for row in report["markouts"]] == ["one_snapshot"]
     assert "the price was in the snapshot before" in text
 
