@@ -11,6 +11,7 @@ from backtests.core.studies.summary import summary_of
 from backtests.studies.inputs import StudyInputs
 from backtests.studies.plan import folds
 from backtests.studies.rounds import day_text
+from backtests.studies.text import change_text
 from backtests.study_models import StudyTrial
 from markets.core.units import money_text
 
@@ -95,7 +96,7 @@ def _words(chosen: Sequence[Judged], inside: float | None, outside: float | None
             f"In {empty} of {len(chosen)} folds no setting traded enough to be chosen; nothing was traded there."
         )
     if inside is not None and outside is not None:
-        words.append(f"In sample the choices made ${inside:,.2f} a day, out of sample ${outside:,.2f}.")
+        words.append(f"In sample the choices made {change_text(inside)} a day, out of sample {change_text(outside)}.")
         if inside > 0.0 >= outside:
             words.append(
                 "What was seen in sample was not there out of sample: this way of choosing is not recommended."

@@ -1,6 +1,6 @@
 """What a terminal shows of a study that is over."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from backtests.report_page import not_covered
@@ -58,14 +58,16 @@ def _sweep(study: Study, result: Mapping[str, Any]) -> Iterator[str]:
     unit = result["objective"]["unit"]
     trials = StudyTrial.objects.filter(study=study).exclude(objective=None).order_by("-objective", "number")
     yield from _table(trials[:SHOWN], unit)
+    yield from _others(trials.count(), result["trials"])
     for name, words in (("best", "Best"), ("median", "Median"), ("steadiest", "Middle of the best plateau")):
         if told := result[name]:
-            yield f"{words}: {values_text(told['values'])}: {number_text(told['objective'], unit)}, {_made(told)}"
+            yield f"{words}: {values_text(told['values'])}: objective {number_text(told['objective'], unit)}, {_made(told)}"
     if near := result["plateau"]:
         around = ", ".join(number_text(each["objective"], unit) for each in near["neighbours"]) or "none was tried"
         words = "a lonely peak" if near["is_lonely"] else "on a plateau"
         yield f"Neighbours of the best: {around}; {words}"
-    yield f"PBO: {percent_text(result['pbo']['probability'])} ({result['pbo']['words']})"
+    words = result["pbo"]["words"]
+    yield f"PBO: {percent_text(result['pbo']['probability'])}" + ("" if words in result["reasons"] else f" ({words})")
     if luck := result["deflated"]:
         yield (
             f"Deflated Sharpe ratio: {percent_text(luck['dsr'])} over {luck['closes']} closes, {luck['trials']:,} "
@@ -89,7 +91,7 @@ def _forward(study: Study, result: Mapping[str, Any]) -> Iterator[str]:
         chosen = "no choice" if fold["trial"] is None else values_text(fold["values"])
         rank = f", place {fold['rank']} of {fold['rated']}" if fold["rank"] else ""
         yield (
-            f"{train[0]} to {train[-1]} → {test[0]} to {test[-1]}: {chosen}: in sample "
+            f"{_days(train)} → {_days(test)}: {chosen}: in sample "
             f"{number_text(fold['inside'], unit)}, out of sample {number_text(fold['outside'], unit)} "
             f"({number_text(fold['outside_day'], '$')} a day, {fold['windows']} windows{rank}); {fold['purged']} purged"
         )
@@ -98,13 +100,17 @@ def _forward(study: Study, result: Mapping[str, Any]) -> Iterator[str]:
     yield from result["words"]
 
 
+def _days(days: Sequence[str]) -> str:
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
 def _versus(study: Study, result: Mapping[str, Any]) -> Iterator[str]:
     for side in result["sides"]:
         yield f"{side['name']}: {values_text(side['values'])}: {_made(side)}"
     rows = [{"asset": "all"} | result["difference"], *result["by_asset"]]
     for row in rows:
         interval = f" [{row['low']:+.2f}, {row['high']:+.2f}]" if row["low"] is not None else ""
-        mean = NO_NUMBER if row["mean"] is None else f"{row['mean']:+.2f}"
+        mean = NO_NUMBER if row["mean"] is None else change_text(row["mean"])
         yield (
             f"A less B, {row['asset']}: {change_text(row['total'])} over {row['closes']} closes, {mean} a close{interval}; "
             f"more at {row['won']}, less at {row['lost']}. {row['sentence']}"
@@ -124,4 +130,12 @@ def _table(trials: Iterable[StudyTrial], unit: str) -> Iterator[str]:
             f"{trial.number:>6}  {number_text(trial.objective, unit):>12}  {float(told['net']):>+12,.2f}  "
             f"{told['windows']:>7}  {percent_text(told['win_rate']):>7}  {values_text(trial.values)}"
         )
+
+
+def _others(judged: int, tried: int) -> Iterator[str]:
+    """What the table does not show."""
+    if judged > SHOWN:
+        yield f"{judged - SHOWN:>6,}  more that were judged, below these"
+    if tried > judged:
+        yield f"{tried - judged:>6,}  more traded at too few closes to be judged"
     yield ""

@@ -18,7 +18,7 @@ from markets.models import Tape
 from tests.builders_studies import MINIMUM, played, queued, register_days, told
 
 pytestmark = pytest.mark.django_db
-GAP = {"date_from": "2026-11-22", "date_to": "2026-11-25"}
+GAP: dict[str, Any] = {"date_from": "2026-11-22", "date_to": "2026-11-25"}
 KINDS: dict[Kind, dict[str, Any]] = {
     "sweep": {"space": ["edge=1,60"]},
     "walkforward": {"space": ["edge=1,60"], "train": "1", "embargo": "0"},

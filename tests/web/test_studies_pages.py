@@ -106,6 +106,31 @@ def test_the_form_says_what_is_wrong_and_what_it_costs(as_ada: Client) -> None:
     assert as_ada.get(new("guess")).status_code == 404
 
 
+def test_form_and_api_refuse_what_is_on_no_tape_unless_gaps_are_allowed(as_ada: Client) -> None:
+    wish = {"date_to": "2026-11-25", "needs_assets": "ETH"}
+    refused = as_ada.post(new("sweep"), FORM | wish | {"check": "1"})
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert "2026-11-22, 2026-11-23 have no ETH. 2026-11-24, 2026-11-25 have no tape." in page
+    assert 'id="not-covered"' in page
+    told_only = as_ada.post(new("sweep"), FORM | wish | {"allow_gaps": "on", "check": "1"})
+    assert told_only.status_code == 200
+    assert 'id="not-covered"' in told_only.content.decode()
+    body = BODY | wish | {"needs_assets": ["ETH"]}
+    by_api = as_ada.post(API, json.dumps(body), content_type="application/json")
+    assert by_api.status_code == 400
+    assert "have no ETH." in by_api.json()["date_from"][0]
+    assert not Study.objects.exists()
+    by_api = as_ada.post(API, json.dumps(body | {"allow_gaps": True}), content_type="application/json")
+    assert by_api.status_code == 201
+    study = Study.objects.get()
+    assert (study.inputs["allow_gaps"], study.inputs["needs_assets"]) == (True, ["ETH"])
+    again = as_ada.get(f"{new('sweep')}?like={study.pk}").content.decode()
+    assert 'value="ETH"' in again
+    assert " checked" in again.split('name="allow_gaps"')[1].split(">")[0]
+    assert "allowed" in as_ada.get(study.get_absolute_url()).content.decode()
+
+
 def test_cancel_resume_and_annotate_by_page(as_ada: Client) -> None:
     study = queued()
     as_ada.post(reverse("backtests:study_cancel", args=[study.pk]))

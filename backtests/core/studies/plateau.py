@@ -88,15 +88,17 @@ def around(sides: Sequence[Side], tried: Sequence[Tried], centre: Tried) -> Arou
 
 
 def steadiest(sides: Sequence[Side], tried: Sequence[Tried]) -> Tried | None:
-    """The trial whose weakest of itself and its neighbours' median is largest: the middle of the best plateau. None where
-    no trial has neighbours by one step."""
+    """The trial whose weakest of itself and its neighbours' median is largest: the middle of the best plateau. A
+    neighbour that could not be judged, for it hardly traded, carries nothing: it counts as the worst of all. None where no trial
+    has neighbours by one step."""
+    worst = min((each.objective for each in tried if each.objective is not None), default=0.0)
     by_place = {each.places: each for each in tried}
     found: list[tuple[float, int, Tried]] = []
     for each in tried:
-        values = [near.objective for near in _stepped(sides, by_place, each)]
-        known = [value for value in values if value is not None]
-        if each.objective is not None and len(known) == len(values) and known:
-            found.append((min(each.objective, median(known)), -each.number, each))
+        near = _stepped(sides, by_place, each)
+        if each.objective is not None and near:
+            values = [worst if other.objective is None else other.objective for other in near]
+            found.append((min(each.objective, median(values)), -each.number, each))
     return max(found)[2] if found else None
 
 
