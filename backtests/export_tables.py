@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -12,6 +13,8 @@ from markets.core.units import MILLISECOND_NS
 
 Kind = Literal["text", "integer", "ratio"]
 Row = Mapping[str, Any]
+FORMULA = re.compile(r"\s*[=+\-@]|[\t\r\n]")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 STAMP = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an archive: the same report gives the same bytes."""
 
@@ -55,11 +58,12 @@ def table_of(report: Mapping[str, Any], name: str) -> Table:
 
 
 def csv_of(table: Table) -> str:
-    """With a head; what is unknown is an empty cell."""
+    """With a head; what is unknown is an empty cell. A text that a spreadsheet would take for a formula begins with an
+    apostrophe: names of markets come from tapes, and tapes from anybody."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(table.columns), restval="")
     writer.writeheader()
-    writer.writerows(table.rows)
+    writer.writerows({name: _plain(value) for name, value in row.items()} for row in table.rows)
     return text.getvalue()
 
 
@@ -70,6 +74,11 @@ def archive_of(files: Sequence[tuple[str, bytes]]) -> bytes:
         for name, content in files:
             archive.writestr(zipfile.ZipInfo(name, STAMP), content, zipfile.ZIP_DEFLATED)
     return whole.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    is_formula = isinstance(value, str) and FORMULA.match(value) is not None and NUMBER.fullmatch(value) is None
+    return f"'{value}" if is_formula else value
 
 
 def _equity(points: Iterable[Sequence[Any]]) -> list[Row]:

@@ -17,7 +17,7 @@ from django.test import Client
 
 from backtests import services
 from backtests.export_html import html_of
-from backtests.export_tables import COLUMNS, table_of
+from backtests.export_tables import COLUMNS, Table, csv_of, table_of
 from backtests.exports import WORDS, export_of
 from backtests.models import BacktestRun
 from markets.models import Tape
@@ -102,6 +102,13 @@ def test_parquet_has_the_rows_of_the_csv_with_types(run: BacktestRun, tmp_path: 
         "int64",
         "double",
     ]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+SUM(A1)", "-2+3", "@here", "\t=1", " =1", "\r=1"])
+def test_no_cell_of_a_csv_is_a_formula(name: str) -> None:
+    table = Table("windows", {"ticker": "text", "net": "text", "mid": "ratio"}, [{"ticker": name, "net": "-1.50"}])
+    row = next(csv.reader(io.StringIO(csv_of(table).partition("\r\n")[2], newline="")))
+    assert row == [f"'{name}", "-1.50", ""]
 
 
 def test_a_run_without_a_trade_has_tables_with_heads(tape: Tape) -> None:
