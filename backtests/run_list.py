@@ -42,7 +42,7 @@ def runs_wanted(asked: Mapping[str, str], beside: tuple[str, ...] = ()) -> Query
         if not (text := asked.get(name, "").strip()):
             continue
         try:
-            wanted &= read(text)
+            wanted &= read(_sound(text))
         except ValueError as error:
             problems[name] = str(error)
     order = asked.get("sort") or NEWEST
@@ -95,6 +95,20 @@ def _midnight(text: str) -> datetime:
         raise ValueError(f"{text!r} is not a day; write it like 2026-05-13.") from None
 
 
+def _day_after(text: str) -> datetime:
+    try:
+        return _midnight(text) + timedelta(days=1)
+    except OverflowError:
+        raise ValueError(f"{text} is the last day there is; leave it empty.") from None
+
+
+def _sound(text: str) -> str:
+    """Raises ValueError for what no database can look for."""
+    if "\0" in text:
+        raise ValueError("It holds a character that no text has; write letters, digits and signs.")
+    return text
+
+
 def _money(text: str, label: str) -> int:
     return -money_from(text[1:], label) if text.startswith("-") else money_from(text, label)
 
@@ -107,7 +121,7 @@ READERS: Mapping[str, Any] = {
     "net_from": lambda text: Q(net_money__gte=_money(text, "Net P&L from")),
     "net_to": lambda text: Q(net_money__lte=_money(text, "Net P&L to")),
     "since": lambda text: Q(created_at__gte=_midnight(text)),
-    "until": lambda text: Q(created_at__lt=_midnight(text) + timedelta(days=1)),
+    "until": lambda text: Q(created_at__lt=_day_after(text)),
     "digest": _digest,
     "by": lambda text: Q(created_by__username=text),
 }

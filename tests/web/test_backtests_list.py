@@ -110,6 +110,8 @@ def test_runs_are_sorted_and_what_is_unknown_comes_last(
         ({"digest": "abc"}, "write at least 8 characters"),
         ({"digest": "xyzxyzxyz"}, "is no digest"),
         ({"sort": "luck"}, "'luck' is no order; sort by run, net"),
+        ({"until": "9999-12-31"}, "is the last day there is"),
+        ({"q": "a\0b"}, "holds a character that no text has"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_the_same_words_by_page_and_api(
