@@ -35,7 +35,7 @@ class FutureRequestSerializer(serializers.Serializer[Any]):
     """How many moments to try, and the seed that chooses them."""
 
     moments = serializers.IntegerField(default=USUAL)
-    seed = serializers.IntegerField(default=1)
+    seed = serializers.IntegerField(default=1, min_value=0, max_value=2**63 - 1)
 
 
 class FutureView(APIView):

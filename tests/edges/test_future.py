@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from backtests.api_future import FutureRequestSerializer
 from backtests.future import FutureReport, Reader, check_future
 from backtests.knobs import InputError
 from backtests.replay import replay
@@ -112,3 +113,12 @@ def test_a_spot_clock_that_runs_ahead_is_found(tape: Path) -> None:
 def test_so_many_moments_are_refused(tape: Path, count: int) -> None:
     with pytest.raises(InputError, match="Check 1 to 200 moments"):
         checked(tape, count=count)
+
+
+@pytest.mark.parametrize(
+    ("seed", "is_kept"), [(0, True), (2**63 - 1, True), (-1, False), (2**63, False), (10**30, False)]
+)
+def test_a_seed_is_one_that_a_row_can_keep(seed: int, is_kept: bool) -> None:
+    asked = FutureRequestSerializer(data={"moments": 1, "seed": seed})
+    assert asked.is_valid() == is_kept
+    assert is_kept or "seed" in asked.errors
