@@ -94,8 +94,10 @@ def _chosen(made: Floats, splits: int) -> _Chosen:
 
 def _blocks(made: Floats, splits: int) -> tuple[Floats, Floats, Floats]:
     """Of each block: its rows (splits,), and of each configuration the sum and the sum of squares (splits, configurations).
-    P&L is taken in units of the largest, so that money of any size sums alike."""
-    scaled = made / np.abs(made).max()
+    P&L is taken in units of each configuration's largest: a ratio has no unit, and who trades a millionth of what another
+    does has a spread all the same."""
+    largest = np.abs(made).max(axis=0)
+    scaled = made / np.where(largest > 0.0, largest, 1.0)
     parts = np.array_split(scaled, splits)
     counts = np.array([len(part) for part in parts], np.float64)
     return (

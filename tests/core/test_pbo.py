@@ -101,3 +101,9 @@ def test_what_is_no_matrix_is_refused(made: np.ndarray, splits: int) -> None:
 def test_the_verdict_above_one_half_is_no() -> None:
     assert not Overfit(0.51, "", 2, 16).may_recommend
     assert Overfit(0.5, "", 2, 16).may_recommend
+
+
+def test_how_much_a_configuration_trades_changes_no_rank() -> None:
+    made = np.random.default_rng(5).normal(0.0, 1.0, (40, 5))
+    made[:, 4] = 0.0
+    assert overfit(made * [1e10, 1.0, 1e-7, 1e3, 1.0], 8) == overfit(made, 8)
