@@ -136,10 +136,17 @@ def test_a_recorded_run_compiled(tmp_path: Path) -> None:
 
 @pytest.mark.recorded
 @pytest.mark.slow
-@pytest.mark.parametrize("run", ["20260511T121730Z", "20260513T1808Z-rv600", "20260514T130133Z-8d3821c2"])
-def test_whole_recorded_windows_of_every_day_compiled(tmp_path: Path, run: str) -> None:
-    """One run of each recorded day, under two settings that trade on their own opinion."""
-    assert assert_equal(recorded(run, tmp_path), [PROVEN["own opinion"], PROVEN["hundredths"]]) > 0
+@pytest.mark.parametrize(
+    ("run", "trades"),
+    [
+        ("20260511T053741Z-long900", "tight limits"),
+        ("20260513T1640Z-rv600", "hundredths"),
+        ("20260514T130133Z-8d3821c2", "own opinion"),
+    ],
+)
+def test_whole_recorded_windows_of_every_day_compiled(tmp_path: Path, run: str, trades: str) -> None:
+    """One run of each recorded day, under a setting that trades on it and under one that nearly always does."""
+    assert assert_equal(recorded(run, tmp_path), [PROVEN[trades], PROVEN["eager"]]) > 0
 
 
 def test_what_the_lane_cannot_play_is_said_in_words() -> None:
