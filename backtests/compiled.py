@@ -24,7 +24,7 @@ Integers = NDArray[np.int64]
 SOURCES: tuple[ModuleType, ...] = (model, tails, arithmetic, calibration, confidence, delays, fees, sizing, payout)
 """Where the scalar functions are: numbers in, numbers out, nothing of Python's own kept."""
 LOOPS = "backtests.lane."  # loops around them, which are functions of numbers and arrays themselves
-LEAN = {"_nrt": False, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """No counting of references to arrays (whoever calls keeps them), no look whether something is divided by 0, no way in
 from Python: several times as fast where many arrays are handed on, and sooner compiled."""
 SIXTY = Averaging()

@@ -137,11 +137,8 @@ def test_the_middle_of_a_plateau_is_steadier_than_a_spike() -> None:
 
 
 def test_neighbours_that_never_traded_do_not_rule_out_the_best_plateau() -> None:
-    tried = [
-        Tried(3 * y + x, (x, y), value)
-        for y, row in enumerate([[-9.0, -9.5, -9.2], [-5.0, -4.0, -5.0], [None, None, None]])
-        for x, value in enumerate(row)
-    ]
+    rows: list[list[float | None]] = [[-9.0, -9.5, -9.2], [-5.0, -4.0, -5.0], [None, None, None]]
+    tried = [Tried(3 * y + x, (x, y), value) for y, row in enumerate(rows) for x, value in enumerate(row)]
     steady = steadiest(SIDES, tried)
     assert steady is not None
     assert steady.places == (1, 1)

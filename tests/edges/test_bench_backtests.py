@@ -310,7 +310,8 @@ def test_quick_measures_ours_alone_in_fresh_processes(tape: Path, tmp_path: Path
     assert size["engine"]["events"] == 1_000
     assert size["engine"]["cpu_s"] > 0
     assert size["engine"]["orders"] > 0
-    assert len(found["orders"]["of_each"]) == 3
+    assert len(found["orders"]["of_each"]) >= 3
+    assert all(each["orders"] > 1_000 for each in found["orders"]["of_each"])
     assert found["orders"]["orders"] > 0
     assert any(goal["name"].startswith("cost an order") and goal["found"] > 0 for goal in found["goals"])
 

@@ -126,7 +126,8 @@ def test_what_follows_from_a_score_is_the_same() -> None:
 
 
 def test_it_is_the_very_code_that_prices_live() -> None:
-    for function in (*SCORES.values(), tail_cdf):
+    functions: list[Callable[..., Any]] = [*SCORES.values(), tail_cdf]
+    for function in functions:
         assert compiled(function).py_func.__code__ is function.__code__  # type: ignore[attr-defined]
         assert compiled(function) is compiled(function)
     called = compiled(model.gbm_score).py_func.__globals__  # type: ignore[attr-defined]
