@@ -291,14 +291,10 @@ def _execute(tape: Any, books: Any, order: Any, levels: int, heard_ns: int) -> N
 
 
 def _reply(tape: Any, books: Any, heard_ns: int, kind: int, order: Any, price: int, count: int, fee: int) -> None:  # noqa: PLR0917
-    number = books.number
-    reply = books.replies[number[REPLIES]]
+    number, reply = books.number, books.replies[books.number[REPLIES]]
     number[REPLIES] += 1
     number[TURN] += 1
     reply[HEARD_NS], reply[R_TURN], reply[R_KIND] = heard_ns, number[TURN], kind
-    reply[R_ORDER], reply[R_TICKER], reply[R_BUYS] = (
-        order[A_ORDER],
-        tape.markets[order[A_MARKET]]["ticker"],
-        order[A_BUYS],
-    )
+    reply[R_ORDER], reply[R_BUYS] = order[A_ORDER], order[A_BUYS]
+    reply[R_TICKER] = tape.markets[order[A_MARKET]]["ticker"]
     reply[R_PRICE], reply[R_COUNT], reply[R_FEE] = price, count, fee

@@ -14,7 +14,7 @@ from trading.proving.schedule import STRATEGIES, schedule_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent.parent
-SAMPLE = 60
+SAMPLE = 30
 FOUND_WITHIN = {
     "fills_twice": 4,
     "ends_early": 4,
@@ -40,7 +40,7 @@ def test_no_schedule_of_the_sample_fails_in_virtual_time(tmp_path: Path) -> None
 
 
 def test_no_schedule_of_the_sample_fails_with_real_processes(tmp_path: Path) -> None:
-    done = proved(tmp_path, "--schedules", "0", "--processes", "2", "--seed", "1")
+    done = proved(tmp_path, "--schedules", "0", "--processes", "1", "--seed", "1")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -66,19 +66,19 @@ class Reader:
             alone, others = alone + others, []
         self._reading.update(alone, others)
         for ticker in alone:
-            tasks.create_task(self._safely(self._one_by_one([ticker])))
+            tasks.create_task(self._safely(self._one_by_one, [ticker]))
         for first in range(0, len(others), A_PAGE):
-            tasks.create_task(self._safely(self._together(others[first : first + A_PAGE])))
+            tasks.create_task(self._safely(self._together, others[first : first + A_PAGE]))
 
     def look_for(self, series: Iterable[str], tasks: asyncio.TaskGroup) -> None:
         """Start looking for the open markets of these series, whatever their names."""
         for one in series:
-            tasks.create_task(self._safely(self._listing(one)))
+            tasks.create_task(self._safely(self._listing, one))
 
-    async def _safely(self, reading: Awaitable[None]) -> None:
+    async def _safely(self, read: Callable[[T], Awaitable[None]], what: T) -> None:
         """Whatever the exchange sends, the others are read."""
         try:
-            await reading
+            await read(what)
         except Exception as error:
             self._shared.mistaken(error)
 
