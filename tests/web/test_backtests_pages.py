@@ -183,7 +183,7 @@ def test_the_page_of_a_finished_run_shows_its_numbers(as_ada: Client, tape: Tape
     ):
         assert words in page
     assert run.result["digest"] in page
-    assert '<svg class="equity"' in page
+    assert '<svg class="equity ' in page
     assert "detail.js" not in page
 
 
