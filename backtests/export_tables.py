@@ -50,10 +50,9 @@ def table_of(report: Mapping[str, Any], name: str) -> Table:
     """One of them. Raises KeyError for a name that is none."""
     rows = _equity(report["equity"]) if name == "equity" else [_flat(row) for row in report[name]]
     columns = dict(COLUMNS[name])
-    for row in rows:
-        for column in row:
-            if column not in columns:
-                columns[column] = _kind(each.get(column) for each in rows)
+    for column in sorted({column for row in rows for column in row}):  # not every database keeps the order of a row
+        if column not in columns:
+            columns[column] = _kind(each.get(column) for each in rows)
     return Table(name, columns, rows)
 
 
