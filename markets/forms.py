@@ -17,7 +17,7 @@ class WantedForm(forms.Form):
     asset = forms.ChoiceField(required=False)
     feed = forms.ChoiceField(required=False, label="Feed")
     grade = forms.ChoiceField(required=False)
-    origin = forms.ChoiceField(required=False, label="From")
+    origin = forms.ChoiceField(required=False, label="Source")
     state = forms.ChoiceField(required=False)
     since = forms.DateField(required=False, label="From (UTC day)", widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))

@@ -4,6 +4,10 @@ from math import sin
 from pathlib import Path
 from typing import Any
 
+import pytest
+from django.conf import settings as django_settings
+from pytest_django import Settings
+
 from backtests.studies import services, working
 from backtests.studies.inputs import Kind, inputs_from
 from backtests.study_models import Study
@@ -75,3 +79,12 @@ def _write(path: Path, number: int, shift_s: int) -> Path:
     for event in later(short(number), shift_s):
         writer.append(event)
     return writer.close()
+
+
+def without_workers(folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What studies make lies in `folder`, and nobody is told that there is work."""
+    settings.STORAGES = django_settings.STORAGES | {
+        "artefacts": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
+    }
+    for module in (services, working):
+        monkeypatch.setattr(module, "nudge", lambda *_: None)

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from backtests.studies import parts, services, working
+from backtests.studies import parts
 from backtests.study_models import StudyPart, StudyTrial
 from markets.core.units import DAY_NS
-from tests.builders_studies import BOLD, played, queued, register_days
+from tests.builders_studies import BOLD, played, queued, register_days, without_workers
 from trading.artefacts import artefacts_add
 from trading.core.fitted import PoolingWeight
 
@@ -21,13 +20,7 @@ OURS = BOLD | {"pooling": "fitted", "pooling_weight": "1"}  # ours alone, until 
 @pytest.fixture(autouse=True)
 def days(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     register_days(tmp_path, days=3, windows=2)
-    settings.STORAGES = django_settings.STORAGES | {
-        "artefacts": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path / "artefacts")},
-        }
-    }  # fmt: skip
-    for module in (services, working):
-        monkeypatch.setattr(module, "nudge", lambda *_: None)
+    without_workers(tmp_path / "artefacts", settings, monkeypatch)
 
 
 def windows_by_day(**changes: Any) -> list[int]:

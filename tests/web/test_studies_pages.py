@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
@@ -14,9 +13,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from backtests.models import BacktestRun
-from backtests.studies import parts, services, working
+from backtests.studies import parts
 from backtests.study_models import Study, StudyPart
-from tests.builders_studies import BOLD, played, queued, register_days, told
+from tests.builders_studies import BOLD, played, queued, register_days, told, without_workers
 
 pytestmark = pytest.mark.django_db
 FORM: dict[str, Any] = {
@@ -30,13 +29,7 @@ API = "/api/v1/studies/"
 @pytest.fixture(autouse=True)
 def days(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     register_days(tmp_path, days=2, windows=3)
-    settings.STORAGES = django_settings.STORAGES | {
-        "artefacts": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path / "artefacts")},
-        }
-    }  # fmt: skip
-    for module in (services, working):
-        monkeypatch.setattr(module, "nudge", lambda *_: None)
+    without_workers(tmp_path / "artefacts", settings, monkeypatch)
 
 
 def new(kind: str) -> str:
